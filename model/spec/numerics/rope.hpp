@@ -1,0 +1,40 @@
+#pragma once
+
+#include "spec/numerics/fixed.hpp"
+
+/// rope: rotary position embedding on NEOX pairs (i, i + d/2) (RoFormer, arXiv 2104.09864,
+/// section 3.2.2).
+///   y[i] = x[i] c - x[i + d/2] s,  y[i + d/2] = x[i + d/2] c + x[i] s
+/// x: int32 accumulators, |x| < 2^24 (n <= 131072 trits at int8). c, s: Q15, 1.0 is 32767. y: int32
+/// with kRopeGuard more fraction bits than x, so that rounding (ties up) stays far below the
+/// quantisation that follows; |y| < 2^31.
+namespace tern::spec {
+
+inline constexpr int kRopeGuard = 6;
+
+struct RopePair {
+  int32_t low;
+  int32_t high;
+};
+
+constexpr RopePair rope_pair(int32_t low, int32_t high, int16_t c, int16_t s) {
+  const int64_t a = static_cast<int64_t>(low) * c - static_cast<int64_t>(high) * s;
+  const int64_t b = static_cast<int64_t>(high) * c + static_cast<int64_t>(low) * s;
+  return {sat32(rshift_round(a, 15 - kRopeGuard)), sat32(rshift_round(b, 15 - kRopeGuard))};
+}
+
+/// x [dim] -> y [dim] for one head; table [dim/2][2] holds cosine and sine of the position.
+constexpr void rope(const int32_t* x, const int16_t* table, int dim, int32_t* y) {
+  const int half = dim / 2;
+  for (int i = 0; i < half; ++i) {
+    const RopePair p = rope_pair(x[i], x[i + half], table[2 * i], table[2 * i + 1]);
+    y[i] = p.low;
+    y[i + half] = p.high;
+  }
+}
+
+static_assert(rope_pair(1000, 0, 32767, 0).low == 63998 && rope_pair(1000, 0, 32767, 0).high == 0);
+static_assert(rope_pair(0, 1000, 0, 32767).low == -63998 &&
+              rope_pair(1000, 0, 0, 32767).high == 63998);
+
+}  // namespace tern::spec

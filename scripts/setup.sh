@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs everything that Tern needs on Debian 12, by package name. Safe to run again: what is there is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
+  verilator yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
+  libboost-all-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
+  libgtest-dev libbenchmark-dev libsentencepiece-dev                         # tests
+  python3 python3-venv python3-numpy                                         # generators and scripts
+)
+if [ "${1:-}" = "--training" ]; then
+  packages+=(python3-torch libopenblas0-pthread)  # only scripts/train needs them
+elif [ $# -gt 0 ]; then
+  echo "usage: scripts/setup.sh [--training]" >&2
+  exit 2
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "setup: installing ${#missing[@]} Debian packages: ${missing[*]}"
+  as_root=""
+  [ "$(id -u)" = 0 ] || as_root=sudo
+  log=$(mktemp)
+  if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "setup: apt-get failed; the last lines are above, the whole log is $log" >&2
+    exit 1
+  fi
+  rm -f "$log"
+else
+  echo "setup: all ${#packages[@]} Debian packages are there"
+fi
+
+# Python packages that Debian does not have go into build/venv, pinned; the stamp is the list that was installed.
+stamp=build/venv/requirements.installed
+if ! cmp -s scripts/requirements.txt "$stamp"; then
+  echo "setup: installing Python packages into build/venv"
+  mkdir -p build
+  /usr/bin/python3 -m venv --system-site-packages build/venv
+  build/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
+  cp scripts/requirements.txt "$stamp"
+else
+  echo "setup: build/venv is up to date"
+fi

@@ -1,0 +1,171 @@
+"""Generates the facts that RTL and C++ share from model/spec/tern.yaml and model/spec/registers.rdl.
+
+Writes the SystemVerilog package, the C++ headers and the documentation page; with --check it writes
+nothing and fails if a committed file differs from what it would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from decimal import Decimal, getcontext
+
+import jinja2
+import yaml
+from systemrdl import RDLCompiler
+from systemrdl.node import RegNode
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEMPLATES = pathlib.Path(__file__).resolve().parent
+TARGETS = {
+    "tern_pkg.sv.j2": "rtl/pkg/tern_pkg.sv",
+    "tern_configs.sv.j2": "rtl/top/tern_configs.sv",
+    "spec.hpp.j2": "model/spec/generated/spec.hpp",
+    "registers.hpp.j2": "model/spec/generated/registers.hpp",
+    "tables.hpp.j2": "model/spec/generated/tables.hpp",
+    "registers.md.j2": "docs/registers.md",
+}
+SCALARS = {"u32": ("uint32_t", 4), "i32": ("int32_t", 4), "u64": ("uint64_t", 8)}
+TABLE_SEGMENTS = 256
+
+
+def fail(message: str) -> None:
+    sys.exit(f"specgen: {message}")
+
+
+def layout_structs(structs: list[dict]) -> None:
+    """Gives every field its C++ type and offset, every struct its size; refuses hidden padding."""
+    known = {name: (ctype, size, size) for name, (ctype, size) in SCALARS.items()}
+    for struct in structs:
+        offset = align = 0
+        for field in struct["fields"]:
+            if field["type"] not in known:
+                fail(f"{struct['name']}.{field['name']}: unknown type {field['type']}")
+            ctype, size, field_align = known[field["type"]]
+            if offset % field_align:
+                fail(f"{struct['name']}.{field['name']}: offset {offset} is not a multiple of {field_align}")
+            field.update(ctype=ctype, offset=offset, size=size)
+            offset += size
+            align = max(align, field_align)
+        if offset % align:
+            fail(f"{struct['name']}: size {offset} is not a multiple of {align}")
+        struct["size"] = offset
+        known[struct["name"]] = (struct["name"], offset, align)
+
+
+def check_command(fields: list[dict], words: int) -> list[dict]:
+    """Checks that the command's fields tile its words without a gap; adds each field's absolute bit."""
+    position = 0
+    for field in fields:
+        field["bit"] = 32 * field["word"] + field["lsb"]
+        if field["bit"] != position:
+            fail(f"command.{field['name']}: starts at bit {field['bit']}, expected {position}")
+        if field["lsb"] + field["width"] > 32:
+            fail(f"command.{field['name']}: crosses a word")
+        position += field["width"]
+    if position != 32 * words:
+        fail(f"command: {position} bits, expected {32 * words}")
+    return fields
+
+
+def check_enums(enums: list[dict]) -> None:
+    for enum in enums:
+        values = [value["value"] for value in enum["values"]]
+        if len(set(values)) != len(values):
+            fail(f"enum {enum['name']}: two names share a value")
+        if max(values) >= 1 << enum["width"]:
+            fail(f"enum {enum['name']}: a value needs more than {enum['width']} bits")
+
+
+def load_registers(path: pathlib.Path) -> list[dict]:
+    """Flattens the SystemRDL address map to a list of registers with fields."""
+    compiler = RDLCompiler()
+    compiler.compile_file(str(path))
+    registers = []
+    for node in compiler.elaborate().top.children(unroll=False):
+        if not isinstance(node, RegNode):
+            fail(f"{path}: {node.inst_name} is not a register")
+        fields = [
+            {
+                "name": field.inst_name,
+                "lsb": field.lsb,
+                "width": field.width,
+                "reset": field.get_property("reset") or 0,
+                "access": field.get_property("sw").name,
+                "desc": field.get_property("desc") or "",
+            }
+            for field in node.fields()
+        ]
+        registers.append(
+            {
+                "name": node.inst_name,
+                "offset": node.raw_address_offset,
+                "count": node.array_dimensions[0] if node.is_array else 1,
+                "desc": node.get_property("desc") or "",
+                "access": fields[0]["access"],
+                "reset": sum(field["reset"] << field["lsb"] for field in fields),
+                "fields": fields,
+            }
+        )
+    return registers
+
+
+def camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.lower().split("_"))
+
+
+def tables() -> dict[str, list[int]]:
+    """Interpolation tables in Q30, one entry more than segments: 2^x on [0, 1], 1/(1+x) on [0, 1]."""
+    getcontext().prec = 50
+    one = Decimal(1 << 30)
+    points = [Decimal(i) / TABLE_SEGMENTS for i in range(TABLE_SEGMENTS + 1)]
+    exp2 = [int((one * Decimal(2) ** x).to_integral_value()) for x in points]
+    recip = [int((one / (1 + x)).to_integral_value()) for x in points]
+    return {"Exp2": exp2, "Recip": recip}
+
+
+def render() -> dict[str, str]:
+    spec = yaml.safe_load((ROOT / "model/spec/tern.yaml").read_text())
+    constants = {item["name"]: item["value"] for item in spec["constants"]}
+    layout_structs(spec["structs"])
+    check_enums(spec["enums"])
+    check_command(spec["command"], constants["CommandWords"])
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["camel"] = camel
+    context = spec | {
+        "registers": load_registers(ROOT / "model/spec/registers.rdl"),
+        "tables": tables(),
+        "banner": "Generated by scripts/specgen.sh from model/spec/tern.yaml and model/spec/registers.rdl; do not edit.",
+    }
+    return {target: environment.get_template(name).render(context) for name, target in TARGETS.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is stale")
+    check = parser.parse_args().check
+    stale = []
+    for target, text in render().items():
+        path = ROOT / target
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(target)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(path.name + ".new")
+            temporary.write_text(text)
+            temporary.replace(path)
+    if check and stale:
+        fail(f"stale: {', '.join(stale)}; run scripts/specgen.sh and commit the result")
+    print(f"specgen: {len(TARGETS)} files up to date" + (f", rewrote {', '.join(stale)}" if stale else ""))
+
+
+if __name__ == "__main__":
+    main()
