@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace tern::io {
+
+/// Writes a file that is either complete or absent: bytes go to a temporary file beside the target,
+/// `commit` flushes it to the disk and renames it over the target. A reader never sees half a file;
+/// an object destroyed without `commit` removes its temporary file and leaves the target untouched.
+///
+/// Every member throws Error, naming the target, when the operating system refuses.
+class AtomicFile {
+ public:
+  /// The target may exist as a regular file (it is replaced), its directory must exist.
+  explicit AtomicFile(const std::filesystem::path& target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Appends.
+  void write(std::span<const std::byte> bytes);
+  /// Overwrites bytes that were appended before: [offset, offset + size) must lie below `size()`.
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  /// Bytes appended so far.
+  std::uint64_t size() const { return size_; }
+  /// Makes the file durable and visible under its name. To be called once, last.
+  void commit();
+
+ private:
+  void write_fully(std::uint64_t offset, std::span<const std::byte> bytes);
+  void discard() noexcept;
+
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+/// Writes `bytes` as the whole content of `target`, atomically.
+void write_file(const std::filesystem::path& target, std::span<const std::byte> bytes);
+
+}  // namespace tern::io

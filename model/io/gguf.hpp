@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tern::io {
+
+/// "[256, 1024]", for messages.
+std::string shape_text(std::span<const std::uint64_t> shape);
+
+/// One tensor of a GGUF file; a view, valid as long as the Gguf it came from.
+struct GgufTensor {
+  std::string_view file;  ///< for messages
+  std::string_view name;
+  /// GGUF order: dimensions()[0] is the contiguous one. A linear layer's weight of `out` rows and
+  /// `in` columns has dimensions {in, out}.
+  std::array<std::uint64_t, 4> shape{1, 1, 1, 1};
+  std::uint32_t rank = 1;
+  std::uint32_t type = 0;            ///< ggml type id, see tensor_types.hpp
+  std::span<const std::byte> bytes;  ///< the blocks, exactly as many as the shape needs
+
+  std::span<const std::uint64_t> dimensions() const { return {shape.data(), rank}; }
+  std::uint64_t cols() const { return shape[0]; }                        ///< contiguous
+  std::uint64_t rows() const { return shape[1] * shape[2] * shape[3]; }  ///< all the others
+  std::uint64_t elements() const { return cols() * rows(); }
+};
+
+/// A GGUF file (version 2 or 3, little endian): metadata and tensor table, mapped, never read
+/// whole.
+///
+/// The constructor checks every count, length, offset and size against the file before it is used,
+/// and refuses duplicate names, overlapping tensors and tensor types that the project cannot
+/// decode. Memory used is bounded by about twice the file's size. All errors are Error and name the
+/// file.
+class Gguf {
+ public:
+  explicit Gguf(const std::filesystem::path& path);
+  /// The same from memory; `name` stands for the file in messages.
+  Gguf(std::vector<std::byte> bytes, std::string name);
+
+  Gguf(Gguf&&) noexcept = default;
+  Gguf& operator=(Gguf&&) noexcept = default;
+
+  const std::string& file() const { return *file_; }
+  std::uint32_t version() const { return version_; }
+  std::uint64_t file_size() const { return bytes_.size(); }
+
+  bool has(std::string_view key) const { return metadata_.contains(key); }
+  /// All keys, sorted.
+  std::vector<std::string_view> keys() const;
+
+  /// A single value. T: bool, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, float,
+  /// double, std::string or std::string_view (into the file). Integers of any stored width convert
+  /// if the value fits; float and double read either width, finite values only. Throws Error naming
+  /// file and key if the key is missing, of another kind, or out of range.
+  template <typename T>
+  T get(std::string_view key) const;
+  /// `fallback` if the key is missing; otherwise as `get`.
+  template <typename T>
+  T get_or(std::string_view key, T fallback) const {
+    return has(key) ? get<T>(key) : fallback;
+  }
+  /// An array of one level. T: std::string_view (into the file), float (stored FLOAT32),
+  /// std::int32_t or std::uint32_t (stored INT32 or UINT32, range checked).
+  template <typename T>
+  std::vector<T> get_array(std::string_view key) const;
+
+  /// In the order of the file.
+  const std::vector<GgufTensor>& tensors() const { return tensors_; }
+  /// nullptr if there is none of that name.
+  const GgufTensor* find_tensor(std::string_view name) const;
+  /// Throws Error if there is none of that name.
+  const GgufTensor& tensor(std::string_view name) const;
+
+ private:
+  struct Value {
+    std::uint32_t type = 0;  ///< of the value, or of the elements of an array
+    bool is_array = false;
+    std::uint64_t count = 1;
+    std::span<const std::byte> bytes;  ///< scalar, or the array's elements
+  };
+  friend class GgufParser;
+
+  const Value& value(std::string_view key) const;
+
+  std::shared_ptr<const void> owner_;  ///< keeps bytes_ alive
+  std::unique_ptr<std::string> file_;
+  std::span<const std::byte> bytes_;
+  std::uint32_t version_ = 0;
+  std::map<std::string_view, Value> metadata_;
+  std::vector<GgufTensor> tensors_;
+  std::map<std::string_view, std::size_t> tensor_index_;
+};
+
+}  // namespace tern::io

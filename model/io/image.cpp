@@ -1,0 +1,299 @@
+#include "io/image.hpp"
+
+#include <xxhash.h>
+
+#include <bit>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "io/error.hpp"
+#include "spec/numerics/head.hpp"
+
+namespace tern::io {
+
+static_assert(std::endian::native == std::endian::little,
+              "images are little-endian and read in place");
+
+namespace {
+
+using spec::MatrixDescriptor;
+using spec::VectorDescriptor;
+
+constexpr uint32_t kMaxDimension = 1u << 20;  // of any size in a model; products then fit 64 bits
+constexpr uint32_t kMaxLayers = 4096;
+
+void check_range(const std::string& origin, std::string_view what, uint32_t value, uint32_t low,
+                 uint32_t high) {
+  if (value < low || value > high) {
+    throw Error("{}: {} is {}, expected {} to {}; convert the model again", origin, what, value,
+                low, high);
+  }
+}
+
+void check_scale(const std::string& origin, std::string_view what, spec::ScaleBits s) {
+  if (s.m >> 31 || (s.m && s.m < 1u << 30) || s.e < -4096 || s.e > 4096) {
+    throw Error("{}: the scale of {} is not normalised; convert the model again", origin, what);
+  }
+}
+
+}  // namespace
+
+uint64_t image_checksum(std::span<const std::byte> bytes) {
+  constexpr std::size_t at = offsetof(spec::ImageHeader, checksum);
+  constexpr uint64_t zero = 0;
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                 &XXH3_freeState);
+  XXH3_64bits_reset(state.get());
+  XXH3_64bits_update(state.get(), bytes.data(), at);
+  XXH3_64bits_update(state.get(), &zero, sizeof zero);
+  XXH3_64bits_update(state.get(), bytes.data() + at + sizeof zero, bytes.size() - at - sizeof zero);
+  return XXH3_64bits_digest(state.get());
+}
+
+std::vector<uint8_t> pack_tokenizer(const Vocabulary& v) {
+  std::vector<int> types;
+  for (TokenType t : v.types) types.push_back(static_cast<int>(t));
+  const nlohmann::json block = {{"pieces", v.pieces},  {"scores", v.scores},
+                                {"types", types},      {"bos", v.bos},
+                                {"eos", v.eos},        {"add_space_prefix", v.add_space_prefix},
+                                {"add_bos", v.add_bos}};
+  return nlohmann::json::to_cbor(block);
+}
+
+Image Image::open(const std::filesystem::path& path) {
+  Image image;
+  image.origin_ = path.string();
+  image.file_.emplace(path);
+  image.bytes_ = image.file_->bytes();
+  image.parse();
+  return image;
+}
+
+Image Image::from_bytes(std::vector<std::byte> bytes, std::string origin) {
+  Image image;
+  image.origin_ = std::move(origin);
+  image.owned_ = std::move(bytes);
+  image.bytes_ = image.owned_;
+  image.parse();
+  return image;
+}
+
+template <typename T>
+std::span<const T> Image::view(uint64_t offset, uint64_t count, std::string_view what) const {
+  if (offset % alignof(T) != 0 || offset > bytes_.size() ||
+      count > (bytes_.size() - offset) / sizeof(T)) {
+    throw Error(
+        "{}: {} lies at {} to {}, outside of the {} bytes of the image; convert the model again",
+        origin_, what, offset, offset + count * sizeof(T), bytes_.size());
+  }
+  return {reinterpret_cast<const T*>(bytes_.data() + offset), count};
+}
+
+void Image::parse() {
+  if (bytes_.size() < sizeof header_) {
+    throw Error("{}: {} bytes are too few for a .tern image; it is truncated or something else",
+                origin_, bytes_.size());
+  }
+  std::memcpy(&header_, bytes_.data(), sizeof header_);
+  if (header_.magic != spec::kImageMagic) {
+    throw Error("{}: not a .tern image (it begins with 0x{:08x}); make one with `tern convert`",
+                origin_, header_.magic);
+  }
+  if (header_.version != spec::kImageVersion) {
+    throw Error("{}: .tern version {}, this program reads version {}; convert the model again",
+                origin_, header_.version, spec::kImageVersion);
+  }
+  if (header_.bytes != bytes_.size()) {
+    throw Error("{}: the header says {} bytes, the file has {}; it is truncated or damaged",
+                origin_, header_.bytes, bytes_.size());
+  }
+  if (const uint64_t sum = image_checksum(bytes_); sum != header_.checksum) {
+    throw Error("{}: checksum 0x{:016x}, expected 0x{:016x}; the file is damaged", origin_, sum,
+                header_.checksum);
+  }
+  check_range(origin_, "beat width", header_.columns, 8, 64);
+  if (!std::has_single_bit(header_.columns)) {
+    throw Error("{}: beat width {} is not a power of two; convert the model again", origin_,
+                header_.columns);
+  }
+  check_range(origin_, "model descriptor size", header_.model_bytes, sizeof model_, sizeof model_);
+  model_ = view<spec::ModelDescriptor>(header_.model, 1, "model descriptor")[0];
+  const auto name = view<char>(header_.name, header_.name_bytes, "name");
+  name_ = {name.data(), name.size()};
+  check_range(origin_, "layers", model_.layers, 1, kMaxLayers);
+  const auto layers = view<spec::LayerDescriptor>(model_.layer_table, model_.layers, "layer table");
+  layers_.assign(layers.begin(), layers.end());
+  check_model();
+  parse_tokenizer();
+}
+
+void Image::check_matrix(const MatrixDescriptor& m, uint32_t rows, uint32_t cols,
+                         std::string_view what) const {
+  if (m.rows != rows || m.cols != cols) {
+    throw Error("{}: {} is {} x {}, the model needs {} x {}; convert the model again", origin_,
+                what, m.rows, m.cols, rows, cols);
+  }
+  check_range(origin_, "matrix layout", m.layout, 0, spec::kLayoutCount - 1);
+  const bool plane = m.layout == static_cast<uint32_t>(spec::Layout::kPlane);
+  check_range(origin_, "matrix planes", m.planes, 1, plane ? spec::kMaxPlanes : 1);
+  check_range(origin_, "matrix columns", m.cols, 1, spec::kMaxDotLength);
+  check_range(origin_, "matrix stripes", m.stripes,
+              plane ? spec::ceil_div(rows, spec::kTritsPerByte) : rows, kMaxDimension);
+  check_range(origin_, "matrix row block", m.block, 1, 0xffff);
+  const spec::MatrixShape shape = spec::shape_of(m, columns());
+  if (!plane && m.stripes > m.block && m.block % spec::kTritsPerByte != 0) {
+    throw Error("{}: {} has a row block of {}, not a multiple of {}; convert the model again",
+                origin_, what, m.block, spec::kTritsPerByte);
+  }
+  if (m.beats != shape.beats() || m.offset % spec::kAddrUnit != 0) {
+    throw Error("{}: {} has {} beats at {}, its shape needs {}; convert the model again", origin_,
+                what, m.beats, m.offset, shape.beats());
+  }
+  check_scale(origin_, what, m.scale);
+  view<std::byte>(m.offset, shape.bytes(), what);
+}
+
+void Image::check_vector(const VectorDescriptor& v, uint32_t count, std::string_view what) const {
+  if (v.count != count)
+    throw Error("{}: {} has {} elements, the model needs {}; convert the model again", origin_,
+                what, v.count, count);
+  if (v.exponent < -1024 || v.exponent > 1024)
+    throw Error("{}: {} has exponent {}; convert the model again", origin_, what, v.exponent);
+  view<int16_t>(v.offset, count, what);
+}
+
+void Image::check_model() const {
+  const spec::ModelDescriptor& m = model_;
+  for (auto [what, value] : {std::pair{"hidden", m.hidden},
+                             {"heads", m.heads},
+                             {"kv_heads", m.kv_heads},
+                             {"ffn", m.ffn},
+                             {"vocab", m.vocab},
+                             {"context", m.context}}) {
+    check_range(origin_, what, value, 1,
+                what == std::string_view("ffn") || what == std::string_view("hidden")
+                    ? 65536
+                    : kMaxDimension);
+  }
+  check_range(origin_, "head_dim", m.head_dim, 2, 4096);
+  if (m.head_dim % 2 != 0 || m.heads % m.kv_heads != 0 || uint64_t{m.heads} * m.head_dim > 65536) {
+    throw Error(
+        "{}: {} heads, {} KV heads of width {} do not fit together; convert the model again",
+        origin_, m.heads, m.kv_heads, m.head_dim);
+  }
+  if (m.activation != static_cast<uint32_t>(spec::Activation::kRelu2)) {
+    throw Error("{}: activation {} is not supported, only squared ReLU is", origin_,
+                spec::name_of(static_cast<spec::Activation>(m.activation)));
+  }
+  check_range(origin_, "bos", m.bos, 0, m.vocab - 1);
+  check_range(origin_, "eos", m.eos, 0, m.vocab - 1);
+  check_range(origin_, "residual fraction bits", m.residual_frac, 0, 30);
+  check_range(origin_, "head shift", m.head_shift, 0, 62);
+  check_range(origin_, "key block", m.key_block, spec::kTritsPerByte, 0xffff);
+  check_scale(origin_, "eps", m.eps);
+  check_scale(origin_, "score scale", m.score_scale);
+  check_scale(origin_, "head scale", m.head_scale);
+  check_vector(m.output_norm, m.hidden, "output_norm");
+  if (m.embedding.count != uint64_t{m.vocab} * m.hidden)
+    throw Error("{}: embedding has {} elements, expected {} x {}", origin_, m.embedding.count,
+                m.vocab, m.hidden);
+  check_vector(m.embedding, m.vocab * m.hidden, "embedding");
+  check_matrix(m.head, m.vocab, m.hidden, "head");
+  view<int32_t>(m.head_row_scales, m.vocab, "head row scales");
+  view<int16_t>(m.rope_table, uint64_t{m.context} * m.head_dim, "rope table");
+  const uint64_t key_bytes =
+      spec::key_cache_shape(m.context, m.head_dim, m.key_block, columns()).bytes();
+  const uint64_t value_bytes = spec::value_cache_shape(m.context, m.head_dim, columns()).bytes();
+  if (m.key_block % spec::kTritsPerByte != 0 || m.key_cache_bytes != key_bytes ||
+      m.value_cache_bytes != value_bytes) {
+    throw Error(
+        "{}: the KV cache takes {} and {} bytes a head, expected {} and {}; convert the model "
+        "again",
+        origin_, m.key_cache_bytes, m.value_cache_bytes, key_bytes, value_bytes);
+  }
+  uint64_t cache = spec::align_up(bytes_.size(), spec::kAddrUnit);
+  if (m.cache_offset != cache)
+    throw Error("{}: the KV cache begins at {}, expected {}; convert the model again", origin_,
+                m.cache_offset, cache);
+  const uint32_t q = m.heads * m.head_dim;
+  const uint32_t kv = m.kv_heads * m.head_dim;
+  for (const spec::LayerDescriptor& layer : layers_) {
+    check_vector(layer.attn_norm, m.hidden, "attn_norm");
+    check_vector(layer.attn_sub_norm, q, "attn_sub_norm");
+    check_vector(layer.ffn_norm, m.hidden, "ffn_norm");
+    check_vector(layer.ffn_sub_norm, m.ffn, "ffn_sub_norm");
+    check_matrix(layer.attn_q, q, m.hidden, "attn_q");
+    check_matrix(layer.attn_k, kv, m.hidden, "attn_k");
+    check_matrix(layer.attn_v, kv, m.hidden, "attn_v");
+    check_matrix(layer.attn_output, m.hidden, q, "attn_output");
+    check_matrix(layer.ffn_gate, m.ffn, m.hidden, "ffn_gate");
+    check_matrix(layer.ffn_up, m.ffn, m.hidden, "ffn_up");
+    check_matrix(layer.ffn_down, m.hidden, m.ffn, "ffn_down");
+    if (layer.k_cache != cache || layer.v_cache != cache + m.kv_heads * key_bytes) {
+      throw Error("{}: a layer's KV cache lies at {}, expected {}; convert the model again",
+                  origin_, layer.k_cache, cache);
+    }
+    cache += m.kv_heads * (key_bytes + value_bytes);
+  }
+  if (m.work_offset != cache)
+    throw Error("{}: work memory begins at {}, expected {}; convert the model again", origin_,
+                m.work_offset, cache);
+}
+
+void Image::parse_tokenizer() {
+  const auto block = view<uint8_t>(header_.tokenizer, header_.tokenizer_bytes, "tokenizer");
+  Vocabulary v;
+  try {
+    const auto json = nlohmann::json::from_cbor(block.begin(), block.end());
+    json.at("pieces").get_to(v.pieces);
+    json.at("scores").get_to(v.scores);
+    for (int type : json.at("types").get<std::vector<int>>())
+      v.types.push_back(static_cast<TokenType>(type));
+    json.at("bos").get_to(v.bos);
+    json.at("eos").get_to(v.eos);
+    json.at("add_space_prefix").get_to(v.add_space_prefix);
+    json.at("add_bos").get_to(v.add_bos);
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("{}: the tokenizer cannot be read ({}); convert the model again", origin_,
+                e.what());
+  }
+  tokenizer_ = std::make_unique<Tokenizer>(std::move(v));
+  if (static_cast<uint32_t>(tokenizer_->size()) != model_.vocab) {
+    throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,
+                tokenizer_->size(), model_.vocab);
+  }
+}
+
+std::span<const uint8_t> Image::matrix(const MatrixDescriptor& m) const {
+  return {reinterpret_cast<const uint8_t*>(bytes_.data() + m.offset),
+          uint64_t{m.beats} * columns()};
+}
+std::span<const int16_t> Image::vector(const VectorDescriptor& v) const {
+  return {reinterpret_cast<const int16_t*>(bytes_.data() + v.offset), v.count};
+}
+std::span<const int16_t> Image::embedding(uint32_t token) const {
+  return vector(model_.embedding).subspan(std::size_t{token} * model_.hidden, model_.hidden);
+}
+std::span<const int16_t> Image::rope(uint32_t position) const {
+  const auto* table = reinterpret_cast<const int16_t*>(bytes_.data() + model_.rope_table);
+  return {table + std::size_t{position} * model_.head_dim, model_.head_dim};
+}
+std::span<const int32_t> Image::head_row_scales() const {
+  return {reinterpret_cast<const int32_t*>(bytes_.data() + model_.head_row_scales), model_.vocab};
+}
+
+uint64_t Image::stream_bytes(uint32_t tokens) const {
+  uint64_t beats = model_.head.beats;
+  for (const auto& l : layers_) {
+    for (const MatrixDescriptor* m :
+         {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down}) {
+      beats += m->beats;
+    }
+  }
+  const uint64_t cache =
+      spec::key_cache_shape(tokens, model_.head_dim, model_.key_block, columns()).bytes() +
+      spec::value_cache_shape(tokens, model_.head_dim, columns()).bytes();
+  return beats * columns() + uint64_t{model_.layers} * model_.kv_heads * cache;
+}
+
+}  // namespace tern::io

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <boost/iostreams/device/mapped_file.hpp>
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace tern::io {
+
+/// A regular file mapped read-only. Pages are read when they are touched, so opening costs nothing
+/// whatever the size. The bytes stay at the same address when the object is moved or copied (copies
+/// share the mapping).
+class MappedFile {
+ public:
+  /// Throws Error if the file is missing, not a regular file, empty, or cannot be mapped.
+  explicit MappedFile(const std::filesystem::path& path);
+
+  std::span<const std::byte> bytes() const {
+    return {reinterpret_cast<const std::byte*>(source_.data()), source_.size()};
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  boost::iostreams::mapped_file_source source_;
+};
+
+}  // namespace tern::io

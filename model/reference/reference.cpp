@@ -1,0 +1,214 @@
+#include "reference/reference.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "io/error.hpp"
+#include "io/tensor_types.hpp"
+
+namespace tern::reference {
+
+namespace {
+
+/// Sum of a[i] * b[i], in sixteen interleaved partial sums so that the compiler can vectorise it
+/// without reordering additions itself.
+template <typename A>
+float dot(const A* a, const float* b, int size) {
+  constexpr int kLanes = 16;
+  float sums[kLanes] = {};
+  int i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane)
+      sums[lane] += static_cast<float>(a[i + lane]) * b[i + lane];
+  }
+  for (; i < size; ++i) sums[i % kLanes] += static_cast<float>(a[i]) * b[i];
+  return std::accumulate(std::begin(sums), std::end(sums), 0.0f);
+}
+
+std::vector<float> multiply(const Linear& linear, std::span<const float> x) {
+  float absmax = 0;
+  for (const float value : x) absmax = std::max(absmax, std::abs(value));
+  const float s = 127.0f / std::max(absmax, 1e-5f);
+  std::vector<float> q(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    q[i] = std::clamp(std::nearbyint(x[i] * s), -128.0f, 127.0f);  // ties to even
+  }
+  std::vector<float> y(linear.rows);
+  for (int row = 0; row < linear.rows; ++row) {
+    const std::int8_t* trits = linear.trits.data() + static_cast<std::size_t>(row) * linear.cols;
+    y[row] = dot(trits, q.data(), linear.cols) / s * linear.scale;
+  }
+  return y;
+}
+
+std::vector<float> rms_norm(std::span<const float> x, std::span<const float> weight, float eps) {
+  float squares = 0;
+  for (const float value : x) squares += value * value;
+  const float inverse = 1.0f / std::sqrt(squares / static_cast<float>(x.size()) + eps);
+  std::vector<float> y(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] * inverse * weight[i];
+  return y;
+}
+
+/// Rotates the pairs (i, i + head_dim / 2) of every head (the order called NEOX).
+void rope(std::span<float> heads, int head_dim, int position, float theta) {
+  const int half = head_dim / 2;
+  for (int i = 0; i < half; ++i) {
+    const double angle = position * std::pow(static_cast<double>(theta), -2.0 * i / head_dim);
+    const float cosine = static_cast<float>(std::cos(angle));
+    const float sine = static_cast<float>(std::sin(angle));
+    for (std::size_t head = 0; head < heads.size(); head += head_dim) {
+      float& a = heads[head + i];
+      float& b = heads[head + i + half];
+      const float rotated = a * cosine - b * sine;
+      b = a * sine + b * cosine;
+      a = rotated;
+    }
+  }
+}
+
+void softmax(std::span<float> scores) {
+  const float maximum = *std::max_element(scores.begin(), scores.end());
+  float sum = 0;
+  for (float& score : scores) sum += score = std::exp(score - maximum);
+  for (float& score : scores) score /= sum;
+}
+
+void add(std::span<float> x, std::span<const float> delta) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += delta[i];
+}
+
+Linear load_linear(const io::Gguf& gguf, int layer, std::string_view part) {
+  io::TernaryMatrix matrix = io::decode_ternary(gguf.tensor(io::layer_tensor(layer, part)));
+  return {static_cast<int>(matrix.rows), static_cast<int>(matrix.cols), matrix.scale,
+          std::move(matrix.trits)};
+}
+
+Layer load_layer(const io::Gguf& gguf, int index) {
+  const auto norm = [&](std::string_view part) {
+    return io::decode_floats(gguf.tensor(io::layer_tensor(index, part)));
+  };
+  const auto linear = [&](std::string_view part) { return load_linear(gguf, index, part); };
+  Layer layer;
+  layer.attn_norm = norm("attn_norm");
+  layer.attn_sub_norm = norm("attn_sub_norm");
+  layer.ffn_norm = norm("ffn_norm");
+  layer.ffn_sub_norm = norm("ffn_sub_norm");
+  layer.q = linear("attn_q");
+  layer.k = linear("attn_k");
+  layer.v = linear("attn_v");
+  layer.o = linear("attn_output");
+  layer.gate = linear("ffn_gate");
+  layer.up = linear("ffn_up");
+  layer.down = linear("ffn_down");
+  return layer;
+}
+
+}  // namespace
+
+Model::Model(const io::Gguf& gguf) : config_(io::read_model_config(gguf)) {
+  embedding_ = io::decode_floats(gguf.tensor("token_embd.weight"));
+  if (!config_.tied) head_ = io::decode_floats(gguf.tensor("output.weight"));
+  output_norm_ = io::decode_floats(gguf.tensor("output_norm.weight"));
+  for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(gguf, i));
+  logits_.resize(config_.vocab);
+}
+
+std::vector<float> Model::attention(Layer& layer, int index, std::span<const float> x) {
+  const io::ModelConfig& c = config_;
+  const std::vector<float> h = rms_norm(x, layer.attn_norm, c.rms_eps);
+  traced("attn_norm", index, h);
+  std::vector<float> q = multiply(layer.q, h);
+  std::vector<float> k = multiply(layer.k, h);
+  const std::vector<float> v = multiply(layer.v, h);
+  rope(q, c.head_dim, position_, c.rope_theta);
+  rope(k, c.head_dim, position_, c.rope_theta);
+  traced("q", index, q);
+  traced("k", index, k);
+  traced("v", index, v);
+  // What an earlier, longer sequence left behind this position is cut off.
+  const std::size_t stored = static_cast<std::size_t>(position_) * c.keys();
+  layer.key_cache.resize(stored);
+  layer.value_cache.resize(stored);
+  layer.key_cache.insert(layer.key_cache.end(), k.begin(), k.end());
+  layer.value_cache.insert(layer.value_cache.end(), v.begin(), v.end());
+
+  std::vector<float> a(c.queries(), 0.0f);
+  std::vector<float> p(position_ + 1);
+  for (int head = 0; head < c.heads; ++head) {
+    const int kv_offset = head / (c.heads / c.kv_heads) * c.head_dim;
+    const float* query = q.data() + head * c.head_dim;
+    float* result = a.data() + head * c.head_dim;
+    for (int t = 0; t <= position_; ++t) {
+      const float* key =
+          layer.key_cache.data() + static_cast<std::size_t>(t) * c.keys() + kv_offset;
+      p[t] = dot(key, query, c.head_dim) / std::sqrt(static_cast<float>(c.head_dim));
+    }
+    softmax(p);
+    for (int t = 0; t <= position_; ++t) {
+      const float* value =
+          layer.value_cache.data() + static_cast<std::size_t>(t) * c.keys() + kv_offset;
+      for (int i = 0; i < c.head_dim; ++i) result[i] += p[t] * value[i];
+    }
+  }
+  traced("attn", index, a);
+  const std::vector<float> normed = rms_norm(a, layer.attn_sub_norm, c.rms_eps);
+  traced("attn_sub_norm", index, normed);
+  return multiply(layer.o, normed);
+}
+
+std::vector<float> Model::feed_forward(const Layer& layer, int index,
+                                       std::span<const float> x) const {
+  const std::vector<float> h = rms_norm(x, layer.ffn_norm, config_.rms_eps);
+  traced("ffn_norm", index, h);
+  const std::vector<float> gate = multiply(layer.gate, h);
+  const std::vector<float> up = multiply(layer.up, h);
+  traced("gate", index, gate);
+  traced("up", index, up);
+  std::vector<float> product(gate.size());
+  for (std::size_t i = 0; i < gate.size(); ++i) {
+    const float positive = std::max(gate[i], 0.0f);
+    product[i] = positive * positive * up[i];
+  }
+  traced("glu", index, product);
+  const std::vector<float> normed = rms_norm(product, layer.ffn_sub_norm, config_.rms_eps);
+  traced("ffn_sub_norm", index, normed);
+  return multiply(layer.down, normed);
+}
+
+std::span<const float> Model::forward(int token) {
+  if (token < 0 || token >= config_.vocab) {
+    throw Error("token id {} is outside the vocabulary of {}", token, config_.vocab);
+  }
+  if (position_ >= config_.context) {
+    throw Error("the context of {} positions is full; shorten the prompt or generate fewer tokens",
+                config_.context);
+  }
+  const auto row = embedding_.begin() + static_cast<std::ptrdiff_t>(token) * config_.hidden;
+  std::vector<float> x(row, row + config_.hidden);
+  traced("embedding", -1, x);
+  for (int i = 0; i < config_.layers; ++i) {
+    const std::vector<float> attended = attention(layers_[i], i, x);
+    traced("attn_out", i, attended);
+    add(x, attended);
+    traced("residual_attn", i, x);
+    const std::vector<float> fed = feed_forward(layers_[i], i, x);
+    traced("ffn_out", i, fed);
+    add(x, fed);
+    traced("residual_ffn", i, x);
+  }
+  const std::vector<float> h = rms_norm(x, output_norm_, config_.rms_eps);
+  traced("output_norm", -1, h);
+  const std::vector<float>& head = config_.tied ? embedding_ : head_;
+  for (int id = 0; id < config_.vocab; ++id) {
+    logits_[id] =
+        dot(head.data() + static_cast<std::size_t>(id) * config_.hidden, h.data(), config_.hidden);
+  }
+  traced("logits", -1, logits_);
+  ++position_;
+  return logits_;
+}
+
+}  // namespace tern::reference

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "io/gguf.hpp"
+#include "io/model_config.hpp"
+
+/// BitNet b1.58 2B-4T in float32, one token at a time, straight from its definition (Microsoft,
+/// arXiv 2504.12285, and the released model code). It is the yardstick for the integer model, and
+/// shares only the file reading with it.
+namespace tern::reference {
+
+/// y[rows] = W x. The input is quantised per token to int8 by its absolute maximum,
+///     s = 127 / max(max|x|, 1e-5),  q = clamp(round half even (x s), -128, 127),  y = (t . q) / s
+///     * scale;
+/// t . q is exact in float, since |t . q| <= 128 * cols < 2^24.
+struct Linear {
+  int rows = 0;
+  int cols = 0;
+  float scale = 0;
+  std::vector<std::int8_t> trits;  ///< [rows][cols]
+};
+
+struct Layer {
+  std::vector<float> attn_norm, attn_sub_norm, ffn_norm, ffn_sub_norm;
+  Linear q, k, v, o, gate, up, down;
+  std::vector<float> key_cache, value_cache;  ///< [position][kv_heads * head_dim], keys after rope
+};
+
+/// Called with each intermediate vector in the order of computation. Points, per layer:
+/// "attn_norm", "q", "k" (both after rope), "v", "attn" (before the sub-norm), "attn_sub_norm",
+/// "attn_out", "residual_attn", "ffn_norm", "gate", "up", "glu", "ffn_sub_norm", "ffn_out",
+/// "residual_ffn"; and with layer -1: "embedding", "output_norm", "logits".
+using Trace = std::function<void(std::string_view point, int layer, std::span<const float> values)>;
+
+class Model {
+ public:
+  /// Dequantises the whole model into memory. Throws Error, naming the file, if it is not one of
+  /// the supported architectures (io::read_model_config) or holds values that cannot be decoded.
+  explicit Model(const io::Gguf& gguf);
+
+  /// Runs `token` at the next position and returns the logits [vocab] for the one after it, valid
+  /// until the next call. Throws Error if the token is outside the vocabulary or the context is
+  /// full.
+  std::span<const float> forward(int token);
+  /// Forgets every position.
+  void reset() { position_ = 0; }
+  /// Tokens consumed since the last reset.
+  int position() const { return position_; }
+  const io::ModelConfig& config() const { return config_; }
+  /// An empty function switches tracing off.
+  void set_trace(Trace trace) { trace_ = std::move(trace); }
+
+ private:
+  std::vector<float> attention(Layer& layer, int index, std::span<const float> x);
+  std::vector<float> feed_forward(const Layer& layer, int index, std::span<const float> x) const;
+  void traced(std::string_view point, int layer, std::span<const float> values) const {
+    if (trace_) trace_(point, layer, values);
+  }
+
+  io::ModelConfig config_;
+  std::vector<float> embedding_;  ///< [vocab][hidden]
+  std::vector<float> head_;       ///< [vocab][hidden], empty if tied
+  std::vector<float> output_norm_;
+  std::vector<Layer> layers_;
+  std::vector<float> logits_;
+  int position_ = 0;
+  Trace trace_;
+};
+
+}  // namespace tern::reference
