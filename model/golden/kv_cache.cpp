@@ -1,0 +1,50 @@
+#include "golden/kv_cache.hpp"
+
+#include <algorithm>
+
+#include "golden/kernels.hpp"
+
+namespace tern::golden {
+
+KvCache::KvCache(uint32_t context, uint32_t head_dim, uint32_t key_block, uint32_t columns)
+    : key_shape_(spec::key_cache_shape(context, head_dim, key_block, columns)),
+      value_shape_(spec::value_cache_shape(context, head_dim, columns)),
+      keys_(key_shape_.bytes(), spec::kT5Zero),
+      values_(value_shape_.bytes(), spec::kT5Zero),
+      key_scales_(context),
+      value_scales_(context) {}
+
+void KvCache::append(std::span<const uint8_t> key, int32_t key_scale,
+                     std::span<const uint8_t> value, int32_t value_scale) {
+  for (uint32_t d = 0; d < key.size(); ++d) {
+    keys_[key_shape_.offset(tokens_, d)] = key[d];
+    values_[value_shape_.offset(d, tokens_)] = value[d];
+  }
+  key_scales_[tokens_] = key_scale;
+  value_scales_[tokens_] = value_scale;
+  ++tokens_;
+}
+
+void KvCache::multiply_keys(std::span<const int8_t> q, std::span<int32_t> scores) const {
+  const uint32_t step = key_shape_.columns;
+  for (uint32_t t = 0; t < tokens_; ++t) {
+    int32_t sum = 0;
+    for (uint32_t d = 0; d < q.size(); d += step) {
+      const int n = static_cast<int>(std::min<std::size_t>(step, q.size() - d));
+      sum += dot_codes(&keys_[key_shape_.offset(t, d)], &q[d], n);
+    }
+    scores[t] = sum;
+  }
+}
+
+void KvCache::multiply_values(std::span<const int8_t> p, std::span<int32_t> out) const {
+  const uint32_t step = value_shape_.columns;
+  std::fill(out.begin(), out.end(), 0);
+  for (uint32_t t = 0; t < tokens_; t += step) {
+    const int n = static_cast<int>(std::min(step, tokens_ - t));
+    for (uint32_t d = 0; d < out.size(); ++d)
+      out[d] += dot_codes(&values_[value_shape_.offset(d, t)], &p[t], n);
+  }
+}
+
+}  // namespace tern::golden

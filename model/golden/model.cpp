@@ -1,0 +1,254 @@
+#include "golden/model.hpp"
+
+#include <algorithm>
+
+#include "io/error.hpp"
+#include "spec/numerics/attention.hpp"
+#include "spec/numerics/glu.hpp"
+#include "spec/numerics/head.hpp"
+#include "spec/numerics/kv_quant.hpp"
+#include "spec/numerics/norm_quant.hpp"
+#include "spec/numerics/residual.hpp"
+#include "spec/numerics/rope.hpp"
+#include "spec/numerics/softmax.hpp"
+
+namespace tern::golden {
+
+using spec::Scale;
+using spec::TracePoint;
+
+Model::Model(const io::Image& image) : image_(image), m_(image.model()) {
+  for (uint32_t i = 0; i < m_.layers; ++i) {
+    const spec::LayerDescriptor& l = image.layer(i);
+    layers_.push_back({load(l.attn_q),
+                       load(l.attn_k),
+                       load(l.attn_v),
+                       load(l.attn_output),
+                       load(l.ffn_gate),
+                       load(l.ffn_up),
+                       load(l.ffn_down),
+                       {}});
+    for (uint32_t h = 0; h < m_.kv_heads; ++h)
+      layers_.back().cache.emplace_back(m_.context, m_.head_dim, m_.key_block, image.columns());
+  }
+  head_ = load(m_.head);
+  logits_.resize(m_.vocab);
+}
+
+Matrix Model::load(const spec::MatrixDescriptor& m) const {
+  return Matrix(image_.matrix(m), spec::shape_of(m, image_.columns()));
+}
+
+void Model::reset() {
+  position_ = 0;
+  for (Layer& layer : layers_) {
+    for (KvCache& cache : layer.cache) cache.clear();
+  }
+}
+
+void Model::forward(int32_t token) {
+  if (position_ >= static_cast<int>(m_.context)) {
+    throw Error("the context of {} positions is full; ask for fewer tokens or a shorter prompt",
+                m_.context);
+  }
+  if (token < 0 || token >= static_cast<int32_t>(m_.vocab))
+    throw Error("token {} is outside of the vocabulary of {}", token, m_.vocab);
+  residual_.unit = spec::make_scale(1, -static_cast<int32_t>(m_.residual_frac));
+  residual_.x.clear();
+  for (int16_t e : image_.embedding(static_cast<uint32_t>(token))) {
+    residual_.x.push_back(spec::rshift_round_sat(
+        e, -(m_.embedding.exponent + static_cast<int32_t>(m_.residual_frac))));
+  }
+  trace(TracePoint::kEmbed, -1, residual_.x);
+  for (int layer = 0; layer < static_cast<int>(m_.layers); ++layer) {
+    attention(layer);
+    feed_forward(layer);
+  }
+  head();
+  ++position_;
+}
+
+void Model::attention(int layer) {
+  const spec::LayerDescriptor& d = image_.layer(static_cast<uint32_t>(layer));
+  Layer& l = layers_[static_cast<std::size_t>(layer)];
+  const Activations h = normalise(residual_, d.attn_norm, TracePoint::kAttnNorm, layer);
+  Wide q = multiply(l.q, d.attn_q, h, TracePoint::kAttnQ, layer);
+  Wide k = multiply(l.k, d.attn_k, h, TracePoint::kAttnK, layer);
+  const Wide v = multiply(l.v, d.attn_v, h, TracePoint::kAttnV, layer);
+
+  const int dim = static_cast<int>(m_.head_dim);
+  const int16_t* table = image_.rope(static_cast<uint32_t>(position_)).data();
+  const auto rotate = [&](Wide& x) {
+    std::vector<int32_t> y(x.x.size());
+    for (std::size_t at = 0; at < y.size(); at += m_.head_dim)
+      spec::rope(&x.x[at], table, dim, &y[at]);
+    x = {std::move(y), spec::scale_shift(x.unit, -spec::kRopeGuard)};
+  };
+  rotate(q);
+  rotate(k);
+
+  std::vector<int32_t> key_values, value_values;
+  std::vector<uint8_t> key(m_.head_dim), value(m_.head_dim);
+  for (uint32_t h_kv = 0; h_kv < m_.kv_heads; ++h_kv) {
+    const int32_t key_scale = spec::kv_quant(&k.x[h_kv * m_.head_dim], dim, k.unit, key.data());
+    const int32_t value_scale = spec::kv_quant(&v.x[h_kv * m_.head_dim], dim, v.unit, value.data());
+    l.cache[h_kv].append(key, key_scale, value, value_scale);
+    for (int i = 0; i < dim; ++i) {
+      key_values.push_back(spec::t5_decode_value(key[i]));
+      value_values.push_back(spec::t5_decode_value(value[i]));
+    }
+  }
+  trace(TracePoint::kKeyBytes, layer, key_values);
+  trace(TracePoint::kValueBytes, layer, value_values);
+
+  const Wide mixed = attend_heads(layer, q);
+  const Activations a = normalise(mixed, d.attn_sub_norm, TracePoint::kAttnSubNorm, layer);
+  add_to_residual(multiply(l.output, d.attn_output, a, TracePoint::kAttnOutput, layer),
+                  TracePoint::kAttnResidual, layer);
+}
+
+Model::Wide Model::attend_heads(int layer, const Wide& q) {
+  Layer& l = layers_[static_cast<std::size_t>(layer)];
+  const uint32_t group = m_.heads / m_.kv_heads;
+  std::vector<int64_t> mix(q.x.size());
+  std::vector<Scale> scales;
+  uint64_t largest = 0;
+  for (uint32_t h = 0; h < m_.heads; ++h) {
+    const std::span<int64_t> out(&mix[h * m_.head_dim], m_.head_dim);
+    scales.push_back(attend(l.cache[h / group], {&q.x[h * m_.head_dim], m_.head_dim}, q.unit, layer,
+                            static_cast<int>(h), out)
+                         .unit);
+    for (int64_t v : out) largest = std::max(largest, static_cast<uint64_t>(v < 0 ? -v : v));
+  }
+  const int32_t exponent = spec::common_exponent(scales.data(), static_cast<int>(scales.size()));
+  const int shift = spec::head_shift(largest);
+  Wide y{std::vector<int32_t>(mix.size()), spec::make_scale(1, exponent + shift)};
+  for (std::size_t i = 0; i < mix.size(); ++i)
+    y.x[i] = spec::head_align(mix[i], shift, scales[i / m_.head_dim], exponent);
+  return y;
+}
+
+Model::Wide Model::attend(const KvCache& cache, std::span<const int32_t> q, Scale q_unit, int layer,
+                          int head, std::span<int64_t> mix) {
+  const int dim = static_cast<int>(q.size());
+  const int n = cache.tokens();
+  const uint32_t a = spec::max_abs(q.data(), dim);
+  const spec::Multiplier by = spec::quantise_multiplier(a, spec::kActMax);
+  std::vector<int8_t> query;
+  for (int32_t v : q) query.push_back(static_cast<int8_t>(spec::quantise(v, by)));
+
+  std::vector<int32_t> acc(static_cast<std::size_t>(n)), score(acc.size()), p(acc.size());
+  cache.multiply_keys(query, acc);
+  trace(TracePoint::kAttnScores, layer, acc, query, head);
+  const Scale query_scale = spec::scale_div(spec::scale_mul(spec::make_scale(a), q_unit),
+                                            spec::make_scale(spec::kActMax));
+  const Scale unit =
+      spec::scale_shift(spec::scale_mul(query_scale, m_.score_scale), -spec::kKvScaleFrac);
+  spec::softmax_scores(acc.data(), cache.key_scales().data(), n, unit, score.data());
+  const Scale p_scale =
+      spec::softmax_probabilities(score.data(), cache.value_scales().data(), n, p.data());
+
+  std::vector<int8_t> high, low;
+  for (int32_t v : p) {
+    const spec::Limbs limbs = spec::split_limbs(v);
+    high.push_back(limbs.high);
+    low.push_back(limbs.low);
+  }
+  std::vector<int32_t> acc_high(q.size()), acc_low(q.size());
+  cache.multiply_values(high, acc_high);
+  cache.multiply_values(low, acc_low);
+  trace(TracePoint::kAttnMixHigh, layer, acc_high, high, head);
+  trace(TracePoint::kAttnMixLow, layer, acc_low, low, head);
+  for (int i = 0; i < dim; ++i) mix[i] = spec::join_limbs(acc_high[i], acc_low[i]);
+  return {{}, spec::scale_shift(p_scale, -spec::kKvScaleFrac)};
+}
+
+void Model::feed_forward(int layer) {
+  const spec::LayerDescriptor& d = image_.layer(static_cast<uint32_t>(layer));
+  const Layer& l = layers_[static_cast<std::size_t>(layer)];
+  const Activations h = normalise(residual_, d.ffn_norm, TracePoint::kFfnNorm, layer);
+  const Wide gate = multiply(l.gate, d.ffn_gate, h, TracePoint::kFfnGate, layer);
+  const Wide up = multiply(l.up, d.ffn_up, h, TracePoint::kFfnUp, layer);
+
+  const int n = static_cast<int>(m_.ffn);
+  const spec::GluShifts shifts =
+      spec::relu2_shifts(spec::max_abs(gate.x.data(), n), spec::max_abs(up.x.data(), n));
+  Wide inner{std::vector<int32_t>(gate.x.size()), {}};
+  for (std::size_t i = 0; i < inner.x.size(); ++i)
+    inner.x[i] = spec::relu2_glu(gate.x[i], up.x[i], shifts);
+  inner.unit = spec::scale_shift(spec::scale_mul(spec::scale_mul(gate.unit, gate.unit), up.unit),
+                                 shifts.gate + shifts.up);
+
+  const Activations a = normalise(inner, d.ffn_sub_norm, TracePoint::kFfnSubNorm, layer);
+  add_to_residual(multiply(l.down, d.ffn_down, a, TracePoint::kFfnDown, layer),
+                  TracePoint::kFfnResidual, layer);
+}
+
+void Model::head() {
+  const Activations h = normalise(residual_, m_.output_norm, TracePoint::kHeadNorm, -1);
+  const Wide acc = multiply(head_, m_.head, h, TracePoint::kHead, -1);
+  const std::span<const int32_t> rows = image_.head_row_scales();
+  for (std::size_t i = 0; i < logits_.size(); ++i)
+    logits_[i] = spec::logit(acc.x[i], rows[i], static_cast<int>(m_.head_shift));
+  logit_scale_ = spec::scale_mul(h.scale, m_.head_scale);
+  trace(TracePoint::kLogits, -1, logits_);
+}
+
+Model::Activations Model::normalise(const Wide& x, const spec::VectorDescriptor& gain,
+                                    TracePoint point, int layer) {
+  Activations out{std::vector<int8_t>(x.x.size()), {}};
+  std::vector<int32_t> scratch(x.x.size());
+  out.scale = spec::norm_quant(x.x.data(), image_.vector(gain).data(), static_cast<int>(x.x.size()),
+                               x.unit, gain.exponent, m_.eps, scratch.data(), out.q.data());
+  if (trace_) {
+    scratch.assign(out.q.begin(), out.q.end());
+    trace(point, layer, scratch);
+  }
+  return out;
+}
+
+Model::Wide Model::multiply(const Matrix& w, const spec::MatrixDescriptor& m, const Activations& a,
+                            TracePoint point, int layer) {
+  Wide out{std::vector<int32_t>(static_cast<std::size_t>(w.rows())),
+           spec::scale_mul(a.scale, m.scale)};
+  w.multiply(a.q, out.x);
+  trace(point, layer, out.x, a.q);
+  return out;
+}
+
+void Model::add_to_residual(const Wide& x, TracePoint point, int layer) {
+  saturations_ += spec::residual_add(residual_.x.data(), x.x.data(), static_cast<int>(x.x.size()),
+                                     x.unit, static_cast<int>(m_.residual_frac));
+  trace(point, layer, residual_.x);
+}
+
+void Model::trace(TracePoint point, int layer, std::span<const int32_t> values,
+                  std::span<const int8_t> inputs, int head) {
+  if (trace_) trace_({{position_, layer, point, head}, values, inputs, 0});
+}
+
+const Matrix* Model::matrix(TracePoint point, int layer) const {
+  if (point == TracePoint::kHead) return &head_;
+  if (layer < 0) return nullptr;
+  const Layer& l = layers_[static_cast<std::size_t>(layer)];
+  switch (point) {
+    case TracePoint::kAttnQ:
+      return &l.q;
+    case TracePoint::kAttnK:
+      return &l.k;
+    case TracePoint::kAttnV:
+      return &l.v;
+    case TracePoint::kAttnOutput:
+      return &l.output;
+    case TracePoint::kFfnGate:
+      return &l.gate;
+    case TracePoint::kFfnUp:
+      return &l.up;
+    case TracePoint::kFfnDown:
+      return &l.down;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace tern::golden
