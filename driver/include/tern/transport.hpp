@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "spec/generated/spec.hpp"
+
+namespace tern {
+
+/// The way to one chip: its memory, its registers, its interrupt line. A simulator, an emulator and
+/// a board each implement it; the driver knows nothing else about them. Addresses and lengths are
+/// in bytes. Not thread-safe.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  /// The named configuration of the chip behind this transport.
+  virtual const spec::ChipConfig& config() const = 0;
+
+  /// Bytes of memory, from address 0. Throws tern::Error when `bytes` cannot be had; keeps what was
+  /// written below the old size.
+  virtual void reserve_memory(uint64_t bytes) = 0;
+
+  /// Copies to and from the chip's memory. Throws tern::Error outside of the reserved memory.
+  virtual void write_memory(uint64_t address, std::span<const std::byte> data) = 0;
+  virtual void read_memory(uint64_t address, std::span<std::byte> data) = 0;
+
+  /// 32-bit register access; offsets in spec::reg.
+  virtual void write_register(uint32_t offset, uint32_t value) = 0;
+  virtual uint32_t read_register(uint32_t offset) = 0;
+
+  /// Waits for the interrupt line. Returns false when it stayed low for `timeout_cycles` chip
+  /// cycles (or, on a board, the time they take).
+  virtual bool wait_interrupt(uint64_t timeout_cycles) = 0;
+
+  /// Chip cycles since it was opened, for messages; 0 when unknown.
+  virtual uint64_t cycles() const = 0;
+};
+
+}  // namespace tern
