@@ -1,0 +1,239 @@
+/// Multiplies streamed matrices of trits with the activations it holds: integers, exact.
+///
+/// Commands come in order (`cmd_*`), already checked, and so do their beats (`beat_*`, Columns
+/// bytes each, `beat_last_i` with the last beat of each command). The layouts, the order of the
+/// beats and the results are those of the command's definition. One beat is taken in every cycle in
+/// which there is one, except for a few cycles between commands and while both halves of the
+/// accumulators wait to be drained. Results (`result_*`) are entries of 5 * ActColumns int32, then
+/// a trailer with `result_last_o` for each MATMUL; see result_drain. A LOAD_ACT has no result:
+/// `load_done_o` pulses when its last beat is taken, which may be before the results of earlier
+/// commands have left.
+///
+/// `beats_o` and `load_beats_o` tell of a beat taken in this cycle by a MATMUL and a LOAD_ACT,
+/// `stall_read_o` that a MATMUL waits for a beat, `stall_drain_o` that it waits for accumulators.
+/// `illegal_o` is the number of illegal codes found in this cycle. `shape_error_o` rises and stays,
+/// and the engine stops, when `beat_last_i` is not where the command ends; reset recovers. FastBody
+/// chooses the body of the array, and nothing else.
+module matrix_engine #(
+  parameter int unsigned Columns     = 64,
+  parameter int unsigned ActColumns  = 8,
+  parameter int unsigned AccDepth    = 52,
+  parameter int unsigned ActDepth    = 256,
+  parameter bit          FastBody    = 1'b0,
+  localparam int unsigned Rows       = tern_pkg::TritsPerByte,
+  localparam int unsigned Words      = Rows * ActColumns,
+  localparam int unsigned CountBits  = $clog2(Columns) + 1
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+
+  input  logic                          cmd_valid_i,
+  output logic                          cmd_ready_o,
+  input  tern_pkg::cmd_t                cmd_i,
+
+  input  logic                          beat_valid_i,
+  output logic                          beat_ready_o,
+  input  logic [8*Columns-1:0]          beat_data_i,
+  input  logic                          beat_last_i,
+
+  output logic                          result_valid_o,
+  input  logic                          result_ready_i,
+  output logic [tern_pkg::AddrBits-1:0] result_addr_o,
+  output logic [32*Words-1:0]           result_data_o,
+  output logic                          result_last_o,
+
+  output logic                          load_done_o,
+  output logic                          beats_o,
+  output logic                          load_beats_o,
+  output logic                          stall_read_o,
+  output logic                          stall_drain_o,
+  output logic [CountBits-1:0]          illegal_o,
+  output logic                          busy_o,
+  output logic                          shape_error_o
+);
+  localparam int unsigned Levels    = $clog2(Columns);
+  localparam int unsigned SumBits   = Levels + 9;
+  localparam int unsigned TileBits  = $clog2(ActDepth);
+  localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
+  // Beats in the array: at most Levels + 2, which is the latency.
+  localparam int unsigned TagsBits  = $clog2(Levels + 2);
+
+  typedef logic [engine_pkg::ColumnBits-1:0]   column_t;
+  typedef logic [TagsBits-1:0]                 tags_t;
+
+  logic                           matmul;
+  logic [Columns-1:0]             mask;
+  engine_pkg::beat_tag_t          tag;
+  logic [TileBits-1:0]            act_tile;
+  column_t                        act_column, columns_q;
+  logic [ActColumns*8*Columns-1:0] planes;
+  logic                           block_valid, sequencer_busy, drain_busy;
+  engine_pkg::block_t             block;
+  logic [1:0]                     release_halves;
+  logic                           sums_valid;
+  logic [32*Words-1:0]            sums, drained;
+  logic [CountBits-1:0]           illegal;
+  logic                           read;
+  logic [engine_pkg::EntryBits-1:0] read_entry;
+
+  stream_sequencer #(.Columns(Columns), .AccDepth(AccDepth), .ActDepth(ActDepth)) u_sequencer (
+    .clk_i, .rst_ni,
+    .cmd_valid_i, .cmd_ready_o, .cmd_i,
+    .beat_valid_i, .beat_ready_o, .beat_last_i,
+    .act_write_o   (load_beats_o),
+    .act_tile_o    (act_tile),
+    .act_column_o  (act_column),
+    .matmul_o      (matmul),
+    .mask_o        (mask),
+    .tag_o         (tag),
+    .block_valid_o (block_valid),
+    .block_o       (block),
+    .release_i     (release_halves),
+    .load_done_o,
+    .stall_read_o, .stall_drain_o,
+    .busy_o        (sequencer_busy),
+    .shape_error_o
+  );
+
+  activation_buffer #(
+    .Columns(Columns), .ActColumns(ActColumns), .ActDepth(ActDepth)
+  ) u_activations (
+    .clk_i,
+    .write_i   (load_beats_o),
+    .read_i    (matmul),
+    .tile_i    (act_tile),
+    .column_i  (act_column),
+    .columns_i (tag.columns),
+    .data_i    (beat_data_i),
+    .planes_o  (planes)
+  );
+
+  ternary_array #(
+    .Columns(Columns), .ActColumns(ActColumns), .FastBody(FastBody)
+  ) u_array (
+    .clk_i, .rst_ni,
+    .valid_i   (matmul),
+    .weights_i (beat_data_i),
+    .mask_i    (mask),
+    .planes_i  (planes),
+    .columns_i (columns_q),
+    .valid_o   (sums_valid),
+    .sums_o    (sums),
+    .illegal_o (illegal)
+  );
+
+  // The tags of the beats in the array wait here, oldest at get_q; then they follow the sums.
+  logic [engine_pkg::BeatTagBits-1:0] tags_q [1 << TagsBits];
+  tags_t                              put_q, get_q;
+  engine_pkg::beat_tag_t              tag_0, tag_1_q, tag_2_q, tag_3_q;
+  logic [3:1]                         stage_q;
+
+  assign tag_0 = tags_q[get_q];
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      put_q   <= '0;
+      get_q   <= '0;
+      stage_q <= '0;
+    end else begin
+      if (matmul)     put_q <= put_q + 1'b1;
+      if (sums_valid) get_q <= get_q + 1'b1;
+      stage_q <= {stage_q[2:1], sums_valid};
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (matmul) begin
+      tags_q[put_q] <= tag;
+      columns_q     <= tag.columns;
+    end
+    if (sums_valid) tag_1_q <= tag_0;
+    if (stage_q[1]) tag_2_q <= tag_1_q;
+    if (stage_q[2]) tag_3_q <= tag_2_q;
+  end
+
+  for (genvar m = 0; m < ActColumns; m++) begin : gen_column
+    logic [Rows*32-1:0] column_addends;
+
+    digit_weight #(.SumBits(SumBits)) u_weight (
+      .clk_i,
+      .en_i             ({stage_q[2] && ColumnBits'(m) < tag_2_q.columns,
+                          stage_q[1] && ColumnBits'(m) < tag_1_q.columns,
+                          sums_valid && ColumnBits'(m) < tag_0.columns}),
+      .plane_i          (tag_0.plane),
+      .value_layout_0_i (tag_0.value_layout),
+      .value_layout_2_i (tag_2_q.value_layout),
+      .sums_i           (sums[32*Rows*m +: 32*Rows]),
+      .addends_o        (column_addends)
+    );
+
+    for (genvar b = 0; b < Rows; b++) begin : gen_bank
+      accumulator_bank #(.Depth(AccDepth)) u_bank (
+        .clk_i,
+        .add_i        (stage_q[3] && tag_3_q.banks[b] && ColumnBits'(m) < tag_3_q.columns),
+        .first_i      (tag_3_q.first),
+        .add_entry_i  (tag_3_q.entry),
+        .addend_i     (column_addends[32*b +: 32]),
+        .read_i       (read),
+        .read_entry_i (read_entry),
+        .data_o       (drained[32*(b*ActColumns + m) +: 32])
+      );
+    end
+  end
+
+  result_drain #(.Columns(Columns), .ActColumns(ActColumns)) u_drain (
+    .clk_i, .rst_ni,
+    .block_valid_i   (block_valid),
+    .block_i         (block),
+    .landed_i        (stage_q[3] && tag_3_q.block_last),
+    .release_o       (release_halves),
+    .illegal_valid_i (sums_valid),
+    .illegal_first_i (tag_0.command_first),
+    .illegal_slot_i  (tag_0.slot),
+    .illegal_i       (illegal),
+    .read_o          (read),
+    .read_entry_o    (read_entry),
+    .data_i          (drained),
+    .result_valid_o, .result_ready_i, .result_addr_o, .result_data_o, .result_last_o,
+    .busy_o          (drain_busy)
+  );
+
+  assign beats_o   = matmul;
+  assign illegal_o = sums_valid ? illegal : '0;
+  assign busy_o    = sequencer_busy || drain_busy;
+
+  logic unused_tag;
+  assign unused_tag = ^{tag_3_q.command_first, tag_3_q.slot, tag_3_q.value_layout, tag_3_q.plane};
+
+`ifndef SYNTHESIS
+  initial begin
+    if (Columns < 4 || 1 << Levels != Columns) begin
+      $fatal(1, "matrix_engine: Columns must be a power of two, 4 or more, is %0d", Columns);
+    end
+    if (ActColumns < 1 || ActColumns > 15) begin
+      $fatal(1, "matrix_engine: ActColumns must be 1 to 15, is %0d", ActColumns);
+    end
+  end
+
+  // No sum may reach a half of the accumulators that is being read out.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && stage_q[3] && read) begin
+      AssertNoAddWhileDraining: assert (
+          (32'(tag_3_q.entry) >= AccDepth / 2) != (32'(read_entry) >= AccDepth / 2));
+    end
+  end
+
+  handshake_checker #(.Width(tern_pkg::CmdBits)) u_check_command (
+    .clk_i, .rst_ni,
+    .valid_i (cmd_valid_i),
+    .ready_i (cmd_ready_o),
+    .data_i  (cmd_i)
+  );
+  handshake_checker #(.Width(8*Columns + 1)) u_check_beat (
+    .clk_i, .rst_ni,
+    .valid_i (beat_valid_i),
+    .ready_i (beat_ready_o),
+    .data_i  ({beat_data_i, beat_last_i})
+  );
+`endif
+endmodule

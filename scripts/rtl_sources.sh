@@ -1,0 +1,9 @@
+# Sourced by the RTL scripts.
+
+# rtl_sources DIR: prints the SystemVerilog files of the chip in the order in which tools need them,
+# packages first.
+rtl_sources() {
+  echo "$1/pkg/tern_pkg.sv"
+  find "$1" -name '*_pkg.sv' ! -path "$1/pkg/tern_pkg.sv" | sort
+  find "$1/lib" "$1/core" "$1/top" -name '*.sv' ! -name '*_pkg.sv' | sort
+}

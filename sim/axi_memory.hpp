@@ -1,0 +1,199 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "memory_storage.hpp"
+
+namespace tern::sim {
+
+/// Behaviour of a simulated memory.
+struct MemoryTiming {
+  uint32_t read_latency = 40;  ///< Cycles from a read request to its first beat, at least 1.
+  uint32_t write_latency =
+      8;  ///< Cycles from the last beat of a write to its response, at least 1.
+  uint32_t max_outstanding = 32;  ///< Requests accepted and not finished, per direction, 1 to 64.
+  double stall = 0.0;             ///< Probability that a channel does nothing in a cycle; below 1.
+  uint64_t seed = 1;              ///< Seed of the stalls.
+};
+
+/// An AXI4 subordinate on a MemoryStorage: INCR bursts of full beats on one ID, answered in order.
+/// Requests outside of the storage get DECERR, those that touch an injected address SLVERR. Each
+/// channel stalls by itself.
+///
+/// Per clock cycle: drive() sets the memory's signals, the chip settles, collect() sees which
+/// handshakes the next clock edge will perform. Header-only, because it runs in every simulated
+/// cycle and must be inlined into the loop.
+template <typename Chip, uint32_t kBeatBytes>
+class AxiMemory {
+ public:
+  AxiMemory(MemoryStorage& storage, const MemoryTiming& timing) : storage_(storage) {
+    configure(timing);
+  }
+
+  /// Changes the timing; what is in flight keeps its old latency.
+  void configure(const MemoryTiming& timing) {
+    timing_ = timing;
+    random_ = timing.seed * 0x9e3779b97f4a7c15u + 0x2545f4914f6cdd1du;
+    stall_below_ = static_cast<uint64_t>(timing.stall * 0x1p32);
+  }
+
+  /// Beats that contain one of these addresses are answered with SLVERR.
+  void inject_errors(std::vector<uint64_t> addresses) { bad_addresses_ = std::move(addresses); }
+
+  void drive(Chip& chip) {
+    chip.m_axi_arready_i = reads_.size < timing_.max_outstanding && !stalls();
+    chip.m_axi_awready_i = writes_.size + responses_.size < timing_.max_outstanding && !stalls();
+    chip.m_axi_wready_i = beats_.size < kWriteBeats && !stalls();
+    if (!read_offered_) offer_read(chip);
+    if (!response_offered_) {
+      response_offered_ = responses_.size != 0 && responses_.front().ready <= now_ && !stalls();
+      chip.m_axi_bvalid_i = response_offered_;
+      if (response_offered_) chip.m_axi_bresp_i = responses_.front().response;
+    }
+  }
+
+  void collect(const Chip& chip) {
+    ++now_;
+    if (read_offered_ && chip.m_axi_rready_o) finish_read_beat();
+    if (chip.m_axi_arvalid_o && chip.m_axi_arready_i) {
+      reads_.push({chip.m_axi_araddr_o, chip.m_axi_arlen_o + 1u, now_ + timing_.read_latency - 1});
+    }
+    if (response_offered_ && chip.m_axi_bready_o) {
+      responses_.pop();
+      response_offered_ = false;
+    }
+    if (chip.m_axi_awvalid_o && chip.m_axi_awready_i) {
+      writes_.push({chip.m_axi_awaddr_o, chip.m_axi_awlen_o + 1u, 0});
+    }
+    if (chip.m_axi_wvalid_o && chip.m_axi_wready_i) {
+      WriteBeat& beat = beats_.push({});
+      std::memcpy(beat.data, &chip.m_axi_wdata_o, kBeatBytes);
+      std::memcpy(&beat.strobes, &chip.m_axi_wstrb_o, sizeof(chip.m_axi_wstrb_o));
+      beat.last = chip.m_axi_wlast_o;
+    }
+    while (writes_.size != 0 && beats_.size != 0) commit_write_beat();
+  }
+
+  uint64_t cycles() const { return now_; }
+
+ private:
+  static constexpr uint32_t kQueue = 64;
+  static constexpr uint32_t kWriteBeats = 32;
+  static constexpr uint8_t kOkay = 0;
+  static constexpr uint8_t kSlaveError = 2;
+  static constexpr uint8_t kDecodeError = 3;
+
+  struct Burst {
+    uint64_t address;
+    uint32_t beats;  ///< Still to be transferred.
+    uint64_t ready;  ///< Reads: cycle of the first beat.
+    uint8_t response = kOkay;
+  };
+  struct Response {
+    uint8_t response;
+    uint64_t ready;
+  };
+  struct WriteBeat {
+    std::byte data[kBeatBytes];
+    uint64_t strobes;
+    bool last;
+  };
+
+  /// Ring buffer without checks: the callers keep to the bounds.
+  template <typename T, uint32_t kSize>
+  struct Ring {
+    std::array<T, kSize> items{};
+    uint32_t head = 0;
+    uint32_t size = 0;
+    T& front() { return items[head]; }
+    T& push(const T& item) { return items[(head + size++) % kSize] = item; }
+    void pop() {
+      head = (head + 1) % kSize;
+      --size;
+    }
+  };
+
+  bool stalls() {
+    if (stall_below_ == 0) return false;
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    return (random_ >> 32) < stall_below_;
+  }
+
+  uint8_t response_for(uint64_t address) const {
+    if (!storage_.contains(address, kBeatBytes)) return kDecodeError;
+    for (uint64_t bad : bad_addresses_) {
+      if (bad - address < kBeatBytes) return kSlaveError;
+    }
+    return kOkay;
+  }
+
+  void offer_read(Chip& chip) {
+    read_offered_ = reads_.size != 0 && reads_.front().ready <= now_ && !stalls();
+    chip.m_axi_rvalid_i = read_offered_;
+    if (!read_offered_) return;
+    const Burst& burst = reads_.front();
+    const uint8_t response = response_for(burst.address);
+    chip.m_axi_rresp_i = response;
+    chip.m_axi_rlast_i = burst.beats == 1;
+    if (response == kDecodeError) {
+      std::memset(&chip.m_axi_rdata_i, 0, kBeatBytes);
+    } else {
+      std::memcpy(&chip.m_axi_rdata_i, storage_.data() + burst.address, kBeatBytes);
+    }
+  }
+
+  void finish_read_beat() {
+    Burst& burst = reads_.front();
+    burst.address += kBeatBytes;
+    if (--burst.beats == 0) reads_.pop();
+    read_offered_ = false;
+  }
+
+  void commit_write_beat() {
+    Burst& burst = writes_.front();
+    const WriteBeat& beat = beats_.front();
+    const uint8_t response = response_for(burst.address);
+    if (response == kOkay) {
+      std::byte* target = storage_.data() + burst.address;
+      constexpr uint64_t kAll = ~uint64_t{0} >> (64 - kBeatBytes);
+      if (beat.strobes == kAll) {
+        std::memcpy(target, beat.data, kBeatBytes);
+      } else {
+        for (uint32_t i = 0; i < kBeatBytes; ++i) {
+          if (beat.strobes >> i & 1) target[i] = beat.data[i];
+        }
+      }
+    } else if (response > burst.response) {
+      burst.response = response;
+    }
+    burst.address += kBeatBytes;
+    // A burst whose last-beat flag disagrees with its length is a protocol error of the chip.
+    const bool ends = --burst.beats == 0;
+    if (ends != beat.last) burst.response = kSlaveError;
+    if (ends) {
+      responses_.push({burst.response, now_ + timing_.write_latency - 1});
+      writes_.pop();
+    }
+    beats_.pop();
+  }
+
+  MemoryStorage& storage_;
+  MemoryTiming timing_;
+  std::vector<uint64_t> bad_addresses_;
+  uint64_t random_ = 0;
+  uint64_t stall_below_ = 0;
+  uint64_t now_ = 0;
+  Ring<Burst, kQueue> reads_;
+  Ring<Burst, kQueue> writes_;
+  Ring<Response, 2 * kQueue> responses_;
+  Ring<WriteBeat, kWriteBeats> beats_;
+  bool read_offered_ = false;
+  bool response_offered_ = false;
+};
+
+}  // namespace tern::sim

@@ -1,0 +1,32 @@
+#include "backends/backends.hpp"
+
+#include <utility>
+
+#include "io/error.hpp"
+
+namespace tern::sim {
+
+void refuse_chip_options(std::string_view backend, const DeviceOptions& options) {
+  const DeviceOptions defaults;
+  const std::pair<bool, const char*> given[] = {
+      {options.body != defaults.body, "body"},
+      {options.trace_file != defaults.trace_file, "trace file"},
+      {options.memory_latency != defaults.memory_latency, "memory latency"},
+      {options.memory_stall != defaults.memory_stall, "memory stall"},
+  };
+  for (const auto& [differs, what] : given) {
+    if (differs) {
+      throw Error("backend {} has no {}; leave it out or use a simulated chip, such as rtl:edge",
+                  backend, what);
+    }
+  }
+}
+
+void register_backends() {
+  register_backend("golden", "the integer model that defines the results", open_golden);
+  register_backend("reference", "the float32 model; reference:FILE.gguf names its file",
+                   open_reference);
+  register_backend("rtl", kRtlDescription, open_rtl);
+}
+
+}  // namespace tern::sim

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "tern/device.hpp"
+
+namespace tern::sim {
+
+/// Makes "golden", "reference" and "rtl" known to Device::open(). Call it once at start-up; a
+/// second call changes nothing.
+void register_backends();
+
+/// "golden:", the model that defines the results. Takes no argument.
+std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceOptions& options);
+
+/// "reference:FILE.gguf", float32. Without an argument it takes options.gguf_file, else the file
+/// that the image came from. Logits are rounded to 30 bits; there are no integer vectors, so
+/// set_trace() refuses any sink.
+std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options);
+
+/// "rtl:nano", "rtl:edge": a chip over the simulation of its RTL. A build without the simulated
+/// chips knows the name and says so.
+std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options);
+extern const char* const kRtlDescription;
+
+/// Throws tern::Error when an option that only a simulated chip has differs from its default.
+void refuse_chip_options(std::string_view backend, const DeviceOptions& options);
+
+}  // namespace tern::sim

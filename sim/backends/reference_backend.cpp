@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "backends/backends.hpp"
+#include "io/error.hpp"
+#include "io/gguf.hpp"
+#include "io/image.hpp"
+#include "reference/reference.hpp"
+#include "spec/numerics/scale.hpp"
+
+namespace tern::sim {
+namespace {
+
+constexpr int kLogitBits = 30;
+
+/// Block fixed point: the largest logit takes kLogitBits bits.
+Logits to_fixed(std::span<const float> logits) {
+  float largest = 0;
+  for (float v : logits) largest = std::max(largest, std::abs(v));
+  const int exponent = largest > 0 ? std::ilogb(largest) + 1 - kLogitBits : 0;
+  Logits out;
+  out.values.reserve(logits.size());
+  for (float v : logits) {
+    const double unit = std::ldexp(static_cast<double>(v), -exponent);
+    out.values.push_back(static_cast<int32_t>(std::lround(unit)));
+  }
+  out.scale = spec::make_scale(1, exponent);
+  return out;
+}
+
+class ReferenceDevice final : public Device {
+ public:
+  explicit ReferenceDevice(std::string file) : file_(std::move(file)) {}
+
+  std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
+
+  void load(const io::Image& image) override {
+    const std::string file = file_.empty() ? image.origin() : file_;
+    gguf_.emplace(open(file));
+    model_.emplace(*gguf_);
+    const spec::ModelDescriptor& m = image.model();
+    const io::ModelConfig& c = model_->config();
+    if (static_cast<uint32_t>(c.vocab) != m.vocab || static_cast<uint32_t>(c.hidden) != m.hidden ||
+        static_cast<uint32_t>(c.layers) != m.layers) {
+      throw Error(
+          "{}: {} layers, width {}, {} tokens, but {} has {}, {} and {}; it is another model", file,
+          c.layers, c.hidden, c.vocab, image.origin(), m.layers, m.hidden, m.vocab);
+    }
+  }
+
+  void reset() override {
+    if (model_) model_->reset();
+  }
+
+  Logits forward(std::span<const int32_t> tokens) override {
+    if (!model_) throw Error("reference: no model is loaded");
+    if (tokens.empty()) throw Error("no tokens to run; give at least one");
+    std::span<const float> logits;
+    for (int32_t token : tokens) logits = model_->forward(token);
+    return to_fixed(logits);
+  }
+
+  int position() const override { return model_ ? model_->position() : 0; }
+  Counters counters() const override { return {}; }
+
+  void set_trace(TraceSink sink) override {
+    if (sink)
+      throw Error("backend reference computes in float and has no integer vectors to trace");
+  }
+
+ private:
+  io::Gguf open(const std::string& file) const {
+    try {
+      return io::Gguf(file);
+    } catch (const Error& e) {
+      throw Error("{}; the reference needs the model's GGUF file, name it as reference:FILE.gguf",
+                  e.what());
+    }
+  }
+
+  std::string file_;
+  std::optional<io::Gguf> gguf_;
+  std::optional<reference::Model> model_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options) {
+  refuse_chip_options("reference", options);
+  return std::make_unique<ReferenceDevice>(argument.empty() ? options.gguf_file.string()
+                                                            : std::string(argument));
+}
+
+}  // namespace tern::sim

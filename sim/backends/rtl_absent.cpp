@@ -1,0 +1,12 @@
+#include "backends/backends.hpp"
+#include "io/error.hpp"
+
+namespace tern::sim {
+
+const char* const kRtlDescription = "the chip's RTL, simulated; not in this build";
+
+std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions&) {
+  throw Error("backend rtl:{} is not in this build; configure it with -DTERN_RTL=ON", argument);
+}
+
+}  // namespace tern::sim

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "axi_memory.hpp"
+#include "memory_storage.hpp"
+
+namespace tern::sim {
+
+/// One verilated chip with its memory: what differs between configurations and bodies is behind
+/// this interface, the loop over clock cycles included.
+class ChipModel {
+ public:
+  virtual ~ChipModel() = default;
+
+  /// One AXI4-Lite access, each a few clock cycles. Throws tern::Error when the chip does not
+  /// answer or answers with an error.
+  virtual void write_register(uint32_t offset, uint32_t value) = 0;
+  virtual uint32_t read_register(uint32_t offset) = 0;
+
+  /// Runs until the interrupt line is high; false when it stayed low for `cycles` cycles.
+  virtual bool run_until_interrupt(uint64_t cycles) = 0;
+  virtual void run(uint64_t cycles) = 0;
+  virtual uint64_t cycles() const = 0;
+
+  virtual void set_timing(const MemoryTiming& timing) = 0;
+  virtual void inject_errors(std::vector<uint64_t> addresses) = 0;
+
+  /// Records all signals into an FST file from now on. Throws tern::Error when this model was built
+  /// without tracing.
+  virtual void trace(const std::filesystem::path& file) = 0;
+};
+
+using ChipModelFactory = std::unique_ptr<ChipModel> (*)(MemoryStorage&, const MemoryTiming&);
+
+/// One for each verilated model; each comes from chip_model.cpp, compiled against that model.
+std::unique_ptr<ChipModel> make_nano_fast(MemoryStorage& storage, const MemoryTiming& timing);
+std::unique_ptr<ChipModel> make_nano_tree(MemoryStorage& storage, const MemoryTiming& timing);
+std::unique_ptr<ChipModel> make_edge_fast(MemoryStorage& storage, const MemoryTiming& timing);
+std::unique_ptr<ChipModel> make_edge_tree(MemoryStorage& storage, const MemoryTiming& timing);
+
+}  // namespace tern::sim

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chip_model.hpp"
+#include "memory_storage.hpp"
+#include "tern/transport.hpp"
+
+namespace tern::sim {
+
+/// How to simulate a chip.
+struct ChipOptions {
+  std::string config = "edge";  ///< Named configuration.
+  std::string body =
+      "fast";  ///< Body of the adder-tree array: "fast", or "tree", the one that is synthesised.
+  MemoryTiming timing{};             ///< Memory behind the AXI port.
+  std::filesystem::path trace_file;  ///< FST file of all signals; empty for none. Tree body only.
+};
+
+/// The RTL of the chip, verilated, with a simulated memory behind its AXI port. Both bodies give
+/// the same results in the same cycles. Throws tern::Error for an unknown configuration or body; an
+/// assertion of the RTL that fails aborts with its message.
+class VerilatedChip final : public Transport {
+ public:
+  explicit VerilatedChip(const ChipOptions& options);
+
+  const spec::ChipConfig& config() const override { return config_; }
+  void reserve_memory(uint64_t bytes) override { storage_.reserve(bytes); }
+  void write_memory(uint64_t address, std::span<const std::byte> data) override {
+    storage_.write(address, data);
+  }
+  void read_memory(uint64_t address, std::span<std::byte> data) override {
+    storage_.read(address, data);
+  }
+  void write_register(uint32_t offset, uint32_t value) override {
+    model_->write_register(offset, value);
+  }
+  uint32_t read_register(uint32_t offset) override { return model_->read_register(offset); }
+  bool wait_interrupt(uint64_t timeout_cycles) override {
+    return model_->run_until_interrupt(timeout_cycles);
+  }
+  uint64_t cycles() const override { return model_->cycles(); }
+
+  /// Beyond Transport, for tests: time passes; the memory changes its behaviour; beats that contain
+  /// an address fail.
+  void run(uint64_t cycles) { model_->run(cycles); }
+  void set_timing(const MemoryTiming& timing) { model_->set_timing(timing); }
+  void inject_errors(std::vector<uint64_t> addresses) {
+    model_->inject_errors(std::move(addresses));
+  }
+
+ private:
+  const spec::ChipConfig& config_;
+  MemoryStorage storage_;
+  std::unique_ptr<ChipModel> model_;
+};
+
+/// The configuration of that name. Throws tern::Error that lists the known ones.
+const spec::ChipConfig& find_config(const std::string& name);
+
+}  // namespace tern::sim
