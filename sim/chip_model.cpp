@@ -40,6 +40,9 @@ class VerilatedModel final : public ChipModel {
   }
 
   ~VerilatedModel() override {
+    // Verilator takes the thread's latest context otherwise, which may be that of a chip that is
+    // gone.
+    Verilated::threadContextp(&context_);
 #if VM_TRACE_FST
     if (trace_) trace_->close();
 #endif

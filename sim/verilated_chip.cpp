@@ -2,7 +2,16 @@
 
 #include <iterator>
 
+#include "io/chip_config.hpp"
 #include "io/error.hpp"
+
+/// Called by the Verilated code when an assertion of the RTL fails, after it has printed where and
+/// why. Every model is built with VL_USER_FATAL, so that a failing assertion ends in an error like
+/// any other instead of an abort.
+void vl_fatal(const char* file, int line, const char* scope, const char*) {
+  throw tern::Error("an assertion of the RTL failed in {} ({}:{})", scope,
+                    std::filesystem::path(file).filename().string(), line);
+}
 
 namespace tern::sim {
 namespace {
@@ -13,19 +22,19 @@ struct Entry {
   ChipModelFactory make;
 };
 
-constexpr Entry kModels[] = {
-    {"nano", "fast", make_nano_fast},
-    {"nano", "tree", make_nano_tree},
-    {"edge", "fast", make_edge_fast},
-    {"edge", "tree", make_edge_tree},
-};
+// The chips that this build has, from CMake: TERN_ENTRY(configuration, body) for each.
+#define TERN_ENTRY(config, body) {#config, #body, make_##config##_##body},
+constexpr Entry kModels[] = {TERN_ENTRIES};
+#undef TERN_ENTRY
 
 ChipModelFactory find_model(const ChipOptions& options) {
   for (const Entry& entry : kModels) {
     if (options.config == entry.config && options.body == entry.body) return entry.make;
   }
-  throw Error("no simulated chip {} with body {}: bodies are fast and tree", options.config,
-              options.body);
+  std::string known;
+  for (const Entry& entry : kModels) known += fmt::format(" {} ({})", entry.config, entry.body);
+  throw Error("this build has no simulated chip {} with body {}; it has{}", options.config,
+              options.body, known);
 }
 
 void check_timing(const MemoryTiming& timing) {
@@ -42,16 +51,8 @@ void check_timing(const MemoryTiming& timing) {
 
 }  // namespace
 
-const spec::ChipConfig& find_config(const std::string& name) {
-  std::string known;
-  for (const spec::ChipConfig& config : spec::kConfigs) {
-    if (name == config.name) return config;
-    known += std::string(known.empty() ? "" : ", ") + config.name;
-  }
-  throw Error("unknown configuration {}: known are {}", name, known);
-}
-
-VerilatedChip::VerilatedChip(const ChipOptions& options) : config_(find_config(options.config)) {
+VerilatedChip::VerilatedChip(const ChipOptions& options)
+    : config_(io::find_config(options.config)) {
   check_timing(options.timing);
   model_ = find_model(options)(storage_, options.timing);
   if (!options.trace_file.empty()) model_->trace(options.trace_file);

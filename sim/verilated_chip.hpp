@@ -22,7 +22,7 @@ struct ChipOptions {
 
 /// The RTL of the chip, verilated, with a simulated memory behind its AXI port. Both bodies give
 /// the same results in the same cycles. Throws tern::Error for an unknown configuration or body; an
-/// assertion of the RTL that fails aborts with its message.
+/// assertion of the RTL that fails throws tern::Error.
 class VerilatedChip final : public Transport {
  public:
   explicit VerilatedChip(const ChipOptions& options);
@@ -57,8 +57,5 @@ class VerilatedChip final : public Transport {
   MemoryStorage storage_;
   std::unique_ptr<ChipModel> model_;
 };
-
-/// The configuration of that name. Throws tern::Error that lists the known ones.
-const spec::ChipConfig& find_config(const std::string& name);
 
 }  // namespace tern::sim

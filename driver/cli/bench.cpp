@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "golden/kernels.hpp"
+#include "options.hpp"
+#include "progress.hpp"
+
+namespace tern::cli {
+namespace {
+
+struct BenchOptions {
+  Options common;
+  double seconds = 2;
+};
+
+constexpr std::string_view kPrompt = "Once upon a time, there was a little";
+
+/// Repeats `step` for at least `seconds`; returns repetitions per second.
+template <typename Step>
+double rate(double seconds, Step step) {
+  step();
+  uint64_t n = 0;
+  const Stopwatch clock;
+  do {
+    step();
+    ++n;
+  } while (clock.seconds() < seconds);
+  return static_cast<double>(n) / clock.seconds();
+}
+
+/// SIMD against scalar on one 1024 x 1024 product, in 10^9 multiply-accumulates a second.
+nlohmann::json bench_kernels(double seconds) {
+  constexpr int n = 1024;
+  std::vector<int8_t> w(std::size_t{n} * n), x(n);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(i * 7 % 3) - 1;
+  for (int i = 0; i < n; ++i) x[i] = static_cast<int8_t>(i * 37 % 255 - 127);
+  std::vector<int32_t> out(n);
+  const double macs = static_cast<double>(n) * n * 1e-9;
+  const double simd =
+      macs * rate(seconds / 2, [&] { golden::matvec(w.data(), n, n, x.data(), out.data()); });
+  const double scalar = macs * rate(seconds / 2, [&] {
+                          golden::matvec_scalar(w.data(), n, n, x.data(), out.data());
+                        });
+  return {{"name", "golden matvec"},
+          {"simd_gmac_per_second", simd},
+          {"scalar_gmac_per_second", scalar},
+          {"ratio", simd / scalar}};
+}
+
+nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
+                             const std::string& body) {
+  Options options = o.common;
+  options.backend = backend;
+  options.device.body = body;
+  Session session = open_session(options);
+  Device& device = *session.device;
+  const std::vector<int> prompt = session.model.image->tokenizer().encode(kPrompt, true);
+  device.forward(prompt);
+  const Counters before = device.counters();
+  const auto context = static_cast<int>(session.model.image->model().context);
+  const int32_t token = prompt.back();
+  uint64_t tokens = 0;
+  const Stopwatch clock;
+  do {
+    if (device.position() == context) device.reset();
+    device.forward(std::span(&token, 1));
+    ++tokens;
+  } while (clock.seconds() < o.seconds);
+  const double seconds = clock.seconds();
+  const Counters after = device.counters();
+  const std::string name =
+      backend.starts_with("rtl:") ? fmt::format("{} ({} body)", backend, body) : backend;
+  nlohmann::json out = {{"name", name},
+                        {"tokens_per_second", static_cast<double>(tokens) / seconds}};
+  if (after.cycles) {
+    const auto cycles = static_cast<double>(after.cycles - before.cycles);
+    out["cycles_per_second"] = cycles / seconds;
+    out["trit_macs_per_second"] = static_cast<double>(after.trit_macs - before.trit_macs) / seconds;
+    out["cycles_per_token"] = cycles / static_cast<double>(tokens);
+    out["beat_share"] = static_cast<double>(after.beats - before.beats) / cycles;
+  }
+  return out;
+}
+
+int bench(const BenchOptions& o) {
+  const std::vector<std::pair<std::string, std::string>> backends = {
+      {"golden:", "fast"},  {"reference:", "fast"}, {"rtl:edge", "fast"},
+      {"rtl:edge", "tree"}, {"rtl:nano", "fast"},   {"rtl:nano", "tree"}};
+  nlohmann::json results = nlohmann::json::array();
+  Progress progress("bench", backends.size() + 1, o.common.quiet);
+  results.push_back(bench_kernels(o.seconds));
+  for (const auto& [backend, body] : backends) {
+    progress.update(results.size(), backend);
+    results.push_back(bench_backend(o, backend, body));
+  }
+  if (o.common.json) {
+    fmt::print("{}\n", results.dump());
+    return 0;
+  }
+  fmt::print("Measured on this machine, one thread, decoding one token at a time:\n");
+  fmt::print("  {:<24} {:>10} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
+             "M trit-MAC/s", "cycles/token", "beats");
+  for (const auto& r : results) {
+    if (r.contains("ratio")) continue;
+    fmt::print("  {:<24} {:>10.1f}", r["name"].get<std::string>(),
+               r["tokens_per_second"].get<double>());
+    if (r.contains("cycles_per_second")) {
+      fmt::print(" {:>14.2f} {:>18.0f} {:>14.0f} {:>7.1f}%",
+                 r["cycles_per_second"].get<double>() * 1e-6,
+                 r["trit_macs_per_second"].get<double>() * 1e-6,
+                 r["cycles_per_token"].get<double>(), r["beat_share"].get<double>() * 100);
+    }
+    fmt::print("\n");
+  }
+  fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
+             results[0]["simd_gmac_per_second"].get<double>(),
+             results[0]["scalar_gmac_per_second"].get<double>(), results[0]["ratio"].get<double>());
+  return 0;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  auto o = std::make_shared<BenchOptions>();
+  CLI::App* sub = app.add_subcommand("bench", "Measure the speed of every backend on this machine");
+  add_model_options(*sub, o->common);
+  sub->add_option("--seconds", o->seconds, "Time for each measurement")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  add_output_options(*sub, o->common);
+  sub->callback([o, &action] { action = [o] { return bench(*o); }; });
+}
+
+}  // namespace tern::cli

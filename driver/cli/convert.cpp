@@ -1,0 +1,57 @@
+#include "io/convert.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "io/atomic_file.hpp"
+#include "io/chip_config.hpp"
+#include "options.hpp"
+#include "progress.hpp"
+
+namespace tern::cli {
+namespace {
+
+struct ConvertOptions {
+  Options common;
+  std::filesystem::path output;
+};
+
+int convert(const ConvertOptions& o) {
+  const Stopwatch clock;
+  const spec::ChipConfig& chip =
+      io::find_config(o.common.config.empty() ? "edge" : o.common.config);
+  const io::Gguf gguf(o.common.model);
+  Progress progress("convert", 100, o.common.quiet);
+  const auto bytes = io::convert(gguf, chip, [&](double part, std::string_view what) {
+    progress.update(static_cast<uint64_t>(part * 100), what);
+  });
+  io::write_file(o.output, bytes);
+  const io::Image image = io::Image::open(o.output);
+  if (o.common.json) {
+    fmt::print("{}\n", nlohmann::json{{"output", o.output.string()},
+                                      {"bytes", bytes.size()},
+                                      {"config", chip.name},
+                                      {"checksum", fmt::format("{:016x}", image.header().checksum)},
+                                      {"seconds", clock.seconds()}}
+                           .dump());
+  } else if (!o.common.quiet) {
+    fmt::print("{}: {} bytes for configuration {}, checksum {:016x}\n", o.output.string(),
+               bytes.size(), chip.name, image.header().checksum);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Action& action) {
+  auto o = std::make_shared<ConvertOptions>();
+  CLI::App* sub = app.add_subcommand("convert", "Pack a GGUF file into a .tern image");
+  add_model_options(*sub, o->common);
+  sub->add_option("--output,-o", o->output, "Image to write")->required();
+  add_output_options(*sub, o->common);
+  sub->callback([o, &action] { action = [o] { return convert(*o); }; });
+}
+
+}  // namespace tern::cli

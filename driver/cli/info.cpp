@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "io/chip_config.hpp"
+#include "options.hpp"
+
+namespace tern::cli {
+namespace {
+
+int info(const Options& o) {
+  const spec::ChipConfig& chip = io::find_config(o.config.empty() ? "edge" : o.config);
+  const LoadedModel loaded = load_model(o.model, chip);
+  const io::Image& image = *loaded.image;
+  const spec::ModelDescriptor& m = image.model();
+  const uint64_t head = uint64_t{m.head.beats} * image.columns();
+  const uint64_t weights = image.stream_bytes(0) - head;
+  const auto kv = [&](uint32_t tokens) { return image.stream_bytes(tokens) - weights - head; };
+  const uint64_t trits = [&] {
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < m.layers; ++i) {
+      const auto& l = image.layer(i);
+      for (const auto* d :
+           {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down}) {
+        n += uint64_t{d->rows} * d->cols;
+      }
+    }
+    return n;
+  }();
+  const double weight_bits = 8.0 * static_cast<double>(weights) / static_cast<double>(trits);
+  if (o.json) {
+    nlohmann::json out = {{"file", o.model.string()},
+                          {"name", image.name()},
+                          {"layers", m.layers},
+                          {"hidden", m.hidden},
+                          {"heads", m.heads},
+                          {"kv_heads", m.kv_heads},
+                          {"head_dim", m.head_dim},
+                          {"ffn", m.ffn},
+                          {"vocab", m.vocab},
+                          {"context", m.context},
+                          {"ternary_weights", trits},
+                          {"beat_bytes", image.columns()},
+                          {"image_bytes", image.bytes().size()},
+                          {"memory_bytes", m.work_offset},
+                          {"bits_per_weight", weight_bits},
+                          {"weight_bytes_per_token", weights},
+                          {"head_bytes_per_token", head},
+                          {"kv_bytes_per_token_at_full_context", kv(m.context)}};
+    fmt::print("{}\n", out.dump());
+    return 0;
+  }
+  fmt::print("{} ({})\n", image.name(), o.model.string());
+  fmt::print("  {} layers, hidden {}, {} heads ({} KV) of {}, ffn {}, vocabulary {}, context {}\n",
+             m.layers, m.hidden, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocab, m.context);
+  fmt::print("  {} ternary weights, {:.3f} bits each as streamed\n", trits, weight_bits);
+  fmt::print("Image for beats of {} bytes: {} bytes; with the KV cache {} bytes of memory\n",
+             image.columns(), image.bytes().size(), m.work_offset);
+  fmt::print("Traffic of a decoded token in bytes (derived):\n");
+  fmt::print("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", "context", "weights", "head", "KV",
+             "all", "beats");
+  for (uint32_t tokens : {1u, m.context / 2, m.context}) {
+    fmt::print("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", tokens, weights, head, kv(tokens),
+               image.stream_bytes(tokens), image.stream_bytes(tokens) / image.columns());
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, Action& action) {
+  auto o = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("info", "Say what a model is and what a token of it moves");
+  add_model_options(*sub, *o);
+  add_output_options(*sub, *o);
+  sub->callback([o, &action] { action = [o] { return info(*o); }; });
+}
+
+}  // namespace tern::cli

@@ -1,0 +1,110 @@
+#include "options.hpp"
+
+#include <bit>
+#include <cmath>
+
+#include "io/chip_config.hpp"
+#include "io/convert.hpp"
+#include "io/error.hpp"
+#include "io/mapped_file.hpp"
+
+namespace tern::cli {
+
+void add_model_options(CLI::App& app, Options& options) {
+  options.model = TERN_DEFAULT_MODEL;
+  app.add_option("--model", options.model,
+                 "Model: GGUF file or .tern image (default: the demo model)");
+  app.add_option("--config", options.config,
+                 "Chip configuration: nano, edge (default: the backend's, else edge)");
+}
+
+void add_backend_options(CLI::App& app, Options& options) {
+  std::string help = "Backend";
+  for (const std::string& line : known_backends()) help += "; " + line;
+  app.add_option("--backend", options.backend, help)->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of sampling and of simulated stalls")
+      ->capture_default_str();
+  app.add_option("--body", options.device.body,
+                 "rtl: body of the adder-tree array, fast or tree (equal to the bit and the cycle)")
+      ->check(CLI::IsMember({"fast", "tree"}))
+      ->capture_default_str();
+  app.add_option("--latency", options.device.memory_latency, "rtl: memory read latency in cycles")
+      ->capture_default_str();
+  app.add_option("--stall", options.device.memory_stall,
+                 "rtl: probability of a memory stall per cycle and channel")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
+  app.add_option("--trace", options.device.trace_file,
+                 "rtl: write waveforms to this FST file (uses the tree body)");
+  app.add_option("--timeout-cycles", options.device.timeout_cycles,
+                 "rtl: longest wait for the chip in cycles")
+      ->capture_default_str();
+}
+
+void add_output_options(CLI::App& app, Options& options) {
+  app.add_flag("--json", options.json, "Print one JSON object");
+  app.add_flag("--quiet", options.quiet, "No progress, no summary");
+}
+
+void add_sampling_options(CLI::App& app, SamplingOptions& options) {
+  app.add_option("--temperature", options.temperature,
+                 "Sampling temperature; 0 takes the likeliest token")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  app.add_option("--top-p", options.top_p,
+                 "Keep the likeliest tokens that together reach this probability")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--top-k", options.top_k, "Keep at most this many tokens")
+      ->check(CLI::Range(1, spec::kCandidates))
+      ->capture_default_str();
+}
+
+spec::SampleSettings sample_settings(const SamplingOptions& options) {
+  spec::SampleSettings s;
+  if (options.temperature > 0) {
+    s.inverse_temperature = spec::make_scale(
+        static_cast<uint64_t>(std::llround(std::ldexp(1.0 / options.temperature, 32))), -32);
+  }
+  s.top_k = options.top_k;
+  s.top_p_q16 = static_cast<uint32_t>(std::lround(options.top_p * 65536));
+  return s;
+}
+
+LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip) {
+  LoadedModel model;
+  uint32_t magic = 0;
+  {
+    const io::MappedFile file(path);
+    if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
+  }
+  if (magic == spec::kImageMagic) {
+    model.image.emplace(io::Image::open(path));
+    return model;
+  }
+  model.gguf.emplace(path);
+  model.image.emplace(io::Image::from_bytes(io::convert(*model.gguf, chip), path.string()));
+  return model;
+}
+
+Session open_session(const Options& options) {
+  DeviceOptions device_options = options.device;
+  device_options.seed = options.seed;
+  device_options.gguf_file = options.model;
+  if (!device_options.trace_file.empty()) device_options.body = "tree";
+  Session session;
+  session.device = Device::open(options.backend, device_options);
+  const auto device_config = session.device->config();
+  if (device_config && !options.config.empty() && options.config != device_config->name) {
+    throw Error("backend {} has configuration {}, --config says {}; leave one out", options.backend,
+                device_config->name, options.config);
+  }
+  const spec::ChipConfig& chip =
+      device_config ? io::find_config(device_config->name)
+                    : io::find_config(options.config.empty() ? "edge" : options.config);
+  session.model = load_model(options.model, chip);
+  session.device->load(*session.model.image);
+  return session;
+}
+
+}  // namespace tern::cli

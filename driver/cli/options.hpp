@@ -1,0 +1,57 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "io/gguf.hpp"
+#include "io/image.hpp"
+#include "spec/numerics/sample.hpp"
+#include "tern/device.hpp"
+
+namespace tern::cli {
+
+/// The flags that every command shares.
+struct Options {
+  std::string backend = "golden:";
+  std::string config;  ///< Empty: the backend's, else edge.
+  std::filesystem::path model;
+  uint64_t seed = 1;
+  bool json = false;
+  bool quiet = false;
+  DeviceOptions device;
+};
+
+void add_model_options(CLI::App& app, Options& options);
+void add_backend_options(CLI::App& app, Options& options);
+void add_output_options(CLI::App& app, Options& options);
+
+/// How tokens are drawn.
+struct SamplingOptions {
+  double temperature = 0.7;
+  double top_p = 0.95;
+  uint32_t top_k = spec::kCandidates;
+};
+void add_sampling_options(CLI::App& app, SamplingOptions& options);
+spec::SampleSettings sample_settings(const SamplingOptions& options);
+
+/// A model as it was found: an image, and the GGUF file it came from when there is one.
+struct LoadedModel {
+  std::optional<io::Gguf> gguf;
+  std::optional<io::Image> image;
+};
+
+/// Opens a .tern image or converts a GGUF file in memory, for `chip`.
+LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip);
+
+/// Opens the backend of `options` and loads the model into it.
+struct Session {
+  LoadedModel model;
+  std::unique_ptr<Device> device;
+};
+Session open_session(const Options& options);
+
+}  // namespace tern::cli

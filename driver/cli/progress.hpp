@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tern::cli {
+
+/// One line on stderr that says how far a long job is. On a terminal it is rewritten in place;
+/// elsewhere a line is printed every ten seconds. Shows nothing for jobs under two seconds.
+class Progress {
+ public:
+  Progress(std::string what, uint64_t total, bool quiet);
+  ~Progress();
+  /// `note` follows the bar, such as a rate.
+  void update(uint64_t done, std::string_view note = {});
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string what_;
+  uint64_t total_;
+  bool quiet_;
+  bool terminal_;
+  bool drawn_ = false;
+  Clock::time_point start_;
+  Clock::time_point next_;
+};
+
+/// Seconds since construction.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace tern::cli

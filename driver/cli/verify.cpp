@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "golden/model.hpp"
+#include "io/error.hpp"
+#include "lockstep.hpp"
+#include "options.hpp"
+#include "progress.hpp"
+#include "spec/numerics/sample.hpp"
+
+namespace tern::cli {
+namespace {
+
+struct VerifyOptions {
+  Options common;
+  std::string prompt = "Once upon a time, there was a little";
+  int tokens = 16;
+  int group = 0;
+};
+
+/// Quoted for a POSIX shell.
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string rerun_command(const VerifyOptions& o) {
+  std::string command = fmt::format("tern verify --backend {} --tokens {} --seed {} --prompt {}",
+                                    o.common.backend, o.tokens, o.common.seed, quoted(o.prompt));
+  if (o.group) command += fmt::format(" --group {}", o.group);
+  if (o.common.model != TERN_DEFAULT_MODEL)
+    command += fmt::format(" --model {}", quoted(o.common.model.string()));
+  if (o.common.device.memory_stall > 0)
+    command += fmt::format(" --stall {}", o.common.device.memory_stall);
+  if (o.common.device.memory_latency != DeviceOptions{}.memory_latency)
+    command += fmt::format(" --latency {}", o.common.device.memory_latency);
+  return command + " --trace mismatch.fst";
+}
+
+class Verifier {
+ public:
+  explicit Verifier(const VerifyOptions& o)
+      : o_(o),
+        session_(open_session(o.common)),
+        golden_(*session_.model.image),
+        lockstep_(golden_) {
+    session_.device->set_trace([this](const TraceEvent& e) { lockstep_.compare(e); });
+  }
+
+  int run();
+
+ private:
+  bool step(std::span<const int32_t> tokens);
+  int finish(double seconds, int generated);
+
+  const VerifyOptions& o_;
+  Session session_;
+  golden::Model golden_;
+  Lockstep lockstep_;
+  std::string failure_;
+};
+
+bool Verifier::step(std::span<const int32_t> tokens) {
+  lockstep_.expect(tokens);
+  Logits logits;
+  try {
+    logits = session_.device->forward(tokens);
+  } catch (const Error& e) {
+    failure_ = e.what();
+    return false;
+  }
+  lockstep_.finish_group();
+  if (lockstep_.mismatch()) return false;
+  const bool same = std::equal(logits.values.begin(), logits.values.end(), golden_.logits().begin(),
+                               golden_.logits().end()) &&
+                    logits.scale.m == golden_.logit_scale().m &&
+                    logits.scale.e == golden_.logit_scale().e;
+  if (!same)
+    failure_ = fmt::format(
+        "position {}: the logits that the device returned differ from those that it traced",
+        golden_.position() - 1);
+  return same;
+}
+
+int Verifier::run() {
+  const io::Image& image = *session_.model.image;
+  const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, true);
+  const uint64_t positions = prompt.size() + static_cast<uint64_t>(o_.tokens);
+  if (positions > image.model().context) {
+    throw Error("{} prompt and {} generated tokens exceed the model's context of {}", prompt.size(),
+                o_.tokens, image.model().context);
+  }
+  // The golden model leads: the device gets the golden model's tokens, so that one wrong value does
+  // not hide behind another text.
+  spec::Random random{o_.common.seed};
+  const spec::SampleSettings settings = sample_settings({});
+  Progress progress("verify " + o_.common.backend, positions, o_.common.quiet);
+  const Stopwatch clock;
+  const std::size_t group = o_.group > 0 ? static_cast<std::size_t>(o_.group) : prompt.size();
+  bool ok = true;
+  for (std::size_t at = 0; ok && at < prompt.size(); at += group) {
+    ok = step(std::span(prompt).subspan(at, std::min(group, prompt.size() - at)));
+    progress.update(static_cast<uint64_t>(golden_.position()));
+  }
+  int generated = 0;
+  for (; ok && generated < o_.tokens; ++generated) {
+    const int32_t next =
+        spec::sample(golden_.logits().data(), static_cast<int>(golden_.logits().size()),
+                     golden_.logit_scale(), settings, random);
+    ok = step(std::span(&next, 1));
+    progress.update(static_cast<uint64_t>(golden_.position()));
+  }
+  return finish(clock.seconds(), generated);
+}
+
+int Verifier::finish(double seconds, int generated) {
+  const bool pass = !lockstep_.mismatch() && failure_.empty();
+  const Counters c = session_.device->counters();
+  if (o_.common.json) {
+    nlohmann::json out = {{"pass", pass},
+                          {"backend", o_.common.backend},
+                          {"positions", golden_.position()},
+                          {"vectors", lockstep_.vectors()},
+                          {"elements", lockstep_.elements()},
+                          {"mismatched_vectors", lockstep_.mismatched_vectors()},
+                          {"seconds", seconds},
+                          {"cycles", c.cycles},
+                          {"beats", c.beats},
+                          {"trit_macs", c.trit_macs}};
+    if (lockstep_.mismatch())
+      out["mismatch"] = describe(*lockstep_.mismatch(), golden_, rerun_command(o_));
+    if (!failure_.empty()) out["failure"] = failure_;
+    fmt::print("{}\n", out.dump());
+    return pass ? 0 : 1;
+  }
+  if (lockstep_.mismatch())
+    fmt::print("{}", describe(*lockstep_.mismatch(), golden_, rerun_command(o_)));
+  if (!failure_.empty()) fmt::print("FAILURE {}\n  rerun: {}\n", failure_, rerun_command(o_));
+  fmt::print(
+      "{} {}: {} positions ({} generated), {} vectors, {} elements compared, {} vectors differ{}\n",
+      pass ? "PASS" : "FAIL", o_.common.backend, golden_.position(), generated, lockstep_.vectors(),
+      lockstep_.elements(), lockstep_.mismatched_vectors(),
+      c.cycles ? fmt::format("; {} cycles, {} beats", c.cycles, c.beats) : "");
+  return pass ? 0 : 1;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Action& action) {
+  auto o = std::make_shared<VerifyOptions>();
+  o->common.backend = "rtl:edge";
+  CLI::App* sub =
+      app.add_subcommand("verify", "Compare a backend with the golden model, vector by vector");
+  add_model_options(*sub, o->common);
+  add_backend_options(*sub, o->common);
+  sub->add_option("--prompt", o->prompt, "Text that both run first")->capture_default_str();
+  sub->add_option("--tokens", o->tokens, "Tokens to generate and compare after the prompt")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--group", o->group,
+                  "Give the prompt to the device in groups of this many tokens; 0: all at once")
+      ->check(CLI::Range(0, 1 << 20));
+  add_output_options(*sub, o->common);
+  sub->callback([o, &action] { action = [o] { return Verifier(*o).run(); }; });
+}
+
+}  // namespace tern::cli

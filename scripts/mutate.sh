@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Proves that the checks can fail: one deliberate fault in the RTL after the other, each of which tern verify must catch.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ -x build/venv/bin/python ] || scripts/setup.sh
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+exec build/venv/bin/python scripts/mutate.py "$@"

@@ -1,0 +1,138 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "process.hpp"
+
+namespace tern::test {
+namespace {
+
+std::string temporary(const std::string& name) {
+  return (std::filesystem::path(testing::TempDir()) / name).string();
+}
+
+std::string write_text(const std::string& name, const std::string& text) {
+  const std::string path = temporary(name);
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+/// A failure that a user caused: status 1, nothing on stdout, one line on stderr that says what and
+/// where.
+void expect_one_line_error(const std::vector<std::string>& arguments, const std::string& part) {
+  const Result r = run_tern(arguments);
+  EXPECT_EQ(r.status, 1) << r.err;
+  EXPECT_EQ(r.out, "");
+  EXPECT_TRUE(r.err.starts_with("tern: error: ")) << r.err;
+  EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
+  EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
+}
+
+TEST(Run, SameSeedTellsTheSameStoryAndAnotherSeedAnother) {
+  const std::vector<std::string> story = {"run", "--tokens", "40", "--quiet"};
+  const auto with = [&](const std::string& seed) {
+    std::vector<std::string> a = story;
+    a.insert(a.end(), {"--seed", seed});
+    const Result r = run_tern(a);
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_TRUE(r.out.starts_with("Once upon a time")) << r.out;
+    return r.out;
+  };
+  EXPECT_EQ(with("3"), with("3"));
+  EXPECT_NE(with("3"), with("4"));
+}
+
+TEST(Run, JsonHasTheTextAndTheTokens) {
+  const nlohmann::json j = run_tern_json({"run", "--tokens", "12", "--temperature", "0"});
+  EXPECT_EQ(j.at("ids").size(), 12u);
+  EXPECT_TRUE(j.at("text").get<std::string>().starts_with("Once upon a time"));
+  EXPECT_EQ(j.at("backend"), "golden:");
+}
+
+TEST(Run, AcceptsAnImageInPlaceOfTheGguf) {
+  const std::string image = temporary("run.tern");
+  ASSERT_EQ(run_tern({"convert", "-o", image, "--quiet"}).status, 0);
+  const auto text = [](const nlohmann::json& j) { return j.at("text").get<std::string>(); };
+  EXPECT_EQ(text(run_tern_json({"run", "--tokens", "20", "--model", image})),
+            text(run_tern_json({"run", "--tokens", "20"})));
+  std::filesystem::remove(image);
+}
+
+TEST(Run, ReferenceTellsAStoryToo) {
+  const nlohmann::json j =
+      run_tern_json({"run", "--backend", "reference:", "--tokens", "12", "--temperature", "0"});
+  EXPECT_EQ(j.at("ids"), run_tern_json({"run", "--tokens", "12", "--temperature", "0"}).at("ids"));
+}
+
+TEST(Usage, IsStatusTwo) {
+  EXPECT_EQ(run_tern({}).status, 2);
+  EXPECT_EQ(run_tern({"run", "--no-such-flag"}).status, 2);
+  EXPECT_EQ(run_tern({"run", "--tokens", "-5"}).status, 2);
+  EXPECT_EQ(run_tern({"run", "--top-p", "1.5"}).status, 2);
+  EXPECT_EQ(run_tern({"eval"}).status, 2);
+}
+
+TEST(Usage, HelpIsThereForEveryCommand) {
+  EXPECT_EQ(run_tern({"--version"}).status, 0);
+  for (const char* command : {"run", "verify", "info", "convert", "eval", "bench"}) {
+    const Result r = run_tern({command, "--help"});
+    EXPECT_EQ(r.status, 0);
+    EXPECT_NE(r.out.find("--json"), std::string::npos) << command;
+  }
+}
+
+TEST(BadInput, GetsOneLineThatSaysWhatAndWhere) {
+  expect_one_line_error({"run", "--model", temporary("no-such-file.gguf")}, "no-such-file.gguf");
+  expect_one_line_error({"run", "--model", testing::TempDir()}, testing::TempDir());
+  expect_one_line_error({"run", "--model", write_text("text.gguf", "hello, world")}, "text.gguf");
+  expect_one_line_error({"run", "--model", write_text("empty.gguf", "")}, "empty.gguf");
+  expect_one_line_error({"run", "--backend", "gpu:0"}, "golden:");
+  expect_one_line_error({"run", "--backend", "rtl:huge"}, "huge");
+  expect_one_line_error({"run", "--config", "tiny"}, "nano, edge");
+  expect_one_line_error({"convert", "-o", "/no/such/folder/x.tern"}, "/no/such/folder");
+  expect_one_line_error({"eval", "--text", temporary("no-such-text.txt")}, "no-such-text.txt");
+}
+
+TEST(BadInput, PromptLongerThanTheContextIsRefused) {
+  std::string prompt;
+  for (int i = 0; i < 600; ++i) prompt += "cat ";
+  expect_one_line_error({"run", "--prompt", prompt}, "context 512");
+  expect_one_line_error({"verify", "--backend", "golden:", "--tokens", "600"}, "context of 512");
+}
+
+TEST(BadInput, TruncatedAndDamagedFilesAreRefused) {
+  std::ifstream in(TERN_DEMO_MODEL, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(in)), {});
+  ASSERT_GT(whole.size(), 1'000'000u);
+  expect_one_line_error(
+      {"run", "--model", write_text("half.gguf", whole.substr(0, whole.size() / 2))}, "half.gguf");
+  std::string arch = whole;
+  for (std::size_t at = 0; (at = arch.find("bitnet-b1.58", at)) != std::string::npos; ++at)
+    arch.replace(at, 12, "gibnet-b1.58");
+  expect_one_line_error({"run", "--model", write_text("arch.gguf", arch)}, "gibnet-b1.58");
+  const std::string image = temporary("damaged.tern");
+  ASSERT_EQ(run_tern({"convert", "-o", image, "--quiet"}).status, 0);
+  std::fstream file(image, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(5000);
+  file.put('\x55');
+  file.close();
+  expect_one_line_error({"run", "--model", image}, "checksum");
+}
+
+TEST(Info, CountsTheTrafficOfAToken) {
+  const nlohmann::json j = run_tern_json({"info"});
+  EXPECT_EQ(j.at("ternary_weights"), 5 * (256 * 256 * 2 + 128 * 256 * 2 + 512 * 256 * 3));
+  EXPECT_EQ(j.at("head_bytes_per_token"), 1024 * 256);
+  EXPECT_NEAR(j.at("bits_per_weight").get<double>(), 1.6, 0.03);
+}
+
+TEST(Verify, GoldenAgreesWithItself) {
+  const nlohmann::json j = run_tern_json({"verify", "--backend", "golden:", "--tokens", "4"});
+  EXPECT_TRUE(j.at("pass").get<bool>());
+  EXPECT_GT(j.at("elements").get<int64_t>(), 100'000);
+}
+
+}  // namespace
+}  // namespace tern::test

@@ -1,0 +1,20 @@
+// The golden model against the float32 reference, on text that was sampled from the reference.
+#include <gtest/gtest.h>
+
+#include "process.hpp"
+
+namespace tern::test {
+namespace {
+
+TEST(Fidelity, GoldenFollowsTheReferenceOverTwentyThousandTokens) {
+  const nlohmann::json j =
+      run_tern_json({"eval", "--text", TERN_SOURCE_DIR "/tests/data/sampled.txt"});
+  EXPECT_GE(j.at("tokens").get<int64_t>(), 20'000);
+  EXPECT_LT(std::abs(j.at("perplexity_change").get<double>()), 0.001);
+  EXPECT_LT(j.at("kl_nats").get<double>(), 0.001);
+  EXPECT_GE(j.at("top1_agreement").get<double>(), 0.985);
+  EXPECT_EQ(j.at("saturations"), 0);
+}
+
+}  // namespace
+}  // namespace tern::test

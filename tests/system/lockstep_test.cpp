@@ -1,0 +1,80 @@
+// The simulated chips against the golden model, through the whole program.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "process.hpp"
+
+namespace tern::test {
+namespace {
+
+void expect_pass(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "verify");
+  const Result r = run_tern(arguments, 800);
+  EXPECT_EQ(r.status, 0) << r.out << r.err;
+  EXPECT_NE(r.out.find("PASS"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find(" 0 vectors differ"), std::string::npos) << r.out;
+}
+
+TEST(Lockstep, EdgeAgreesForSixtyFourTokens) {
+  expect_pass({"--backend", "rtl:edge", "--tokens", "64"});
+}
+
+TEST(Lockstep, NanoAgreesForSixteenTokens) {
+  expect_pass({"--backend", "rtl:nano", "--tokens", "16"});
+}
+
+TEST(Lockstep, TreeBodiesAgree) {
+  expect_pass({"--backend", "rtl:edge", "--body", "tree", "--tokens", "2"});
+  expect_pass({"--backend", "rtl:nano", "--body", "tree", "--tokens", "1", "--prompt", "The"});
+}
+
+TEST(Lockstep, AgreesWithASlowAndStallingMemory) {
+  expect_pass({"--backend", "rtl:edge", "--tokens", "8", "--stall", "0.3", "--latency", "150",
+               "--seed", "5"});
+  expect_pass({"--backend", "rtl:nano", "--tokens", "2", "--stall", "0.2", "--latency", "3",
+               "--seed", "6"});
+}
+
+TEST(Lockstep, AgreesWhenThePromptComesOneTokenAtATime) {
+  expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--group", "1"});
+}
+
+TEST(Lockstep, AgreesUpToTheEndOfTheContext) {
+  std::string prompt;
+  for (int i = 0; i < 200; ++i) prompt += "The cat sat. ";
+  prompt.resize(1300);
+  const int used = run_tern_json({"run", "--tokens", "1", "--prompt", prompt}).at("prompt_tokens");
+  ASSERT_GT(used, 450);
+  ASSERT_LE(used, 512);
+  expect_pass(
+      {"--backend", "rtl:edge", "--tokens", std::to_string(512 - used), "--prompt", prompt});
+}
+
+TEST(Lockstep, BothBodiesTakeTheSameCycles) {
+  const std::vector<std::string> job = {"verify", "--backend", "rtl:edge", "--tokens",
+                                        "1",      "--stall",   "0.1"};
+  std::vector<std::string> tree = job;
+  tree.insert(tree.end(), {"--body", "tree"});
+  EXPECT_EQ(run_tern_json(job).at("cycles"), run_tern_json(tree).at("cycles"));
+}
+
+TEST(Story, GoldenAndChipTellTheSame) {
+  const std::vector<std::string> job = {"run", "--tokens", "100", "--seed", "7", "--backend"};
+  std::vector<std::string> golden = job, chip = job;
+  golden.push_back("golden:");
+  chip.push_back("rtl:edge");
+  EXPECT_EQ(run_tern_json(golden).at("ids"), run_tern_json(chip).at("ids"));
+}
+
+TEST(Waveforms, AreWrittenOnRequest) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "waves.fst";
+  const Result r = run_tern({"run", "--backend", "rtl:nano", "--prompt", "", "--tokens", "1",
+                             "--trace", path.string(), "--quiet"});
+  EXPECT_EQ(r.status, 0) << r.err;
+  EXPECT_GT(std::filesystem::file_size(path), 1000u);
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace tern::test
