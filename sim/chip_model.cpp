@@ -120,6 +120,7 @@ class VerilatedModel final : public ChipModel {
   /// Second half: the clock edge.
   void clock() {
     memory_.collect(chip_);
+    context_.time(memory_.cycles());
     chip_.clk_i = 1;
     chip_.eval();
 #if VM_TRACE_FST
