@@ -10,12 +10,15 @@ story=(--prompt "Once upon a time" --tokens 160 --temperature 0.7 --seed 7)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-echo
-echo "== The golden model (integers, bit-accurate, untimed)"
-build/tern run --backend golden: "${story[@]}" | tee "$out/golden.txt"
-echo
-echo "== The chip in RTL (rtl:edge, Verilator, cycle by cycle)"
-build/tern run --backend rtl:edge "${story[@]}" | tee "$out/rtl.txt"
+# The text streams as it is generated; the summary on stderr follows it.
+tell() {
+  echo
+  echo "== $1"
+  build/tern run --backend "$2" "${story[@]}" 2>"$out/summary" | tee "$out/$3" || { cat "$out/summary" >&2; exit 1; }
+  cat "$out/summary"
+}
+tell "The golden model (integers, bit-accurate, untimed)" golden: golden.txt
+tell "The chip in RTL (Verilator, cycle by cycle)" rtl:edge rtl.txt
 echo
 if ! cmp -s "$out/golden.txt" "$out/rtl.txt"; then
   echo "demo: FAIL: the two stories differ" >&2

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Synthesises the chip with yosys to generic cells: reads it as a synthesis tool does (body "tree"),
-# checks that nothing is undriven, driven twice or looped, and prints the cells of each module.
-# Memories stay memories.
+# checks that nothing is undriven, driven twice or looped, and counts cells (memories stay
+# memories); the report by module goes to build/.
 #   synth.sh [nano|edge]     default: nano
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,5 +32,19 @@ check -assert
 stat
 YOSYS
 } > "$script"
-yosys -q -l /dev/stdout -s "$script" | sed -n '/Printing statistics/,$p'
-echo "synth: tern_$config clean"
+report=$root/build/synth_$config.txt
+mkdir -p "$root/build"
+if ! yosys -q -l "$report" -s "$script" > /dev/null; then
+  tail -n 20 "$report" >&2
+  echo "synth: tern_$config failed; log in $report" >&2
+  exit 1
+fi
+awk -v name="tern_$config" -v report="build/synth_$config.txt" '
+  /=== design hierarchy ===/ { total = 1 }
+  total && /Number of cells:/ { cells = $NF }
+  total && /\$_S?DFF[A-Z]*_/ { flops += $NF }
+  total && /\$mem_v2/ { memories = $NF }
+  END {
+    printf "synth: %s clean: %d generic cells, %d of them flip-flops, %d memories (by module: %s)\n",
+           name, cells, flops, memories, report
+  }' "$report"
