@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
-#include "io/atomic_file.hpp"
 #include "io/chip_config.hpp"
 #include "options.hpp"
 #include "progress.hpp"
@@ -24,21 +23,20 @@ int convert(const ConvertOptions& o) {
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
   const io::Gguf gguf(o.common.model);
   Progress progress("convert", 100, o.common.quiet);
-  const auto bytes = io::convert(gguf, chip, [&](double part, std::string_view what) {
+  io::convert_to_file(gguf, chip, o.output, [&](double part, std::string_view what) {
     progress.update(static_cast<uint64_t>(part * 100), what);
   });
-  io::write_file(o.output, bytes);
   const io::Image image = io::Image::open(o.output);
   if (o.common.json) {
     fmt::print("{}\n", nlohmann::json{{"output", o.output.string()},
-                                      {"bytes", bytes.size()},
+                                      {"bytes", image.bytes().size()},
                                       {"config", chip.name},
                                       {"checksum", fmt::format("{:016x}", image.header().checksum)},
                                       {"seconds", clock.seconds()}}
                            .dump());
   } else if (!o.common.quiet) {
     fmt::print("{}: {} bytes for configuration {}, checksum {:016x}\n", o.output.string(),
-               bytes.size(), chip.name, image.header().checksum);
+               image.bytes().size(), chip.name, image.header().checksum);
   }
   return 0;
 }

@@ -37,6 +37,9 @@ fs::path directory_of(const fs::path& target) {
   return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
 
+/// Where an open file can be reached by its descriptor, to give it a name.
+constexpr const char* kOwnDescriptors = "/proc/self/fd";
+
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& target) : target_(target) {
@@ -45,15 +48,39 @@ AtomicFile::AtomicFile(const fs::path& target) : target_(target) {
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     throw Error("{}: cannot write: exists and is not a regular file", target.string());
   }
-  std::string name =
-      fmt::format("{}/.{}.XXXXXX", directory_of(target).string(), target.filename().string());
+  open_temporary();
+}
+
+void AtomicFile::open_temporary() {
+  const fs::path directory = directory_of(target_);
+  if (::access(kOwnDescriptors, X_OK) == 0) {
+    descriptor_ = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (descriptor_ >= 0) return;
+  }
+  std::string name = fmt::format("{}/.{}.XXXXXX", directory.string(), target_.filename().string());
   descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
   if (descriptor_ < 0) {
     const int error = errno;
-    throw Error("{}: cannot write: {}", target.string(), system_message(error));
+    throw Error("{}: cannot write: {}", target_.string(), system_message(error));
   }
   temporary_ = name;
   ::fchmod(descriptor_, default_mode());
+}
+
+/// Links the temporary file under a name of its own, because a link cannot replace the target as a
+/// rename does. Returns 0 or errno.
+int AtomicFile::give_name() {
+  if (!temporary_.empty()) return 0;
+  const std::string file = fmt::format("{}/{}", kOwnDescriptors, descriptor_);
+  for (int attempt = 0;; ++attempt) {
+    const std::string name = fmt::format("{}/.{}.{}-{}", directory_of(target_).string(),
+                                         target_.filename().string(), ::getpid(), attempt);
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = name;
+      return 0;
+    }
+    if (errno != EEXIST || attempt == 1000) return errno;
+  }
 }
 
 AtomicFile::~AtomicFile() { discard(); }
@@ -86,16 +113,37 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-  if (offset > size_ || bytes.size() > size_ - offset) {
-    throw Error("{}: overwrite of {} bytes at {} is beyond the {} bytes written", target_.string(),
-                bytes.size(), offset, size_);
-  }
+  check_written(offset, bytes.size(), "overwrite");
   write_fully(offset, bytes);
+}
+
+void AtomicFile::read_at(std::uint64_t offset, std::span<std::byte> bytes) const {
+  check_written(offset, bytes.size(), "read");
+  while (!bytes.empty()) {
+    const ssize_t count =
+        ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count <= 0) {
+      const int error = count == 0 ? EIO : errno;
+      if (error == EINTR) continue;
+      throw Error("{}: cannot read back what was written: {}", target_.string(),
+                  system_message(error));
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+}
+
+void AtomicFile::check_written(std::uint64_t offset, std::uint64_t size, const char* what) const {
+  if (offset > size_ || size > size_ - offset) {
+    throw Error("{}: {} of {} bytes at {} is beyond the {} bytes written", target_.string(), what,
+                size, offset, size_);
+  }
 }
 
 void AtomicFile::commit() {
   if (descriptor_ < 0) throw Error("{}: committed twice", target_.string());
   int error = ::fsync(descriptor_) == 0 ? 0 : errno;
+  if (error == 0) error = give_name();
   if (::close(descriptor_) != 0 && error == 0) error = errno;
   descriptor_ = -1;
   if (error == 0 && ::rename(temporary_.c_str(), target_.c_str()) != 0) error = errno;

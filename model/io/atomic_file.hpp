@@ -7,9 +7,11 @@
 
 namespace tern::io {
 
-/// Writes a file that is either complete or absent: bytes go to a temporary file beside the target,
-/// `commit` flushes it to the disk and renames it over the target. A reader never sees half a file;
-/// an object destroyed without `commit` removes its temporary file and leaves the target untouched.
+/// Writes a file that is either complete or absent: bytes go to a temporary file in the directory
+/// of the target, `commit` flushes it to the disk and renames it over the target. A reader never
+/// sees half a file; an object destroyed without `commit` leaves the target untouched and nothing
+/// behind. Where the file system can do it (O_TMPFILE), the temporary file has no name until
+/// `commit`, so that nothing stays behind when the process is killed either.
 ///
 /// Every member throws Error, naming the target, when the operating system refuses.
 class AtomicFile {
@@ -24,17 +26,22 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   /// Overwrites bytes that were appended before: [offset, offset + size) must lie below `size()`.
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  /// Reads back bytes that were appended before, as many as `bytes` has.
+  void read_at(std::uint64_t offset, std::span<std::byte> bytes) const;
   /// Bytes appended so far.
   std::uint64_t size() const { return size_; }
   /// Makes the file durable and visible under its name. To be called once, last.
   void commit();
 
  private:
+  void open_temporary();
+  int give_name();
+  void check_written(std::uint64_t offset, std::uint64_t size, const char* what) const;
   void write_fully(std::uint64_t offset, std::span<const std::byte> bytes);
   void discard() noexcept;
 
   std::filesystem::path target_;
-  std::filesystem::path temporary_;
+  std::filesystem::path temporary_;  ///< Empty while the temporary file has no name.
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
 };

@@ -107,6 +107,7 @@ Gguf::Gguf(const std::filesystem::path& path)
   auto mapped = std::make_shared<const MappedFile>(path);
   bytes_ = mapped->bytes();
   owner_ = std::move(mapped);
+  mapped_ = true;
   GgufParser(*this).parse();
 }
 
@@ -215,6 +216,10 @@ const GgufTensor& Gguf::tensor(std::string_view name) const {
   const GgufTensor* found = find_tensor(name);
   if (found == nullptr) throw Error("{}: tensor {} is missing", file(), quote(name));
   return *found;
+}
+
+void Gguf::release(std::span<const std::byte> bytes) const {
+  if (mapped_) release_pages(bytes);
 }
 
 }  // namespace tern::io

@@ -79,6 +79,9 @@ class Gguf {
   const GgufTensor* find_tensor(std::string_view name) const;
   /// Throws Error if there is none of that name.
   const GgufTensor& tensor(std::string_view name) const;
+  /// A part of this file has been read and takes no memory until it is read again. No effect on a
+  /// model in memory.
+  void release(std::span<const std::byte> bytes) const;
 
  private:
   struct Value {
@@ -92,6 +95,7 @@ class Gguf {
   const Value& value(std::string_view key) const;
 
   std::shared_ptr<const void> owner_;  ///< keeps bytes_ alive
+  bool mapped_ = false;                ///< bytes_ is a mapped file
   std::unique_ptr<std::string> file_;
   std::span<const std::byte> bytes_;
   std::uint32_t version_ = 0;

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -38,7 +39,9 @@ void check_scale(const std::string& origin, std::string_view what, spec::ScaleBi
 
 }  // namespace
 
-uint64_t image_checksum(std::span<const std::byte> bytes) {
+uint64_t image_checksum(std::span<const std::byte> bytes,
+                        void (*done)(std::span<const std::byte>)) {
+  constexpr std::size_t slice = 16 << 20;
   constexpr std::size_t at = offsetof(spec::ImageHeader, checksum);
   constexpr uint64_t zero = 0;
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
@@ -46,7 +49,12 @@ uint64_t image_checksum(std::span<const std::byte> bytes) {
   XXH3_64bits_reset(state.get());
   XXH3_64bits_update(state.get(), bytes.data(), at);
   XXH3_64bits_update(state.get(), &zero, sizeof zero);
-  XXH3_64bits_update(state.get(), bytes.data() + at + sizeof zero, bytes.size() - at - sizeof zero);
+  for (bytes = bytes.subspan(at + sizeof zero); !bytes.empty();) {
+    const auto part = bytes.first(std::min(slice, bytes.size()));
+    XXH3_64bits_update(state.get(), part.data(), part.size());
+    if (done) done(part);
+    bytes = bytes.subspan(part.size());
+  }
   return XXH3_64bits_digest(state.get());
 }
 
@@ -107,7 +115,9 @@ void Image::parse() {
     throw Error("{}: the header says {} bytes, the file has {}; it is truncated or damaged",
                 origin_, header_.bytes, bytes_.size());
   }
-  if (const uint64_t sum = image_checksum(bytes_); sum != header_.checksum) {
+  // A big file does not stay in memory for having been checked.
+  if (const uint64_t sum = image_checksum(bytes_, file_ ? release_pages : nullptr);
+      sum != header_.checksum) {
     throw Error("{}: checksum 0x{:016x}, expected 0x{:016x}; the file is damaged", origin_, sum,
                 header_.checksum);
   }

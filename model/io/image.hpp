@@ -72,7 +72,9 @@ class Image {
 /// Bytes of the tokenizer block of an image (CBOR).
 std::vector<uint8_t> pack_tokenizer(const Vocabulary& vocabulary);
 
-/// XXH3-64 of an image with its checksum field taken as 0.
-uint64_t image_checksum(std::span<const std::byte> bytes);
+/// XXH3-64 of an image with its checksum field taken as 0. `done` is called with every slice of the
+/// image that has been read.
+uint64_t image_checksum(std::span<const std::byte> bytes,
+                        void (*done)(std::span<const std::byte>) = nullptr);
 
 }  // namespace tern::io

@@ -1,5 +1,9 @@
 #include "io/mapped_file.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
 #include <exception>
 #include <system_error>
 
@@ -28,6 +32,14 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   } catch (const std::exception& e) {
     throw Error("{}: cannot be mapped: {}", path.string(), e.what());
   }
+}
+
+void release_pages(std::span<const std::byte> bytes) {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(bytes.data()) / page * page;
+  const auto last = reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()) / page * page;
+  // A hint: when the system refuses it, the pages only stay in memory.
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 }  // namespace tern::io

@@ -25,4 +25,9 @@ class MappedFile {
   boost::iostreams::mapped_file_source source_;
 };
 
+/// Lets the pages of a part of a MappedFile go, so that reading a big file through once does not
+/// hold it in memory; a page that the next part continues stays. Reading the part again maps the
+/// pages anew. `bytes` must lie in a mapped file: of other memory the content would be lost.
+void release_pages(std::span<const std::byte> bytes);
+
 }  // namespace tern::io

@@ -161,10 +161,15 @@ io::Vocabulary tiny_vocabulary() {
   return v;
 }
 
-GgufBuilder tiny_model(std::uint32_t seed, int layers) {
+GgufBuilder tiny_model(std::uint32_t seed, int layers, int more_tokens) {
   constexpr std::uint64_t kHidden = 256, kKeys = 128, kFfn = 256;
   std::mt19937 random(seed);
-  const io::Vocabulary v = tiny_vocabulary();
+  io::Vocabulary v = tiny_vocabulary();
+  for (int i = 0; i < more_tokens; ++i) {
+    v.pieces.push_back(fmt::format("x{}", i));
+    v.scores.push_back(-100.0f - static_cast<float>(i));
+    v.types.push_back(io::TokenType::kNormal);
+  }
   GgufBuilder b;
   const std::string arch = "bitnet-b1.58";
   b.string("general.architecture", arch).string("general.name", "tiny");

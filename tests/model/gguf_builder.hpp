@@ -71,7 +71,7 @@ io::Vocabulary tiny_vocabulary();
 
 /// A complete bitnet-b1.58 model of random weights: hidden 256, 4 heads of 64, 2 key-value heads,
 /// ffn 256, `layers` layers, 24 positions, tiny_vocabulary(); TQ1_0 and TQ2_0 linears, F32 norms,
-/// F16 embedding.
-GgufBuilder tiny_model(std::uint32_t seed, int layers = 1);
+/// F16 embedding. `more_tokens` are added to the vocabulary, for a big embedding.
+GgufBuilder tiny_model(std::uint32_t seed, int layers = 1, int more_tokens = 0);
 
 }  // namespace tern::test

@@ -76,7 +76,7 @@ TEST(Usage, IsStatusTwo) {
 
 TEST(Usage, HelpIsThereForEveryCommand) {
   EXPECT_EQ(run_tern({"--version"}).status, 0);
-  for (const char* command : {"run", "verify", "info", "convert", "eval", "bench"}) {
+  for (const char* command : {"run", "verify", "info", "convert", "synth", "eval", "bench"}) {
     const Result r = run_tern({command, "--help"});
     EXPECT_EQ(r.status, 0);
     EXPECT_NE(r.out.find("--json"), std::string::npos) << command;
@@ -92,6 +92,10 @@ TEST(BadInput, GetsOneLineThatSaysWhatAndWhere) {
   expect_one_line_error({"run", "--backend", "rtl:huge"}, "huge");
   expect_one_line_error({"run", "--config", "tiny"}, "nano, edge");
   expect_one_line_error({"convert", "-o", "/no/such/folder/x.tern"}, "/no/such/folder");
+  expect_one_line_error({"synth", "--preset", "llama-9t", "-o", temporary("x.tern")},
+                        "bitnet-2b4t");
+  expect_one_line_error({"synth", "--preset", "demo", "--layers", "6", "-o", temporary("x.tern")},
+                        "6 layers");
   expect_one_line_error({"eval", "--text", temporary("no-such-text.txt")}, "no-such-text.txt");
 }
 
@@ -126,6 +130,21 @@ TEST(Info, CountsTheTrafficOfAToken) {
   EXPECT_EQ(j.at("ternary_weights"), 5 * (256 * 256 * 2 + 128 * 256 * 2 + 512 * 256 * 3));
   EXPECT_EQ(j.at("head_bytes_per_token"), 1024 * 256);
   EXPECT_NEAR(j.at("bits_per_weight").get<double>(), 1.6, 0.03);
+}
+
+TEST(Synth, WritesAnImageOfTheShapeThatRuns) {
+  const std::string image = temporary("synth.tern");
+  const nlohmann::json j =
+      run_tern_json({"synth", "--preset", "demo", "--config", "nano", "--layers", "2", "--seed",
+                     "9", "--zeros", "0.5", "--context", "64", "-o", image});
+  EXPECT_EQ(j.at("bytes"), std::filesystem::file_size(image));
+  const nlohmann::json info = run_tern_json({"info", "--model", image});
+  EXPECT_EQ(info.at("layers"), 2);
+  EXPECT_EQ(info.at("context"), 64);
+  EXPECT_EQ(info.at("hidden"), run_tern_json({"info"}).at("hidden"));
+  const nlohmann::json run = run_tern_json({"run", "--model", image, "--tokens", "5"});
+  EXPECT_EQ(run.at("ids").size(), 5u);
+  std::filesystem::remove(image);
 }
 
 TEST(Verify, GoldenAgreesWithItself) {

@@ -1,0 +1,123 @@
+#include "io/image_parts.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "io/error.hpp"
+#include "spec/numerics/head.hpp"
+
+namespace tern::io {
+
+using spec::Layout;
+using spec::MatrixDescriptor;
+
+namespace {
+
+constexpr uint32_t kResidualFrac = 16;
+constexpr int kMaxNorm = 65536;  // elements; norm_quant's sum of squares then fits 64 bits
+
+void check_fits(const ModelConfig& config, const spec::ChipConfig& chip, std::string_view origin) {
+  if (config.bos < 0 || config.eos < 0)
+    throw Error("{}: the file names no bos or eos token, which the chip needs", origin);
+  if (std::max({config.hidden, config.ffn, config.queries()}) > kMaxNorm)
+    throw Error("{}: hidden {}, ffn {} or {} heads of {} is more than the {} that a norm takes",
+                origin, config.hidden, config.ffn, config.heads, config.head_dim, kMaxNorm);
+  if (static_cast<uint64_t>(config.vocab) * static_cast<uint64_t>(config.hidden) > UINT32_MAX)
+    throw Error("{}: an embedding of {} x {} is more than the 2^32 - 1 elements of an image",
+                origin, config.vocab, config.hidden);
+  const uint32_t context_tiles =
+      spec::ceil_div(static_cast<uint32_t>(config.context), chip.columns);
+  const uint32_t value_entries =
+      spec::ceil_div(static_cast<uint32_t>(config.head_dim), spec::kTritsPerByte);
+  if (context_tiles > chip.act_depth || value_entries > chip.acc_depth) {
+    throw Error(
+        "{}: context {} with heads of {} is more than configuration {} holds ({} positions, head "
+        "width {})",
+        origin, config.context, config.head_dim, chip.name, chip.act_depth * chip.columns,
+        chip.acc_depth * spec::kTritsPerByte);
+  }
+}
+
+}  // namespace
+
+spec::Scale scale_from(double v) {
+  if (v == 0) return {0, 0};
+  int exponent = 0;
+  const double mantissa = std::frexp(v, &exponent);  // in [0.5, 1)
+  return spec::make_scale(static_cast<uint64_t>(std::llround(std::ldexp(mantissa, 53))),
+                          exponent - 53);
+}
+
+spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::ChipConfig& chip,
+                                     std::string_view origin) {
+  check_fits(config, chip, origin);
+  spec::ModelDescriptor model{};
+  model.hidden = static_cast<uint32_t>(config.hidden);
+  model.layers = static_cast<uint32_t>(config.layers);
+  model.heads = static_cast<uint32_t>(config.heads);
+  model.kv_heads = static_cast<uint32_t>(config.kv_heads);
+  model.head_dim = static_cast<uint32_t>(config.head_dim);
+  model.ffn = static_cast<uint32_t>(config.ffn);
+  model.vocab = static_cast<uint32_t>(config.vocab);
+  model.context = static_cast<uint32_t>(config.context);
+  model.activation = static_cast<uint32_t>(spec::Activation::kRelu2);
+  model.bos = static_cast<uint32_t>(config.bos);
+  model.eos = static_cast<uint32_t>(config.eos);
+  model.residual_frac = kResidualFrac;
+  model.key_block = chip.key_block;
+  model.eps = scale_from(config.rms_eps);
+  model.score_scale =
+      scale_from(1.4426950408889634074 / std::sqrt(static_cast<double>(config.head_dim)));
+  return model;
+}
+
+MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, Layout layout,
+                                 const spec::ChipConfig& chip, std::string_view origin,
+                                 std::string_view tensor) {
+  MatrixDescriptor m{};
+  m.rows = rows;
+  m.cols = cols;
+  m.layout = static_cast<uint32_t>(layout);
+  m.planes = 1;
+  m.stripes = layout == Layout::kPlane ? spec::ceil_div(rows, spec::kTritsPerByte) : rows;
+  m.block = layout == Layout::kPlane ? chip.row_block : chip.row_block * spec::kTritsPerByte;
+  const spec::MatrixShape shape = spec::shape_of(m, chip.columns);
+  if (cols > spec::kMaxDotLength || shape.tiles() > chip.act_depth) {
+    throw Error(
+        "{}: tensor {} has {} columns; configuration {} holds activations for {}, choose a wider "
+        "one",
+        origin, tensor, cols, chip.name,
+        std::min(spec::kMaxDotLength, chip.act_depth * chip.columns));
+  }
+  m.beats = static_cast<uint32_t>(shape.beats());
+  return m;
+}
+
+void set_head(spec::ModelDescriptor& model, const MatrixDescriptor& head) {
+  model.head = head;
+  model.head_shift = static_cast<uint32_t>(spec::logit_shift(head.cols));
+  model.head_scale = spec::scale_shift(head.scale, static_cast<int>(model.head_shift));
+}
+
+uint64_t append_rope_table(ImageWriter& writer, const ModelConfig& config) {
+  const auto q15 = [](double v) {
+    return static_cast<int16_t>(std::min(std::lround(v * 32768), 32767l));
+  };
+  const int half = config.head_dim / 2;
+  std::vector<double> rates;
+  for (int i = 0; i < half; ++i)
+    rates.push_back(std::pow(static_cast<double>(config.rope_theta), -2.0 * i / config.head_dim));
+  const uint64_t at = writer.begin();
+  std::vector<int16_t> row(static_cast<std::size_t>(config.head_dim));
+  for (int position = 0; position < config.context; ++position) {
+    for (int i = 0; i < half; ++i) {
+      const double angle = position * rates[static_cast<std::size_t>(i)];
+      row[static_cast<std::size_t>(2 * i)] = q15(std::cos(angle));
+      row[static_cast<std::size_t>(2 * i + 1)] = q15(std::sin(angle));
+    }
+    writer.write_all(row);
+  }
+  return at;
+}
+
+}  // namespace tern::io

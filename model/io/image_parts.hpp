@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "io/image_writer.hpp"
+#include "io/model_config.hpp"
+#include "spec/numerics/scale.hpp"
+
+/// What every maker of an image computes from the model's configuration, whatever the weights.
+/// `origin` names the model in messages.
+namespace tern::io {
+
+/// The nearest scale to v >= 0.
+spec::Scale scale_from(double v);
+
+/// Sizes and number formats; offsets and the scales of embedding and head are left 0. Throws Error
+/// when the configuration of the chip cannot hold the context or the heads, or when bos or eos is
+/// missing.
+spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::ChipConfig& chip,
+                                     std::string_view origin);
+
+/// A matrix of one plane; offset and scale are left 0. Throws Error when the chip cannot hold the
+/// activations of its columns.
+spec::MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, spec::Layout layout,
+                                       const spec::ChipConfig& chip, std::string_view origin,
+                                       std::string_view tensor);
+
+/// Sets head, its shift and its scale from `head`, whose scale is set.
+void set_head(spec::ModelDescriptor& model, const spec::MatrixDescriptor& head);
+
+/// Appends the table of cosines and sines in Q15 [context, head_dim/2, 2]; returns its offset.
+uint64_t append_rope_table(ImageWriter& writer, const ModelConfig& config);
+
+}  // namespace tern::io

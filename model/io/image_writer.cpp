@@ -1,0 +1,135 @@
+#include "io/image_writer.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "io/image.hpp"
+
+namespace tern::io {
+namespace {
+
+template <typename T>
+std::span<const std::byte> bytes_of(const T& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+/// Gives every layer its caches, from model.cache_offset on, and says where free memory begins.
+void place_caches(spec::ModelDescriptor& model, std::vector<spec::LayerDescriptor>& layers,
+                  uint32_t columns) {
+  model.key_cache_bytes =
+      spec::key_cache_shape(model.context, model.head_dim, model.key_block, columns).bytes();
+  model.value_cache_bytes = spec::value_cache_shape(model.context, model.head_dim, columns).bytes();
+  uint64_t at = model.cache_offset;
+  for (spec::LayerDescriptor& l : layers) {
+    l.k_cache = at;
+    l.v_cache = at + model.kv_heads * model.key_cache_bytes;
+    at = l.v_cache + model.kv_heads * model.value_cache_bytes;
+  }
+  model.work_offset = at;
+}
+
+}  // namespace
+
+ImageWriter::ImageWriter(const spec::ChipConfig& chip)
+    : chip_(chip), memory_(sizeof(spec::ImageHeader)) {}
+
+ImageWriter::ImageWriter(const spec::ChipConfig& chip, const std::filesystem::path& target)
+    : chip_(chip) {
+  file_.emplace(target);
+  write(bytes_of(spec::ImageHeader{}));
+}
+
+void ImageWriter::write(std::span<const std::byte> data) {
+  if (file_) {
+    file_->write(data);
+  } else {
+    memory_.insert(memory_.end(), data.begin(), data.end());
+  }
+}
+
+void ImageWriter::write_at(uint64_t offset, std::span<const std::byte> data) {
+  if (file_) {
+    file_->write_at(offset, data);
+  } else {
+    std::copy(data.begin(), data.end(), memory_.begin() + static_cast<std::ptrdiff_t>(offset));
+  }
+}
+
+uint64_t ImageWriter::begin() {
+  constexpr std::array<std::byte, spec::kAddrUnit> zeros{};
+  write(std::span(zeros).first(spec::align_up(size(), spec::kAddrUnit) - size()));
+  return size();
+}
+
+uint64_t ImageWriter::append(std::span<const std::byte> data) {
+  const uint64_t at = begin();
+  write(data);
+  return at;
+}
+
+uint64_t ImageWriter::append_matrix(const spec::MatrixShape& shape, const FillStripe& fill) {
+  const uint64_t at = begin();
+  const uint32_t columns = shape.columns;
+  std::vector<uint8_t> codes(shape.cols);
+  std::vector<uint8_t> beats;
+  for (uint32_t first = 0; first < shape.stripes; first += shape.block) {
+    const uint32_t length = std::min(shape.block, shape.stripes - first);
+    beats.assign(uint64_t{length} * shape.tiles() * columns, spec::kT5Zero);
+    for (uint32_t stripe = first; stripe < first + length; ++stripe) {
+      fill(stripe, codes);
+      for (uint32_t c = 0; c < shape.cols; c += columns) {
+        std::memcpy(&beats[shape.offset(stripe, c) - shape.offset(first, 0)], &codes[c],
+                    std::min(columns, shape.cols - c));
+      }
+    }
+    write_all(beats);
+  }
+  return at;
+}
+
+void ImageWriter::finish(spec::ModelDescriptor model, std::vector<spec::LayerDescriptor> layers,
+                         const Vocabulary& vocabulary, std::string_view name) {
+  spec::ImageHeader header{};
+  header.magic = spec::kImageMagic;
+  header.version = spec::kImageVersion;
+  header.columns = chip_.columns;
+  const std::vector<uint8_t> tokenizer = pack_tokenizer(vocabulary);
+  header.tokenizer = append_all(tokenizer);
+  header.tokenizer_bytes = tokenizer.size();
+  header.name = append(std::as_bytes(std::span(name)));
+  header.name_bytes = name.size();
+  header.model_bytes = sizeof model;
+  header.model = append(bytes_of(model));
+  model.layer_table = append_all(layers);
+  header.bytes = begin();
+  model.cache_offset = header.bytes;
+  place_caches(model, layers, chip_.columns);
+  write_at(header.model, bytes_of(model));
+  write_at(model.layer_table, std::as_bytes(std::span(layers)));
+  write_at(0, bytes_of(header));
+  header.checksum = checksum();
+  write_at(0, bytes_of(header));
+  if (file_) file_->commit();
+}
+
+/// Of all that was written, while the checksum in the header is still 0.
+uint64_t ImageWriter::checksum() const {
+  if (!file_) return image_checksum(memory_);
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                 &XXH3_freeState);
+  XXH3_64bits_reset(state.get());
+  std::vector<std::byte> buffer(1 << 20);
+  for (uint64_t at = 0; at < size();) {
+    const std::span part(buffer.data(), std::min<uint64_t>(buffer.size(), size() - at));
+    file_->read_at(at, part);
+    XXH3_64bits_update(state.get(), part.data(), part.size());
+    at += part.size();
+  }
+  return XXH3_64bits_digest(state.get());
+}
+
+}  // namespace tern::io
