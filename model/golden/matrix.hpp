@@ -25,6 +25,9 @@ class Matrix {
   }
 
  private:
+  void unpack(const uint8_t* beat, const spec::MatrixShape& shape, uint32_t stripe, uint32_t col,
+              int32_t weight);
+
   int rows_ = 0;
   int cols_ = 0;
   int stride_ = 0;  ///< cols rounded up to 64

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <deque>
 #include <random>
 
@@ -142,7 +144,8 @@ TEST_P(ChipRate, UsesABeatIn98PercentOfTheCyclesOfALargeMatrix) {
   ASSERT_TRUE(bench.chip.wait_interrupt(1'000'000));
   const double used =
       static_cast<double>(command.beats) / static_cast<double>(bench.chip.cycles() - start);
-  RecordProperty("percent", std::to_string(100 * used));
+  fmt::print("{} ({} body), {} x {} ternary, M = 1: beats in {:.2f} % of the cycles\n",
+             options.config, options.body, shape.rows, shape.cols, 100 * used);
   EXPECT_GE(used, 0.98);
   EXPECT_TRUE(bench.check(matrix, result));
 
