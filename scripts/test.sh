@@ -12,6 +12,17 @@ fi
 start=$SECONDS
 scripts/setup.sh
 step() { echo "== $1 ($((SECONDS - start)) s)"; }
+# run_tests PRESET FOLDER [CTEST OPTIONS...]: shows what failed, else the summary.
+run_tests() {
+  local preset=$1 log=$2/tests.log
+  shift 2
+  if ! ctest --preset "$preset" -j "$(nproc)" "$@" >"$log" 2>&1; then
+    grep -vE '^ *Start |Passed ' "$log" | tail -n 200 >&2
+    echo "test: failed; whole log in $log" >&2
+    exit 1
+  fi
+  sed -n '/tests passed/,$p' "$log"
+}
 
 step "Generated files are up to date"
 scripts/specgen.sh --check
@@ -20,12 +31,10 @@ scripts/lint.sh
 scripts/synth.sh
 step "Parsers and models under AddressSanitizer and UndefinedBehaviorSanitizer"
 scripts/build.sh sanitize
-ctest --preset sanitize --label-exclude slow -j "$(nproc)" --quiet --output-log build-sanitize/tests.log || {
-  tail -n 60 build-sanitize/tests.log >&2
-  exit 1
-}
-tail -n 8 build-sanitize/tests.log | grep 'tests passed'
+run_tests sanitize build-sanitize --label-exclude slow
 step "All tests"
 scripts/build.sh release
-ctest --preset release "${exclude[@]}" -j "$(nproc)" --progress
+run_tests release build "${exclude[@]}"
+step "The demo"
+scripts/demo.sh | tail -n 4
 echo "test: PASS ($((SECONDS - start)) s)"
