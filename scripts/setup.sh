@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
   verilator yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
-  libboost-all-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
-  libgtest-dev libbenchmark-dev libsentencepiece-dev                         # tests
+  libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
+  libgtest-dev libsentencepiece-dev                                          # tests
   python3 python3-venv python3-numpy                                         # generators and scripts
 )
 if [ "${1:-}" = "--training" ]; then
