@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Synthesises the chip with yosys to generic cells: reads it as a synthesis tool does (body "tree"),
-# checks that nothing is undriven, driven twice or looped, and counts cells (memories stay
-# memories); the report by module goes to build/.
-#   synth.sh [nano|edge]     default: nano
+# Synthesises the chip, or its controller alone, with yosys to generic cells: reads it as a synthesis
+# tool does (body "tree"), checks that nothing is undriven, driven twice or looped, and counts cells
+# (memories stay memories); the report by module goes to build/.
+#   synth.sh [nano|edge|controller]     default: nano
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
 config=${1:-nano}
 case $config in
-  nano | edge) ;;
-  *) echo "usage: synth.sh [nano|edge]" >&2; exit 2 ;;
+  nano | edge) top=tern_$config ;;
+  controller) top=controller ;;
+  *) echo "usage: synth.sh [nano|edge|controller]" >&2; exit 2 ;;
 esac
 
 source "$root/scripts/rtl_sources.sh"
@@ -20,7 +21,7 @@ trap 'rm -f "$script"' EXIT
     echo "read_verilog -sv -DSYNTHESIS $file"
   done < <(rtl_sources "$rtl")
   cat <<YOSYS
-hierarchy -check -top tern_$config
+hierarchy -check -top $top
 proc
 check -assert
 opt
@@ -36,10 +37,10 @@ report=$root/build/synth_$config.txt
 mkdir -p "$root/build"
 if ! yosys -q -l "$report" -s "$script" > /dev/null; then
   tail -n 20 "$report" >&2
-  echo "synth: tern_$config failed; log in $report" >&2
+  echo "synth: $top failed; log in $report" >&2
   exit 1
 fi
-awk -v name="tern_$config" -v report="build/synth_$config.txt" '
+awk -v name="$top" -v report="build/synth_$config.txt" '
   /=== design hierarchy ===/ { total = 1 }
   total && /Number of cells:/ { cells = $NF }
   total && /\$_S?DFF[A-Z]*_/ { flops += $NF }

@@ -1,0 +1,65 @@
+/// Master port for device registers: one access at a time, from registers.
+///
+/// The core raises `start_i` for an access and holds it until `done_o`; the request appears on
+/// `mmio_*` in the next cycle and stays unchanged until `mmio_ready_i`, which also brings the data
+/// of a read and `mmio_error_i`. `done_o` is in that cycle. If the core takes `start_i` away, a
+/// request that is out already is completed all the same and its answer is ignored; `busy_o` tells
+/// of one that is out.
+module cpu_mmio_port (
+  input  logic        clk_i,
+  input  logic        rst_ni,
+
+  input  logic        start_i,
+  input  logic        write_i,
+  input  logic [31:0] addr_i,
+  input  logic [3:0]  strobe_i,
+  input  logic [31:0] data_i,
+  output logic        done_o,
+  output logic        busy_o,
+
+  output logic        mmio_valid_o,
+  input  logic        mmio_ready_i,
+  output logic        mmio_write_o,
+  output logic [31:0] mmio_addr_o,
+  output logic [3:0]  mmio_strobe_o,
+  output logic [31:0] mmio_data_o
+);
+  logic        valid_q, write_q;
+  logic [29:0] word_q;
+  logic [3:0]  strobe_q;
+  logic [31:0] data_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) valid_q <= 1'b0;
+    else         valid_q <= valid_q ? !mmio_ready_i : start_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i && !valid_q) begin
+      write_q  <= write_i;
+      word_q   <= addr_i[31:2];
+      strobe_q <= strobe_i;
+      data_q   <= data_i;
+    end
+  end
+
+  assign done_o        = valid_q && mmio_ready_i;
+  assign busy_o        = valid_q;
+  assign mmio_valid_o  = valid_q;
+  assign mmio_write_o  = write_q;
+  assign mmio_addr_o   = {word_q, 2'b00};
+  assign mmio_strobe_o = strobe_q;
+  assign mmio_data_o   = data_q;
+
+  logic unused_addr;
+  assign unused_addr = ^addr_i[1:0];
+
+`ifndef SYNTHESIS
+  handshake_checker #(.Width(69)) u_check (
+    .clk_i, .rst_ni,
+    .valid_i (mmio_valid_o),
+    .ready_i (mmio_ready_i),
+    .data_i  ({mmio_write_o, mmio_addr_o, mmio_strobe_o, mmio_data_o})
+  );
+`endif
+endmodule
