@@ -103,11 +103,13 @@ int run(const RunOptions& o) {
     }
     fmt::print("{}\n", out.dump());
   } else if (!o.common.quiet) {
-    std::string line = fmt::format("{} {} prompt + {} tokens, {:.1f} tokens/s", o.common.backend,
-                                   prompt.size(), ids.size(), rate);
+    std::string line =
+        fmt::format("{} {} prompt + {} tokens", o.common.backend, prompt.size(), ids.size());
+    if (steps > 0) line += fmt::format(", {:.1f} tokens/s", rate);
     if (c.cycles) {
-      line += fmt::format(", {:.0f} cycles/token, {:.2f} M cycles/s, {:.0f} M trit-MAC/s simulated",
-                          per_token(c.cycles - before.cycles),
+      if (steps > 0)
+        line += fmt::format(", {:.0f} cycles/token", per_token(c.cycles - before.cycles));
+      line += fmt::format(", {:.2f} M cycles/s, {:.0f} M trit-MAC/s simulated",
                           static_cast<double>(c.cycles) / all * 1e-6,
                           static_cast<double>(c.trit_macs) / all * 1e-6);
     }
