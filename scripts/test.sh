@@ -29,6 +29,8 @@ scripts/specgen.sh --check
 step "RTL is clean under lint and synthesises"
 scripts/lint.sh
 scripts/synth.sh
+step "Stream cells are proved"
+scripts/formal.sh
 step "Parsers and models under AddressSanitizer and UndefinedBehaviorSanitizer"
 scripts/build.sh sanitize
 run_tests sanitize build-sanitize --label-exclude slow
