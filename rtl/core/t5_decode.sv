@@ -5,8 +5,8 @@
 /// 255 raise `illegal_o` and decode to five zeros. While `enable_i` is low all outputs are low.
 ///
 /// The upper three digits come off by comparing and subtracting, over a remainder that shrinks from
-/// 8 to 4 bits, the lower two from a table of nine: 40 % smaller than a table of 256 codes, and
-/// smaller than tables of 3, 27 or 81.
+/// 8 to 4 bits, the lower two from a table of nine, because that takes less logic than one table of 256
+/// codes.
 module t5_decode (
   input  logic [7:0] code_i,
   input  logic       enable_i,
