@@ -23,14 +23,120 @@ package tern_pkg;
   localparam int unsigned AddrUnit = 64;
   // 32-bit words of a command.
   localparam int unsigned CommandWords = 8;
+  // Scalar registers of the vector unit, 64 bits each.
+  localparam int unsigned ScalarRegs = 256;
+  // Candidates that the top-k reduction keeps.
+  localparam int unsigned TopK = 64;
+  // Unit in words of the distance between the result columns of a MATMUL.
+  localparam int unsigned StrideUnit = 16;
+  // Words that each direction of the mailbox holds.
+  localparam int unsigned MailDepth = 64;
+  // Version of the mailbox protocol.
+  localparam int unsigned MailVersion = 1;
+  // Instruction memory of the controller.
+  localparam int unsigned InstrBytes = 32768;
+  // Data memory of the controller.
+  localparam int unsigned DataBytes = 32768;
+  // Address of the data memory in the controller's map.
+  localparam int unsigned DataBase = 268435456;
   // Version of the .tern format.
   localparam int unsigned ImageVersion = 1;
+
+  // Address of the devices in the controller's map.
+  localparam logic [31:0] MmioBase = 32'd2147483648;
 
   localparam logic [31:0] ImageMagic = 32'd1314014548;
 
   // Commands of the matrix engine.
   localparam logic [7:0] OpcodeLoadAct = 8'd1;
   localparam logic [7:0] OpcodeMatmul = 8'd2;
+
+  // What a chip command runs on; order of the counts in WAIT and DONE, eight bits each from bit 0.
+  localparam logic [1:0] UnitLoad = 2'd0;
+  localparam logic [1:0] UnitMatmul = 2'd1;
+  localparam logic [1:0] UnitVector = 2'd2;
+  localparam logic [1:0] UnitStore = 2'd3;
+
+  // Commands of the chip.
+  localparam logic [7:0] ChipOpcodeLoad = 8'd1;
+  localparam logic [7:0] ChipOpcodeMatmul = 8'd2;
+  localparam logic [7:0] ChipOpcodeVector = 8'd3;
+  localparam logic [7:0] ChipOpcodeScalar = 8'd4;
+  localparam logic [7:0] ChipOpcodeStore = 8'd5;
+
+  // Elements of a LOAD in memory.
+  localparam logic [0:0] FormatWord = 1'd0;
+  localparam logic [0:0] FormatHalf = 1'd1;
+
+  // Elements of a STORE in memory.
+  localparam logic [0:0] StoreFormatWord = 1'd0;
+  localparam logic [0:0] StoreFormatCode = 1'd1;
+
+  // Vector operations. rsr(v, k): v * 2^-k rounded to nearest, ties up (fixed.hpp); sat: saturated to int32. k and m are the shift and multiplier of the command.
+  localparam logic [4:0] VectorOpAdd = 5'd0;
+  localparam logic [4:0] VectorOpSub = 5'd1;
+  localparam logic [4:0] VectorOpMul = 5'd2;
+  localparam logic [4:0] VectorOpScale = 5'd3;
+  localparam logic [4:0] VectorOpMac = 5'd4;
+  localparam logic [4:0] VectorOpSquare = 5'd5;
+  localparam logic [4:0] VectorOpSumSquares = 5'd6;
+  localparam logic [4:0] VectorOpExp2 = 5'd7;
+  localparam logic [4:0] VectorOpRope = 5'd8;
+  localparam logic [4:0] VectorOpJoin = 5'd9;
+  localparam logic [4:0] VectorOpButterfly = 5'd10;
+  localparam logic [4:0] VectorOpCopy = 5'd11;
+
+  // Reductions, of y unless the operation says otherwise. They ride along any operation.
+  localparam logic [2:0] ReduceNone = 3'd0;
+  localparam logic [2:0] ReduceMaxAbs = 3'd1;
+  localparam logic [2:0] ReduceMax = 3'd2;
+  localparam logic [2:0] ReduceSum = 3'd3;
+  localparam logic [2:0] ReduceTopK = 3'd4;
+
+  // Where y goes.
+  localparam logic [2:0] DestNone = 3'd0;
+  localparam logic [2:0] DestScratch = 3'd1;
+  localparam logic [2:0] DestAct = 3'd2;
+  localparam logic [2:0] DestActHigh = 3'd3;
+  localparam logic [2:0] DestActLow = 3'd4;
+
+  // Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi.
+  localparam logic [4:0] ScalarOpMultiplier = 5'd0;
+  localparam logic [4:0] ScalarOpBits = 5'd1;
+  localparam logic [4:0] ScalarOpTopKClear = 5'd2;
+
+  // First word of a message to the chip's mailbox; its other words follow.
+  localparam logic [7:0] RequestLoad = 8'd1;
+  localparam logic [7:0] RequestReset = 8'd2;
+  localparam logic [7:0] RequestGenerate = 8'd3;
+  localparam logic [7:0] RequestContinue = 8'd4;
+
+  // Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
+  localparam logic [7:0] ReplyReady = 8'd1;
+  localparam logic [7:0] ReplyLoaded = 8'd2;
+  localparam logic [7:0] ReplyToken = 8'd3;
+  localparam logic [7:0] ReplyDone = 8'd4;
+  localparam logic [7:0] ReplyError = 8'd5;
+  localparam logic [7:0] ReplyTrace = 8'd6;
+
+  // Why the firmware refused a request.
+  localparam logic [7:0] FirmwareErrorUnknownRequest = 8'd1;
+  localparam logic [7:0] FirmwareErrorNoModel = 8'd2;
+  localparam logic [7:0] FirmwareErrorImageMagic = 8'd3;
+  localparam logic [7:0] FirmwareErrorImageVersion = 8'd4;
+  localparam logic [7:0] FirmwareErrorImageColumns = 8'd5;
+  localparam logic [7:0] FirmwareErrorModelChecksum = 8'd6;
+  localparam logic [7:0] FirmwareErrorLayerChecksum = 8'd7;
+  localparam logic [7:0] FirmwareErrorModelShape = 8'd8;
+  localparam logic [7:0] FirmwareErrorLayerShape = 8'd9;
+  localparam logic [7:0] FirmwareErrorTooManyLayers = 8'd10;
+  localparam logic [7:0] FirmwareErrorScratchpad = 8'd11;
+  localparam logic [7:0] FirmwareErrorActivations = 8'd12;
+  localparam logic [7:0] FirmwareErrorContext = 8'd13;
+  localparam logic [7:0] FirmwareErrorTokenRange = 8'd14;
+  localparam logic [7:0] FirmwareErrorSettings = 8'd15;
+  localparam logic [7:0] FirmwareErrorTraceBuffer = 8'd16;
+  localparam logic [7:0] FirmwareErrorTimeout = 8'd17;
 
   // Meaning of the five trits of a byte.
   localparam logic [0:0] LayoutPlane = 1'd0;
@@ -84,6 +190,147 @@ package tern_pkg;
   } cmd_t;
   localparam int unsigned CmdBits = 32 * CommandWords;
 
+  // Reads `beats` beats from memory and writes their first `count` elements to the scratchpad.
+  typedef struct packed {
+    logic [31:0] reserved4;
+    logic [31:0] reserved3;
+    logic [11:0] reserved2;
+    logic [19:0] dst;
+    logic [11:0] reserved1;
+    logic [19:0] count;
+    logic [31:0] beats;
+    logic [31:0] read_addr;
+    logic [7:0] wait_store;
+    logic [7:0] wait_vector;
+    logic [7:0] wait_matmul;
+    logic [7:0] wait_load;
+    logic [22:0] reserved0;
+    logic [0:0] format;
+    logic [7:0] opcode;
+  } load_cmd_t;
+
+  // Result of row r and column m goes to word dst + m * dst_stride * 16 + r; the largest magnitude of column m to scalar register max_reg + m.
+  typedef struct packed {
+    logic [11:0] dst_stride;
+    logic [19:0] dst;
+    logic [11:0] reserved1;
+    logic [19:0] stripes;
+    logic [13:0] act_tile;
+    logic [17:0] cols;
+    logic [11:0] block;
+    logic [19:0] rows;
+    logic [31:0] beats;
+    logic [31:0] read_addr;
+    logic [7:0] wait_store;
+    logic [7:0] wait_vector;
+    logic [7:0] wait_matmul;
+    logic [7:0] wait_load;
+    logic [7:0] reserved0;
+    logic [7:0] max_reg;
+    logic [3:0] act_columns;
+    logic [2:0] planes;
+    logic [0:0] layout;
+    logic [7:0] opcode;
+  } matmul_cmd_t;
+
+  // rows times n elements. Row r takes a + r * stride_a, b + r * stride_b, dst + r * stride_dst. The shift k is `shift`, or hi of the scalar register; m is lo of the scalar register. Element i of row r goes to byte i % C of tile act_tile + r / act_group * act_tile_stride + i / C, activation column act_column + r % act_group * act_step.
+  typedef struct packed {
+    logic [11:0] act_tile_stride;
+    logic [3:0] act_group;
+    logic [15:0] stride_dst;
+    logic [15:0] stride_b;
+    logic [15:0] stride_a;
+    logic [15:0] rows;
+    logic [15:0] n;
+    logic [11:0] act_tile;
+    logic [19:0] dst;
+    logic [3:0] act_column;
+    logic [7:0] reduce_reg;
+    logic [19:0] b;
+    logic [3:0] act_step;
+    logic [7:0] scalar;
+    logic [19:0] a;
+    logic [7:0] wait_store;
+    logic [7:0] wait_vector;
+    logic [7:0] wait_matmul;
+    logic [7:0] wait_load;
+    logic [2:0] reserved0;
+    logic [5:0] shift;
+    logic [0:0] scalar_step;
+    logic [0:0] use_scalar;
+    logic [0:0] keep;
+    logic [2:0] dest;
+    logic [0:0] reduce_all;
+    logic [2:0] reduce;
+    logic [4:0] op;
+    logic [7:0] opcode;
+  } vector_cmd_t;
+
+  // Row r reads ra (+ r if step_a) and rb (+ r if step_b) and writes rd + r.
+  typedef struct packed {
+    logic [31:0] reserved5;
+    logic [31:0] reserved4;
+    logic [15:0] rows;
+    logic [15:0] reserved3;
+    logic [31:0] reserved2;
+    logic [31:0] constant;
+    logic [7:0] reserved1;
+    logic [7:0] rd;
+    logic [7:0] rb;
+    logic [7:0] ra;
+    logic [7:0] wait_store;
+    logic [7:0] wait_vector;
+    logic [7:0] wait_matmul;
+    logic [7:0] wait_load;
+    logic [15:0] reserved0;
+    logic [0:0] step_b;
+    logic [0:0] step_a;
+    logic [0:0] use_b;
+    logic [4:0] op;
+    logic [7:0] opcode;
+  } scalar_cmd_t;
+
+  // Writes rows of `count` scratchpad elements with byte strobes. Row r starts at byte addr + r * row_stride * 64. Packed: elements are contiguous within a beat; after its last byte they go on at the start of the beat beat_stride beats further. Scattered: one element a beat, at the same byte of beats beat_stride beats apart.
+  typedef struct packed {
+    logic [31:0] reserved2;
+    logic [31:0] row_stride;
+    logic [15:0] beat_stride;
+    logic [15:0] src_stride;
+    logic [11:0] rows;
+    logic [19:0] src;
+    logic [15:0] count;
+    logic [7:0] reserved1;
+    logic [7:0] addr_high;
+    logic [31:0] addr_low;
+    logic [7:0] wait_store;
+    logic [7:0] wait_vector;
+    logic [7:0] wait_matmul;
+    logic [7:0] wait_load;
+    logic [21:0] reserved0;
+    logic [0:0] scatter;
+    logic [0:0] format;
+    logic [7:0] opcode;
+  } store_cmd_t;
+
+  // Byte offsets of the controller's devices from MmioBase.
+  localparam logic [31:0] MmioCmd = 32'h00000000;
+  localparam logic [31:0] MmioIssue = 32'h00000020;
+  localparam logic [31:0] MmioDone = 32'h00000024;
+  localparam logic [31:0] MmioMailState = 32'h00000028;
+  localparam logic [31:0] MmioMailIn = 32'h0000002c;
+  localparam logic [31:0] MmioMailOut = 32'h00000030;
+  localparam logic [31:0] MmioWorking = 32'h00000034;
+  localparam logic [31:0] MmioCycles = 32'h00000038;
+  localparam logic [31:0] MmioError = 32'h0000003c;
+  localparam logic [31:0] MmioConfig = 32'h00000040;
+  localparam logic [31:0] MmioConfig2 = 32'h00000044;
+  localparam logic [31:0] MmioConfig3 = 32'h00000048;
+  localparam logic [31:0] MmioKeyBlock = 32'h0000004c;
+  localparam logic [31:0] MmioTopCount = 32'h00000050;
+  localparam logic [31:0] MmioTopList = 32'h00000400;
+  localparam logic [31:0] MmioScalars = 32'h00001000;
+  localparam logic [31:0] MmioScratch = 32'h00100000;
+
   // Byte offsets, reset values and field positions of the control registers.
   localparam logic [11:0] RegId = 12'h000;
   localparam logic [11:0] RegVersion = 12'h004;
@@ -105,6 +352,23 @@ package tern_pkg;
   localparam logic [11:0] RegStallRead = 12'h098;
   localparam logic [11:0] RegStallDrain = 12'h09c;
   localparam logic [11:0] RegIllegal = 12'h0a0;
+  localparam logic [11:0] RegStoreBeats = 12'h0a4;
+  localparam logic [11:0] RegStallWait = 12'h0a8;
+  localparam logic [11:0] RegStallIdle = 12'h0ac;
+  localparam logic [11:0] RegVectorBusy = 12'h0b0;
+  localparam logic [11:0] RegControllerBusy = 12'h0b4;
+  localparam logic [11:0] RegSaturations = 12'h0b8;
+  localparam logic [11:0] RegBusErrors = 12'h0bc;
+  localparam logic [11:0] RegConfig3 = 12'h0c0;
+  localparam logic [11:0] RegMailIn = 12'h0c4;
+  localparam logic [11:0] RegMailOut = 12'h0c8;
+  localparam logic [11:0] RegMailState = 12'h0cc;
+  localparam logic [11:0] RegWindowAddr = 12'h0d0;
+  localparam logic [11:0] RegWindowData = 12'h0d4;
+  localparam logic [11:0] RegWatchdog = 12'h0d8;
+  localparam logic [11:0] RegTrapCause = 12'h0dc;
+  localparam logic [11:0] RegTrapPc = 12'h0e0;
+  localparam logic [11:0] RegTrapValue = 12'h0e4;
   localparam logic [31:0] RegIdReset = 32'h5445524e;
   localparam logic [31:0] RegVersionReset = 32'h00010000;
   localparam int unsigned RegVersionMinorLsb = 0;
@@ -115,15 +379,27 @@ package tern_pkg;
   localparam int unsigned RegConfig2ActDepthLsb = 0;
   localparam int unsigned RegConfig2CmdDepthLsb = 16;
   localparam int unsigned RegCtrlSoftResetLsb = 0;
+  localparam int unsigned RegCtrlRunLsb = 1;
   localparam int unsigned RegStatusBusyLsb = 0;
   localparam int unsigned RegStatusErrorLsb = 1;
+  localparam int unsigned RegStatusRunningLsb = 2;
+  localparam int unsigned RegStatusWorkingLsb = 3;
   localparam int unsigned RegStatusCmdSpaceLsb = 8;
   localparam int unsigned RegErrorBusReadLsb = 0;
   localparam int unsigned RegErrorBusWriteLsb = 1;
   localparam int unsigned RegErrorIllegalCodeLsb = 2;
   localparam int unsigned RegErrorBadCommandLsb = 3;
   localparam int unsigned RegErrorQueueOverflowLsb = 4;
+  localparam int unsigned RegErrorParityLsb = 5;
+  localparam int unsigned RegErrorTrapLsb = 6;
+  localparam int unsigned RegErrorWatchdogLsb = 7;
+  localparam int unsigned RegErrorMailOverflowLsb = 8;
   localparam int unsigned RegDoorbellRingLsb = 0;
+  localparam int unsigned RegConfig3LanesLsb = 0;
+  localparam int unsigned RegConfig3ScratchLsb = 16;
+  localparam int unsigned RegMailStateWordsLsb = 0;
+  localparam int unsigned RegMailStateRoomLsb = 8;
+  localparam logic [31:0] RegWatchdogReset = 32'h01000000;
 
   // Sizes and byte offsets of the descriptors of the .tern image.
   localparam int unsigned ScaleBitsBytes = 8;
@@ -144,7 +420,7 @@ package tern_pkg;
   localparam int unsigned VectorDescriptorOffsetOffset = 0;
   localparam int unsigned VectorDescriptorCountOffset = 8;
   localparam int unsigned VectorDescriptorExponentOffset = 12;
-  localparam int unsigned LayerDescriptorBytes = 416;
+  localparam int unsigned LayerDescriptorBytes = 440;
   localparam int unsigned LayerDescriptorAttnNormOffset = 0;
   localparam int unsigned LayerDescriptorAttnSubNormOffset = 16;
   localparam int unsigned LayerDescriptorFfnNormOffset = 32;
@@ -158,7 +434,11 @@ package tern_pkg;
   localparam int unsigned LayerDescriptorFfnDownOffset = 352;
   localparam int unsigned LayerDescriptorKCacheOffset = 400;
   localparam int unsigned LayerDescriptorVCacheOffset = 408;
-  localparam int unsigned ModelDescriptorBytes = 216;
+  localparam int unsigned LayerDescriptorKScalesOffset = 416;
+  localparam int unsigned LayerDescriptorVScalesOffset = 424;
+  localparam int unsigned LayerDescriptorChecksumOffset = 432;
+  localparam int unsigned LayerDescriptorReservedOffset = 436;
+  localparam int unsigned ModelDescriptorBytes = 232;
   localparam int unsigned ModelDescriptorHiddenOffset = 0;
   localparam int unsigned ModelDescriptorLayersOffset = 4;
   localparam int unsigned ModelDescriptorHeadsOffset = 8;
@@ -184,8 +464,33 @@ package tern_pkg;
   localparam int unsigned ModelDescriptorLayerTableOffset = 176;
   localparam int unsigned ModelDescriptorKeyCacheBytesOffset = 184;
   localparam int unsigned ModelDescriptorValueCacheBytesOffset = 192;
-  localparam int unsigned ModelDescriptorCacheOffsetOffset = 200;
-  localparam int unsigned ModelDescriptorWorkOffsetOffset = 208;
+  localparam int unsigned ModelDescriptorKvScaleBytesOffset = 200;
+  localparam int unsigned ModelDescriptorCacheOffsetOffset = 208;
+  localparam int unsigned ModelDescriptorWorkOffsetOffset = 216;
+  localparam int unsigned ModelDescriptorChecksumOffset = 224;
+  localparam int unsigned ModelDescriptorReservedOffset = 228;
+  localparam int unsigned GenerateRequestBytes = 48;
+  localparam int unsigned GenerateRequestPromptOffset = 0;
+  localparam int unsigned GenerateRequestMaxNewOffset = 4;
+  localparam int unsigned GenerateRequestGroupOffset = 8;
+  localparam int unsigned GenerateRequestFlagsOffset = 12;
+  localparam int unsigned GenerateRequestInverseTemperatureOffset = 16;
+  localparam int unsigned GenerateRequestTopKOffset = 24;
+  localparam int unsigned GenerateRequestTopPQ16Offset = 28;
+  localparam int unsigned GenerateRequestRandomLowOffset = 32;
+  localparam int unsigned GenerateRequestRandomHighOffset = 36;
+  localparam int unsigned GenerateRequestTraceAddrOffset = 40;
+  localparam int unsigned GenerateRequestTraceUnitsOffset = 44;
+  localparam int unsigned TraceRecordBytes = 36;
+  localparam int unsigned TraceRecordMagicOffset = 0;
+  localparam int unsigned TraceRecordPointOffset = 4;
+  localparam int unsigned TraceRecordPositionOffset = 8;
+  localparam int unsigned TraceRecordLayerOffset = 12;
+  localparam int unsigned TraceRecordHeadOffset = 16;
+  localparam int unsigned TraceRecordCountOffset = 20;
+  localparam int unsigned TraceRecordCycleOffset = 24;
+  localparam int unsigned TraceRecordScaleMOffset = 28;
+  localparam int unsigned TraceRecordScaleEOffset = 32;
   localparam int unsigned ImageHeaderBytes = 72;
   localparam int unsigned ImageHeaderMagicOffset = 0;
   localparam int unsigned ImageHeaderVersionOffset = 4;

@@ -69,6 +69,33 @@ def check_command(fields: list[dict], words: int) -> list[dict]:
     return fields
 
 
+def complete_commands(commands: list[dict], words: int) -> list[dict]:
+    """Adds opcode and waits to every command's fields, fills the gaps with reserved ones, and checks that none overlap."""
+    for command in commands:
+        fields = [{"name": "opcode", "word": 0, "lsb": 0, "width": 8, "doc": "ChipOpcode."}]
+        for i, unit in enumerate(("load", "matmul", "vector", "store")):
+            fields.append({"name": f"wait_{unit}", "word": 1, "lsb": 8 * i, "width": 8, "doc": f"Completed {unit} commands to wait for, modulo 256."})
+        fields += command["fields"]
+        for field in fields:
+            field["bit"] = 32 * field["word"] + field["lsb"]
+            if field["lsb"] + field["width"] > 32:
+                fail(f"{command['name']}.{field['name']}: crosses a word")
+        position, out, gaps = 0, [], 0
+        for field in sorted(fields, key=lambda f: f["bit"]) + [{"bit": 32 * words, "width": 0}]:
+            if field["bit"] < position:
+                fail(f"{command['name']}.{field['name']}: overlaps its neighbour")
+            while position < field["bit"]:
+                width = min(field["bit"], (position // 32 + 1) * 32) - position
+                out.append({"name": f"reserved{gaps}", "word": position // 32, "lsb": position % 32, "width": width, "doc": "0.", "reserved": True})
+                gaps += 1
+                position += width
+            if field["width"]:
+                out.append(field)
+            position += field["width"]
+        command["fields"] = out
+    return commands
+
+
 def check_enums(enums: list[dict]) -> None:
     for enum in enums:
         values = [value["value"] for value in enum["values"]]
@@ -131,6 +158,7 @@ def render() -> dict[str, str]:
     layout_structs(spec["structs"])
     check_enums(spec["enums"])
     check_command(spec["command"], constants["CommandWords"])
+    complete_commands(spec["commands"], constants["CommandWords"])
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -139,6 +167,7 @@ def render() -> dict[str, str]:
         keep_trailing_newline=True,
     )
     environment.filters["camel"] = camel
+    environment.filters["snake"] = lambda name: "".join(("_" if c.isupper() and i else "") + c.lower() for i, c in enumerate(name))
     context = spec | {
         "registers": load_registers(ROOT / "model/spec/registers.rdl"),
         "tables": tables(),

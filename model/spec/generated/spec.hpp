@@ -26,6 +26,24 @@ inline constexpr uint32_t kAddrBits = 40;
 inline constexpr uint32_t kAddrUnit = 64;
 /// 32-bit words of a command.
 inline constexpr uint32_t kCommandWords = 8;
+/// Scalar registers of the vector unit, 64 bits each.
+inline constexpr uint32_t kScalarRegs = 256;
+/// Candidates that the top-k reduction keeps.
+inline constexpr uint32_t kTopK = 64;
+/// Unit in words of the distance between the result columns of a MATMUL.
+inline constexpr uint32_t kStrideUnit = 16;
+/// Words that each direction of the mailbox holds.
+inline constexpr uint32_t kMailDepth = 64;
+/// Version of the mailbox protocol.
+inline constexpr uint32_t kMailVersion = 1;
+/// Instruction memory of the controller.
+inline constexpr uint32_t kInstrBytes = 32768;
+/// Data memory of the controller.
+inline constexpr uint32_t kDataBytes = 32768;
+/// Address of the data memory in the controller's map.
+inline constexpr uint32_t kDataBase = 0x10000000;
+/// Address of the devices in the controller's map.
+inline constexpr uint32_t kMmioBase = 0x80000000;
 /// First word of a .tern image: the bytes T E R N.
 inline constexpr uint32_t kImageMagic = 0x4e524554;
 /// Version of the .tern format.
@@ -45,6 +63,333 @@ constexpr const char* name_of(Opcode value) {
       return "load_act";
     case Opcode::kMatmul:
       return "matmul";
+  }
+  return "unknown";
+}
+
+/// What a chip command runs on; order of the counts in WAIT and DONE, eight bits each from bit 0.
+enum class Unit : uint32_t {
+  kLoad = 0,  ///< Stream to scratchpad.
+  kMatmul = 1,  ///< Matrix engine.
+  kVector = 2,  ///< Vector unit, scalar commands included.
+  kStore = 3,  ///< Scratchpad to memory.
+};
+inline constexpr uint32_t kUnitCount = 4;
+
+/// Name of a Unit in snake case, or "unknown".
+constexpr const char* name_of(Unit value) {
+  switch (value) {
+    case Unit::kLoad:
+      return "load";
+    case Unit::kMatmul:
+      return "matmul";
+    case Unit::kVector:
+      return "vector";
+    case Unit::kStore:
+      return "store";
+  }
+  return "unknown";
+}
+
+/// Commands of the chip.
+enum class ChipOpcode : uint32_t {
+  kLoad = 1,  ///< Read memory into the scratchpad.
+  kMatmul = 2,  ///< Stream a matrix, multiply it with buffered activations, write the sums to the scratchpad.
+  kVector = 3,  ///< Elementwise operation on vectors in the scratchpad.
+  kScalar = 4,  ///< Operation on scalar registers, in order with the vector commands.
+  kStore = 5,  ///< Write scratchpad words or bytes to memory.
+};
+inline constexpr uint32_t kChipOpcodeCount = 5;
+
+/// Name of a ChipOpcode in snake case, or "unknown".
+constexpr const char* name_of(ChipOpcode value) {
+  switch (value) {
+    case ChipOpcode::kLoad:
+      return "load";
+    case ChipOpcode::kMatmul:
+      return "matmul";
+    case ChipOpcode::kVector:
+      return "vector";
+    case ChipOpcode::kScalar:
+      return "scalar";
+    case ChipOpcode::kStore:
+      return "store";
+  }
+  return "unknown";
+}
+
+/// Elements of a LOAD in memory.
+enum class Format : uint32_t {
+  kWord = 0,  ///< int32.
+  kHalf = 1,  ///< int16, sign-extended into the scratchpad.
+};
+inline constexpr uint32_t kFormatCount = 2;
+
+/// Name of a Format in snake case, or "unknown".
+constexpr const char* name_of(Format value) {
+  switch (value) {
+    case Format::kWord:
+      return "word";
+    case Format::kHalf:
+      return "half";
+  }
+  return "unknown";
+}
+
+/// Elements of a STORE in memory.
+enum class StoreFormat : uint32_t {
+  kWord = 0,  ///< int32.
+  kCode = 1,  ///< One byte of the value layout, low eight bits of element + 121.
+};
+inline constexpr uint32_t kStoreFormatCount = 2;
+
+/// Name of a StoreFormat in snake case, or "unknown".
+constexpr const char* name_of(StoreFormat value) {
+  switch (value) {
+    case StoreFormat::kWord:
+      return "word";
+    case StoreFormat::kCode:
+      return "code";
+  }
+  return "unknown";
+}
+
+/// Vector operations. rsr(v, k): v * 2^-k rounded to nearest, ties up (fixed.hpp); sat: saturated to int32. k and m are the shift and multiplier of the command.
+enum class VectorOp : uint32_t {
+  kAdd = 0,  ///< y = sat(a + b).
+  kSub = 1,  ///< y = sat(a - b).
+  kMul = 2,  ///< y = sat(rsr(a * b, k)).
+  kScale = 3,  ///< y = rshift_round_sat(a * m, k): quantise, shift, apply a scale.
+  kMac = 4,  ///< y = sat(b + rshift_round_sat(a * m, k)); saturated elements are counted.
+  kSquare = 5,  ///< y = sat(rsr(max(a, 0)^2, k)).
+  kSumSquares = 6,  ///< No y; the reduced value is rsr(a, k)^2, 64 bits. Only with Reduce Sum.
+  kExp2 = 7,  ///< y = exp2_q30(max(a - s, -40 * 2^16)), the difference taken in 33 bits; s is the low word of the scalar.
+  kRope = 8,  ///< Rows of 2 n elements, low half at a, high half at a + n; cosines at b, sines at b + n: rope_pair() of rope.hpp to dst and dst + n. Both halves are reduced.
+  kJoin = 9,  ///< y = sat(rsr(256 a + b, k)). Reduce MaxAbs takes |256 a + b| in 64 bits, before the shift.
+  kButterfly = 10,  ///< A stage of the Walsh-Hadamard transform of distance d = 2^k: y[i] = sat(a[i] + a[i + d]), y[i + d] = sat(a[i] - a[i + d]) for i with bit k clear. n is a multiple of 2 d.
+  kCopy = 11,  ///< y = a.
+};
+inline constexpr uint32_t kVectorOpCount = 12;
+
+/// Name of a VectorOp in snake case, or "unknown".
+constexpr const char* name_of(VectorOp value) {
+  switch (value) {
+    case VectorOp::kAdd:
+      return "add";
+    case VectorOp::kSub:
+      return "sub";
+    case VectorOp::kMul:
+      return "mul";
+    case VectorOp::kScale:
+      return "scale";
+    case VectorOp::kMac:
+      return "mac";
+    case VectorOp::kSquare:
+      return "square";
+    case VectorOp::kSumSquares:
+      return "sum_squares";
+    case VectorOp::kExp2:
+      return "exp2";
+    case VectorOp::kRope:
+      return "rope";
+    case VectorOp::kJoin:
+      return "join";
+    case VectorOp::kButterfly:
+      return "butterfly";
+    case VectorOp::kCopy:
+      return "copy";
+  }
+  return "unknown";
+}
+
+/// Reductions, of y unless the operation says otherwise. They ride along any operation.
+enum class Reduce : uint32_t {
+  kNone = 0,  ///< No reduction.
+  kMaxAbs = 1,  ///< Largest magnitude, unsigned.
+  kMax = 2,  ///< Largest value, signed 32 bits, sign-extended to 64.
+  kSum = 3,  ///< Sum of y taken as signed, 64 bits.
+  kTopK = 4,  ///< Adds y to the list of the largest; elements are counted from the last TopKClear on. No register is written.
+};
+inline constexpr uint32_t kReduceCount = 5;
+
+/// Name of a Reduce in snake case, or "unknown".
+constexpr const char* name_of(Reduce value) {
+  switch (value) {
+    case Reduce::kNone:
+      return "none";
+    case Reduce::kMaxAbs:
+      return "max_abs";
+    case Reduce::kMax:
+      return "max";
+    case Reduce::kSum:
+      return "sum";
+    case Reduce::kTopK:
+      return "top_k";
+  }
+  return "unknown";
+}
+
+/// Where y goes.
+enum class Dest : uint32_t {
+  kNone = 0,  ///< Nowhere: only the reduction counts.
+  kScratch = 1,  ///< Scratchpad.
+  kAct = 2,  ///< Low byte to the activation buffer.
+  kActHigh = 3,  ///< split_limbs(y).high to the activation buffer (softmax.hpp).
+  kActLow = 4,  ///< split_limbs(y).low to the activation buffer.
+};
+inline constexpr uint32_t kDestCount = 5;
+
+/// Name of a Dest in snake case, or "unknown".
+constexpr const char* name_of(Dest value) {
+  switch (value) {
+    case Dest::kNone:
+      return "none";
+    case Dest::kScratch:
+      return "scratch";
+    case Dest::kAct:
+      return "act";
+    case Dest::kActHigh:
+      return "act_high";
+    case Dest::kActLow:
+      return "act_low";
+  }
+  return "unknown";
+}
+
+/// Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi.
+enum class ScalarOp : uint32_t {
+  kMultiplier = 0,  ///< rd = quantise_multiplier(ra.lo, constant): lo = m, hi = k (quantise.hpp).
+  kBits = 1,  ///< rd = max(0, bit_width(ra.lo) + bit_width(rb.lo) - constant) in lo and hi; bit widths of unsigned 32 bits, rb counts only if use_b.
+  kTopKClear = 2,  ///< Empties the top-k list; constant is the number of candidates to keep, 1 to TopK. Element numbers restart at 0. rows is 1.
+};
+inline constexpr uint32_t kScalarOpCount = 3;
+
+/// Name of a ScalarOp in snake case, or "unknown".
+constexpr const char* name_of(ScalarOp value) {
+  switch (value) {
+    case ScalarOp::kMultiplier:
+      return "multiplier";
+    case ScalarOp::kBits:
+      return "bits";
+    case ScalarOp::kTopKClear:
+      return "top_k_clear";
+  }
+  return "unknown";
+}
+
+/// First word of a message to the chip's mailbox; its other words follow.
+enum class Request : uint32_t {
+  kLoad = 1,  ///< [image address in units of 64 bytes] Take the model; replies Loaded or Error. Position becomes 0.
+  kReset = 2,  ///< [] Position becomes 0; replies Done.
+  kGenerate = 3,  ///< [GenerateRequest] then the prompt tokens, a word each. Runs them from the current position, then samples up to max_new tokens, each replied as Token; then replies Done. The last sampled token is not run.
+  kContinue = 4,  ///< [] The host has read the trace buffer.
+};
+inline constexpr uint32_t kRequestCount = 4;
+
+/// Name of a Request in snake case, or "unknown".
+constexpr const char* name_of(Request value) {
+  switch (value) {
+    case Request::kLoad:
+      return "load";
+    case Request::kReset:
+      return "reset";
+    case Request::kGenerate:
+      return "generate";
+    case Request::kContinue:
+      return "continue";
+  }
+  return "unknown";
+}
+
+/// Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
+enum class Reply : uint32_t {
+  kReady = 1,  ///< Payload: MailVersion. The firmware has started.
+  kLoaded = 2,  ///< Payload: prefill group, the tokens that the chip takes through the layers together.
+  kToken = 3,  ///< Payload: a sampled token.
+  kDone = 4,  ///< Payload: tokens sampled. Three words follow: position, random state low, high.
+  kError = 5,  ///< Payload: FirmwareError. One word follows: detail. The request has ended.
+  kTrace = 6,  ///< Payload: 0. One word follows: bytes in the trace buffer, in units of 64. The chip waits for Continue.
+};
+inline constexpr uint32_t kReplyCount = 6;
+
+/// Name of a Reply in snake case, or "unknown".
+constexpr const char* name_of(Reply value) {
+  switch (value) {
+    case Reply::kReady:
+      return "ready";
+    case Reply::kLoaded:
+      return "loaded";
+    case Reply::kToken:
+      return "token";
+    case Reply::kDone:
+      return "done";
+    case Reply::kError:
+      return "error";
+    case Reply::kTrace:
+      return "trace";
+  }
+  return "unknown";
+}
+
+/// Why the firmware refused a request.
+enum class FirmwareError : uint32_t {
+  kUnknownRequest = 1,  ///< Detail: the word that is no request.
+  kNoModel = 2,  ///< Generate before Load.
+  kImageMagic = 3,  ///< No .tern image at the address. Detail: the word found.
+  kImageVersion = 4,  ///< Detail: the image's version.
+  kImageColumns = 5,  ///< Packed for another beat. Detail: the image's columns.
+  kModelChecksum = 6,  ///< The model descriptor is damaged. Detail: the checksum found.
+  kLayerChecksum = 7,  ///< A layer descriptor is damaged. Detail: the layer.
+  kModelShape = 8,  ///< A size is 0, not supported or inconsistent. Detail: byte offset of the field in ModelDescriptor.
+  kLayerShape = 9,  ///< A matrix or vector of a layer has another shape than the model says. Detail: layer * 65536 + byte offset of the field in LayerDescriptor.
+  kTooManyLayers = 10,  ///< More layers than the data memory holds. Detail: the layers.
+  kScratchpad = 11,  ///< The scratchpad is too small. Detail: words needed.
+  kActivations = 12,  ///< The activation buffer is too small. Detail: tiles needed.
+  kContext = 13,  ///< The request would leave the context. Detail: positions needed.
+  kTokenRange = 14,  ///< A prompt token is not in the vocabulary. Detail: the token.
+  kSettings = 15,  ///< A field of GenerateRequest is out of range. Detail: its byte offset.
+  kTraceBuffer = 16,  ///< The trace buffer cannot hold one record. Detail: units of 64 bytes needed.
+  kTimeout = 17,  ///< A unit did not finish. Detail: DONE.
+};
+inline constexpr uint32_t kFirmwareErrorCount = 17;
+
+/// Name of a FirmwareError in snake case, or "unknown".
+constexpr const char* name_of(FirmwareError value) {
+  switch (value) {
+    case FirmwareError::kUnknownRequest:
+      return "unknown_request";
+    case FirmwareError::kNoModel:
+      return "no_model";
+    case FirmwareError::kImageMagic:
+      return "image_magic";
+    case FirmwareError::kImageVersion:
+      return "image_version";
+    case FirmwareError::kImageColumns:
+      return "image_columns";
+    case FirmwareError::kModelChecksum:
+      return "model_checksum";
+    case FirmwareError::kLayerChecksum:
+      return "layer_checksum";
+    case FirmwareError::kModelShape:
+      return "model_shape";
+    case FirmwareError::kLayerShape:
+      return "layer_shape";
+    case FirmwareError::kTooManyLayers:
+      return "too_many_layers";
+    case FirmwareError::kScratchpad:
+      return "scratchpad";
+    case FirmwareError::kActivations:
+      return "activations";
+    case FirmwareError::kContext:
+      return "context";
+    case FirmwareError::kTokenRange:
+      return "token_range";
+    case FirmwareError::kSettings:
+      return "settings";
+    case FirmwareError::kTraceBuffer:
+      return "trace_buffer";
+    case FirmwareError::kTimeout:
+      return "timeout";
   }
   return "unknown";
 }
@@ -175,10 +520,12 @@ struct ChipConfig {
   uint32_t cmd_depth;    ///< Command queue.
   uint32_t row_block;    ///< Stripes of a row block in the plane layout.
   uint32_t key_block;    ///< Tokens of a row block of the K cache.
+  uint32_t lanes;        ///< Lanes of the vector unit.
+  uint32_t scratch_words;  ///< Words of the scratchpad.
 };
 inline constexpr ChipConfig kConfigs[] = {
-    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5},  // A small FPGA with SDRAM.
-    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
+    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384},  // A small FPGA with SDRAM.
+    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 16, 163840},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
 };
 
 /// The command, one member a field; pack() gives the words that go into the CMD registers.
@@ -241,6 +588,447 @@ struct CommandBits {
   static constexpr uint32_t result_addr = 32;
 };
 
+struct CommandWords {
+  uint32_t w[kCommandWords];
+};
+
+/// Reads `beats` beats from memory and writes their first `count` elements to the scratchpad.
+struct LoadCommand {
+  uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kLoad);  ///< ChipOpcode.
+  uint32_t format = 0;  ///< Format of the elements.
+  uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
+  uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
+  uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
+  uint32_t wait_store = 0;  ///< Completed store commands to wait for, modulo 256.
+  uint32_t read_addr = 0;  ///< First byte to read, in units of 64 bytes.
+  uint32_t beats = 0;  ///< Beats of C bytes to read.
+  uint32_t count = 0;  ///< Elements to write, at least 1; no more than the beats hold.
+  uint32_t dst = 0;  ///< Scratchpad word of the first element.
+
+  constexpr CommandWords pack() const {
+    CommandWords out{};
+    out.w[0] |= opcode << 0;
+    out.w[0] |= format << 8;
+    out.w[1] |= wait_load << 0;
+    out.w[1] |= wait_matmul << 8;
+    out.w[1] |= wait_vector << 16;
+    out.w[1] |= wait_store << 24;
+    out.w[2] |= read_addr;
+    out.w[3] |= beats;
+    out.w[4] |= count << 0;
+    out.w[5] |= dst << 0;
+    return out;
+  }
+  static constexpr LoadCommand unpack(const CommandWords& in) {
+    LoadCommand c;
+    c.opcode = in.w[0] >> 0 & 0xff;
+    c.format = in.w[0] >> 8 & 0x1;
+    c.wait_load = in.w[1] >> 0 & 0xff;
+    c.wait_matmul = in.w[1] >> 8 & 0xff;
+    c.wait_vector = in.w[1] >> 16 & 0xff;
+    c.wait_store = in.w[1] >> 24 & 0xff;
+    c.read_addr = in.w[2];
+    c.beats = in.w[3];
+    c.count = in.w[4] >> 0 & 0xfffff;
+    c.dst = in.w[5] >> 0 & 0xfffff;
+    return c;
+  }
+};
+/// Widths of its fields in bits.
+struct LoadBits {
+  static constexpr uint32_t opcode = 8;
+  static constexpr uint32_t format = 1;
+  static constexpr uint32_t wait_load = 8;
+  static constexpr uint32_t wait_matmul = 8;
+  static constexpr uint32_t wait_vector = 8;
+  static constexpr uint32_t wait_store = 8;
+  static constexpr uint32_t read_addr = 32;
+  static constexpr uint32_t beats = 32;
+  static constexpr uint32_t count = 20;
+  static constexpr uint32_t dst = 20;
+};
+/// Result of row r and column m goes to word dst + m * dst_stride * 16 + r; the largest magnitude of column m to scalar register max_reg + m.
+struct MatmulCommand {
+  uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kMatmul);  ///< ChipOpcode.
+  uint32_t layout = 0;  ///< Layout of the matrix.
+  uint32_t planes = 0;  ///< Planes of the matrix, 1 to 5; 1 in the value layout.
+  uint32_t act_columns = 0;  ///< Activation columns in use, 1 to M.
+  uint32_t max_reg = 0;  ///< Scalar register for the largest magnitude of column 0.
+  uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
+  uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
+  uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
+  uint32_t wait_store = 0;  ///< Completed store commands to wait for, modulo 256.
+  uint32_t read_addr = 0;  ///< First byte to read, in units of 64 bytes.
+  uint32_t beats = 0;  ///< Beats of C bytes to read.
+  uint32_t rows = 0;  ///< Rows whose results are valid.
+  uint32_t block = 0;  ///< Stripes of a row block.
+  uint32_t cols = 0;  ///< Valid columns of the matrix.
+  uint32_t act_tile = 0;  ///< Tile of the activation buffer that holds the first C activations.
+  uint32_t stripes = 0;  ///< Stripes to stream.
+  uint32_t dst = 0;  ///< Scratchpad word of row 0, column 0.
+  uint32_t dst_stride = 0;  ///< Distance of the columns, in units of 16 words.
+
+  constexpr CommandWords pack() const {
+    CommandWords out{};
+    out.w[0] |= opcode << 0;
+    out.w[0] |= layout << 8;
+    out.w[0] |= planes << 9;
+    out.w[0] |= act_columns << 12;
+    out.w[0] |= max_reg << 16;
+    out.w[1] |= wait_load << 0;
+    out.w[1] |= wait_matmul << 8;
+    out.w[1] |= wait_vector << 16;
+    out.w[1] |= wait_store << 24;
+    out.w[2] |= read_addr;
+    out.w[3] |= beats;
+    out.w[4] |= rows << 0;
+    out.w[4] |= block << 20;
+    out.w[5] |= cols << 0;
+    out.w[5] |= act_tile << 18;
+    out.w[6] |= stripes << 0;
+    out.w[7] |= dst << 0;
+    out.w[7] |= dst_stride << 20;
+    return out;
+  }
+  static constexpr MatmulCommand unpack(const CommandWords& in) {
+    MatmulCommand c;
+    c.opcode = in.w[0] >> 0 & 0xff;
+    c.layout = in.w[0] >> 8 & 0x1;
+    c.planes = in.w[0] >> 9 & 0x7;
+    c.act_columns = in.w[0] >> 12 & 0xf;
+    c.max_reg = in.w[0] >> 16 & 0xff;
+    c.wait_load = in.w[1] >> 0 & 0xff;
+    c.wait_matmul = in.w[1] >> 8 & 0xff;
+    c.wait_vector = in.w[1] >> 16 & 0xff;
+    c.wait_store = in.w[1] >> 24 & 0xff;
+    c.read_addr = in.w[2];
+    c.beats = in.w[3];
+    c.rows = in.w[4] >> 0 & 0xfffff;
+    c.block = in.w[4] >> 20 & 0xfff;
+    c.cols = in.w[5] >> 0 & 0x3ffff;
+    c.act_tile = in.w[5] >> 18 & 0x3fff;
+    c.stripes = in.w[6] >> 0 & 0xfffff;
+    c.dst = in.w[7] >> 0 & 0xfffff;
+    c.dst_stride = in.w[7] >> 20 & 0xfff;
+    return c;
+  }
+};
+/// Widths of its fields in bits.
+struct MatmulBits {
+  static constexpr uint32_t opcode = 8;
+  static constexpr uint32_t layout = 1;
+  static constexpr uint32_t planes = 3;
+  static constexpr uint32_t act_columns = 4;
+  static constexpr uint32_t max_reg = 8;
+  static constexpr uint32_t wait_load = 8;
+  static constexpr uint32_t wait_matmul = 8;
+  static constexpr uint32_t wait_vector = 8;
+  static constexpr uint32_t wait_store = 8;
+  static constexpr uint32_t read_addr = 32;
+  static constexpr uint32_t beats = 32;
+  static constexpr uint32_t rows = 20;
+  static constexpr uint32_t block = 12;
+  static constexpr uint32_t cols = 18;
+  static constexpr uint32_t act_tile = 14;
+  static constexpr uint32_t stripes = 20;
+  static constexpr uint32_t dst = 20;
+  static constexpr uint32_t dst_stride = 12;
+};
+/// rows times n elements. Row r takes a + r * stride_a, b + r * stride_b, dst + r * stride_dst. The shift k is `shift`, or hi of the scalar register; m is lo of the scalar register. Element i of row r goes to byte i % C of tile act_tile + r / act_group * act_tile_stride + i / C, activation column act_column + r % act_group * act_step.
+struct VectorCommand {
+  uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kVector);  ///< ChipOpcode.
+  uint32_t op = 0;  ///< VectorOp.
+  uint32_t reduce = 0;  ///< Reduce.
+  uint32_t reduce_all = 0;  ///< 0: row r reduces into register reduce_reg + r. 1: all rows reduce into reduce_reg.
+  uint32_t dest = 0;  ///< Dest.
+  uint32_t keep = 0;  ///< Writes y to the scratchpad too, if dest is the activation buffer.
+  uint32_t use_scalar = 0;  ///< The shift comes from the scalar register, not from `shift`. Scale, Mac and Exp2 read the register in any case.
+  uint32_t scalar_step = 0;  ///< Row r uses scalar register scalar + r instead of scalar.
+  uint32_t shift = 0;  ///< Shift k, 0 to 63; unused if use_scalar, and by Scale and Mac, whose k is always that of the register (signed).
+  uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
+  uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
+  uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
+  uint32_t wait_store = 0;  ///< Completed store commands to wait for, modulo 256.
+  uint32_t a = 0;  ///< Scratchpad word of operand a.
+  uint32_t scalar = 0;  ///< Scalar register.
+  uint32_t act_step = 0;  ///< Activation columns from one row to the next.
+  uint32_t b = 0;  ///< Scratchpad word of operand b.
+  uint32_t reduce_reg = 0;  ///< Scalar register of the reduction.
+  uint32_t act_column = 0;  ///< First activation column.
+  uint32_t dst = 0;  ///< Scratchpad word of the result.
+  uint32_t act_tile = 0;  ///< First tile of the activation buffer.
+  uint32_t n = 0;  ///< Elements of a row, at least 1.
+  uint32_t rows = 0;  ///< Rows, at least 1.
+  uint32_t stride_a = 0;  ///< Words from one row of a to the next.
+  uint32_t stride_b = 0;  ///< Words from one row of b to the next.
+  uint32_t stride_dst = 0;  ///< Words from one row of the result to the next.
+  uint32_t act_group = 0;  ///< Rows that share tiles, at least 1 if dest is the activation buffer.
+  uint32_t act_tile_stride = 0;  ///< Tiles from one group of rows to the next.
+
+  constexpr CommandWords pack() const {
+    CommandWords out{};
+    out.w[0] |= opcode << 0;
+    out.w[0] |= op << 8;
+    out.w[0] |= reduce << 13;
+    out.w[0] |= reduce_all << 16;
+    out.w[0] |= dest << 17;
+    out.w[0] |= keep << 20;
+    out.w[0] |= use_scalar << 21;
+    out.w[0] |= scalar_step << 22;
+    out.w[0] |= shift << 23;
+    out.w[1] |= wait_load << 0;
+    out.w[1] |= wait_matmul << 8;
+    out.w[1] |= wait_vector << 16;
+    out.w[1] |= wait_store << 24;
+    out.w[2] |= a << 0;
+    out.w[2] |= scalar << 20;
+    out.w[2] |= act_step << 28;
+    out.w[3] |= b << 0;
+    out.w[3] |= reduce_reg << 20;
+    out.w[3] |= act_column << 28;
+    out.w[4] |= dst << 0;
+    out.w[4] |= act_tile << 20;
+    out.w[5] |= n << 0;
+    out.w[5] |= rows << 16;
+    out.w[6] |= stride_a << 0;
+    out.w[6] |= stride_b << 16;
+    out.w[7] |= stride_dst << 0;
+    out.w[7] |= act_group << 16;
+    out.w[7] |= act_tile_stride << 20;
+    return out;
+  }
+  static constexpr VectorCommand unpack(const CommandWords& in) {
+    VectorCommand c;
+    c.opcode = in.w[0] >> 0 & 0xff;
+    c.op = in.w[0] >> 8 & 0x1f;
+    c.reduce = in.w[0] >> 13 & 0x7;
+    c.reduce_all = in.w[0] >> 16 & 0x1;
+    c.dest = in.w[0] >> 17 & 0x7;
+    c.keep = in.w[0] >> 20 & 0x1;
+    c.use_scalar = in.w[0] >> 21 & 0x1;
+    c.scalar_step = in.w[0] >> 22 & 0x1;
+    c.shift = in.w[0] >> 23 & 0x3f;
+    c.wait_load = in.w[1] >> 0 & 0xff;
+    c.wait_matmul = in.w[1] >> 8 & 0xff;
+    c.wait_vector = in.w[1] >> 16 & 0xff;
+    c.wait_store = in.w[1] >> 24 & 0xff;
+    c.a = in.w[2] >> 0 & 0xfffff;
+    c.scalar = in.w[2] >> 20 & 0xff;
+    c.act_step = in.w[2] >> 28 & 0xf;
+    c.b = in.w[3] >> 0 & 0xfffff;
+    c.reduce_reg = in.w[3] >> 20 & 0xff;
+    c.act_column = in.w[3] >> 28 & 0xf;
+    c.dst = in.w[4] >> 0 & 0xfffff;
+    c.act_tile = in.w[4] >> 20 & 0xfff;
+    c.n = in.w[5] >> 0 & 0xffff;
+    c.rows = in.w[5] >> 16 & 0xffff;
+    c.stride_a = in.w[6] >> 0 & 0xffff;
+    c.stride_b = in.w[6] >> 16 & 0xffff;
+    c.stride_dst = in.w[7] >> 0 & 0xffff;
+    c.act_group = in.w[7] >> 16 & 0xf;
+    c.act_tile_stride = in.w[7] >> 20 & 0xfff;
+    return c;
+  }
+};
+/// Widths of its fields in bits.
+struct VectorBits {
+  static constexpr uint32_t opcode = 8;
+  static constexpr uint32_t op = 5;
+  static constexpr uint32_t reduce = 3;
+  static constexpr uint32_t reduce_all = 1;
+  static constexpr uint32_t dest = 3;
+  static constexpr uint32_t keep = 1;
+  static constexpr uint32_t use_scalar = 1;
+  static constexpr uint32_t scalar_step = 1;
+  static constexpr uint32_t shift = 6;
+  static constexpr uint32_t wait_load = 8;
+  static constexpr uint32_t wait_matmul = 8;
+  static constexpr uint32_t wait_vector = 8;
+  static constexpr uint32_t wait_store = 8;
+  static constexpr uint32_t a = 20;
+  static constexpr uint32_t scalar = 8;
+  static constexpr uint32_t act_step = 4;
+  static constexpr uint32_t b = 20;
+  static constexpr uint32_t reduce_reg = 8;
+  static constexpr uint32_t act_column = 4;
+  static constexpr uint32_t dst = 20;
+  static constexpr uint32_t act_tile = 12;
+  static constexpr uint32_t n = 16;
+  static constexpr uint32_t rows = 16;
+  static constexpr uint32_t stride_a = 16;
+  static constexpr uint32_t stride_b = 16;
+  static constexpr uint32_t stride_dst = 16;
+  static constexpr uint32_t act_group = 4;
+  static constexpr uint32_t act_tile_stride = 12;
+};
+/// Row r reads ra (+ r if step_a) and rb (+ r if step_b) and writes rd + r.
+struct ScalarCommand {
+  uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kScalar);  ///< ChipOpcode.
+  uint32_t op = 0;  ///< ScalarOp.
+  uint32_t use_b = 0;  ///< rb takes part.
+  uint32_t step_a = 0;  ///< ra steps with the row.
+  uint32_t step_b = 0;  ///< rb steps with the row.
+  uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
+  uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
+  uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
+  uint32_t wait_store = 0;  ///< Completed store commands to wait for, modulo 256.
+  uint32_t ra = 0;  ///< Scalar register.
+  uint32_t rb = 0;  ///< Scalar register.
+  uint32_t rd = 0;  ///< Scalar register of the first result.
+  uint32_t constant = 0;  ///< Unsigned constant.
+  uint32_t rows = 0;  ///< Rows, at least 1.
+
+  constexpr CommandWords pack() const {
+    CommandWords out{};
+    out.w[0] |= opcode << 0;
+    out.w[0] |= op << 8;
+    out.w[0] |= use_b << 13;
+    out.w[0] |= step_a << 14;
+    out.w[0] |= step_b << 15;
+    out.w[1] |= wait_load << 0;
+    out.w[1] |= wait_matmul << 8;
+    out.w[1] |= wait_vector << 16;
+    out.w[1] |= wait_store << 24;
+    out.w[2] |= ra << 0;
+    out.w[2] |= rb << 8;
+    out.w[2] |= rd << 16;
+    out.w[3] |= constant;
+    out.w[5] |= rows << 16;
+    return out;
+  }
+  static constexpr ScalarCommand unpack(const CommandWords& in) {
+    ScalarCommand c;
+    c.opcode = in.w[0] >> 0 & 0xff;
+    c.op = in.w[0] >> 8 & 0x1f;
+    c.use_b = in.w[0] >> 13 & 0x1;
+    c.step_a = in.w[0] >> 14 & 0x1;
+    c.step_b = in.w[0] >> 15 & 0x1;
+    c.wait_load = in.w[1] >> 0 & 0xff;
+    c.wait_matmul = in.w[1] >> 8 & 0xff;
+    c.wait_vector = in.w[1] >> 16 & 0xff;
+    c.wait_store = in.w[1] >> 24 & 0xff;
+    c.ra = in.w[2] >> 0 & 0xff;
+    c.rb = in.w[2] >> 8 & 0xff;
+    c.rd = in.w[2] >> 16 & 0xff;
+    c.constant = in.w[3];
+    c.rows = in.w[5] >> 16 & 0xffff;
+    return c;
+  }
+};
+/// Widths of its fields in bits.
+struct ScalarBits {
+  static constexpr uint32_t opcode = 8;
+  static constexpr uint32_t op = 5;
+  static constexpr uint32_t use_b = 1;
+  static constexpr uint32_t step_a = 1;
+  static constexpr uint32_t step_b = 1;
+  static constexpr uint32_t wait_load = 8;
+  static constexpr uint32_t wait_matmul = 8;
+  static constexpr uint32_t wait_vector = 8;
+  static constexpr uint32_t wait_store = 8;
+  static constexpr uint32_t ra = 8;
+  static constexpr uint32_t rb = 8;
+  static constexpr uint32_t rd = 8;
+  static constexpr uint32_t constant = 32;
+  static constexpr uint32_t rows = 16;
+};
+/// Writes rows of `count` scratchpad elements with byte strobes. Row r starts at byte addr + r * row_stride * 64. Packed: elements are contiguous within a beat; after its last byte they go on at the start of the beat beat_stride beats further. Scattered: one element a beat, at the same byte of beats beat_stride beats apart.
+struct StoreCommand {
+  uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kStore);  ///< ChipOpcode.
+  uint32_t format = 0;  ///< StoreFormat.
+  uint32_t scatter = 0;  ///< One element a beat.
+  uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
+  uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
+  uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
+  uint32_t wait_store = 0;  ///< Completed store commands to wait for, modulo 256.
+  uint32_t addr_low = 0;  ///< Byte address, low word; a multiple of the element's size.
+  uint32_t addr_high = 0;  ///< Byte address, bits 39:32.
+  uint32_t count = 0;  ///< Elements of a row, at least 1.
+  uint32_t src = 0;  ///< Scratchpad word of the first element.
+  uint32_t rows = 0;  ///< Rows, at least 1.
+  uint32_t src_stride = 0;  ///< Words from one row to the next.
+  uint32_t beat_stride = 0;  ///< Beats from one beat to the next, at least 1.
+  uint32_t row_stride = 0;  ///< From one row to the next, in units of 64 bytes.
+
+  constexpr CommandWords pack() const {
+    CommandWords out{};
+    out.w[0] |= opcode << 0;
+    out.w[0] |= format << 8;
+    out.w[0] |= scatter << 9;
+    out.w[1] |= wait_load << 0;
+    out.w[1] |= wait_matmul << 8;
+    out.w[1] |= wait_vector << 16;
+    out.w[1] |= wait_store << 24;
+    out.w[2] |= addr_low;
+    out.w[3] |= addr_high << 0;
+    out.w[3] |= count << 16;
+    out.w[4] |= src << 0;
+    out.w[4] |= rows << 20;
+    out.w[5] |= src_stride << 0;
+    out.w[5] |= beat_stride << 16;
+    out.w[6] |= row_stride;
+    return out;
+  }
+  static constexpr StoreCommand unpack(const CommandWords& in) {
+    StoreCommand c;
+    c.opcode = in.w[0] >> 0 & 0xff;
+    c.format = in.w[0] >> 8 & 0x1;
+    c.scatter = in.w[0] >> 9 & 0x1;
+    c.wait_load = in.w[1] >> 0 & 0xff;
+    c.wait_matmul = in.w[1] >> 8 & 0xff;
+    c.wait_vector = in.w[1] >> 16 & 0xff;
+    c.wait_store = in.w[1] >> 24 & 0xff;
+    c.addr_low = in.w[2];
+    c.addr_high = in.w[3] >> 0 & 0xff;
+    c.count = in.w[3] >> 16 & 0xffff;
+    c.src = in.w[4] >> 0 & 0xfffff;
+    c.rows = in.w[4] >> 20 & 0xfff;
+    c.src_stride = in.w[5] >> 0 & 0xffff;
+    c.beat_stride = in.w[5] >> 16 & 0xffff;
+    c.row_stride = in.w[6];
+    return c;
+  }
+};
+/// Widths of its fields in bits.
+struct StoreBits {
+  static constexpr uint32_t opcode = 8;
+  static constexpr uint32_t format = 1;
+  static constexpr uint32_t scatter = 1;
+  static constexpr uint32_t wait_load = 8;
+  static constexpr uint32_t wait_matmul = 8;
+  static constexpr uint32_t wait_vector = 8;
+  static constexpr uint32_t wait_store = 8;
+  static constexpr uint32_t addr_low = 32;
+  static constexpr uint32_t addr_high = 8;
+  static constexpr uint32_t count = 16;
+  static constexpr uint32_t src = 20;
+  static constexpr uint32_t rows = 12;
+  static constexpr uint32_t src_stride = 16;
+  static constexpr uint32_t beat_stride = 16;
+  static constexpr uint32_t row_stride = 32;
+};
+
+/// Byte offsets of the controller's devices from kMmioBase.
+namespace mmio {
+inline constexpr uint32_t kCmd = 0x0;  ///< Eight words of the next command; they keep their values. Read and write.
+inline constexpr uint32_t kIssue = 0x20;  ///< A write of any value queues the command in Cmd; it waits for a place in the unit's queue.
+inline constexpr uint32_t kDone = 0x24;  ///< Commands completed by each unit modulo 256, as in Unit. Read only.
+inline constexpr uint32_t kMailState = 0x28;  ///< Bit 0: a word from the host waits. Bit 1: there is room for a word to the host. Read only.
+inline constexpr uint32_t kMailIn = 0x2c;  ///< Reads and removes the oldest word from the host; 0 if there is none.
+inline constexpr uint32_t kMailOut = 0x30;  ///< A write sends a word to the host; lost if there is no room.
+inline constexpr uint32_t kWorking = 0x34;  ///< Bit 0: a request is being worked on; the watchdog runs only then. Read and write.
+inline constexpr uint32_t kCycles = 0x38;  ///< Clock cycles since reset, low word. Read only.
+inline constexpr uint32_t kError = 0x3c;  ///< The ERROR register of the host's side. Read only.
+inline constexpr uint32_t kConfig = 0x40;  ///< CONFIG of the host's side. Read only.
+inline constexpr uint32_t kConfig2 = 0x44;  ///< CONFIG2. Read only.
+inline constexpr uint32_t kConfig3 = 0x48;  ///< CONFIG3. Read only.
+inline constexpr uint32_t kKeyBlock = 0x4c;  ///< Tokens of a row block of the K cache. Read only.
+inline constexpr uint32_t kTopCount = 0x50;  ///< Entries of the top-k list. Read only.
+inline constexpr uint32_t kTopList = 0x400;  ///< Top-k list, largest first, lower element number first among equals: value at 8 i, element number at 8 i + 4. Read only.
+inline constexpr uint32_t kScalars = 0x1000;  ///< Scalar registers: lo at 8 i, hi at 8 i + 4. Read and write; a write of one word keeps the other.
+inline constexpr uint32_t kScratch = 0x100000;  ///< Scratchpad, a word each. Read and write.
+}  // namespace mmio
+
 /// A real factor m * 2^e; m is 0 or in [2^30, 2^31).
 struct ScaleBits {
   uint32_t m;  ///< Mantissa.
@@ -301,8 +1089,12 @@ struct LayerDescriptor {
   MatrixDescriptor ffn_down;  ///< [hidden, ffn]
   uint64_t k_cache;  ///< Memory offset of the layer's K cache; each head takes key_cache_bytes.
   uint64_t v_cache;  ///< Memory offset of the layer's V cache; each head takes value_cache_bytes.
+  uint64_t k_scales;  ///< Memory offset of the scales of the layer's keys; each head takes kv_scale_bytes.
+  uint64_t v_scales;  ///< Memory offset of the scales of the layer's values; each head takes kv_scale_bytes.
+  uint32_t checksum;  ///< descriptor_checksum() of the words before.
+  uint32_t reserved;  ///< 0.
 };
-static_assert(sizeof(LayerDescriptor) == 416);
+static_assert(sizeof(LayerDescriptor) == 440);
 static_assert(offsetof(LayerDescriptor, attn_norm) == 0);
 static_assert(offsetof(LayerDescriptor, attn_sub_norm) == 16);
 static_assert(offsetof(LayerDescriptor, ffn_norm) == 32);
@@ -316,6 +1108,10 @@ static_assert(offsetof(LayerDescriptor, ffn_up) == 304);
 static_assert(offsetof(LayerDescriptor, ffn_down) == 352);
 static_assert(offsetof(LayerDescriptor, k_cache) == 400);
 static_assert(offsetof(LayerDescriptor, v_cache) == 408);
+static_assert(offsetof(LayerDescriptor, k_scales) == 416);
+static_assert(offsetof(LayerDescriptor, v_scales) == 424);
+static_assert(offsetof(LayerDescriptor, checksum) == 432);
+static_assert(offsetof(LayerDescriptor, reserved) == 436);
 
 /// The model: sizes, number formats and where everything is.
 struct ModelDescriptor {
@@ -340,14 +1136,17 @@ struct ModelDescriptor {
   VectorDescriptor embedding;  ///< int16 [vocab, hidden], one exponent.
   MatrixDescriptor head;  ///< [vocab, hidden]
   uint64_t head_row_scales;  ///< Image offset of int32 [vocab].
-  uint64_t rope_table;  ///< Image offset of int16 [context, head_dim/2, 2]: Q15 cosine and sine.
+  uint64_t rope_table;  ///< Image offset of int16 [context, 2, head_dim/2]: Q15 cosines, then sines, of a position.
   uint64_t layer_table;  ///< Image offset of LayerDescriptor [layers].
   uint64_t key_cache_bytes;  ///< Bytes of one head's K cache in one layer.
   uint64_t value_cache_bytes;  ///< Bytes of one head's V cache in one layer.
+  uint64_t kv_scale_bytes;  ///< Bytes of the scales of one head's keys, or values, in one layer: int32 [context], fraction bits as in kv_quant.hpp.
   uint64_t cache_offset;  ///< Memory offset of the first cache, after the image.
   uint64_t work_offset;  ///< Memory offset of free memory, after the caches.
+  uint32_t checksum;  ///< descriptor_checksum() of the words before.
+  uint32_t reserved;  ///< 0.
 };
-static_assert(sizeof(ModelDescriptor) == 216);
+static_assert(sizeof(ModelDescriptor) == 232);
 static_assert(offsetof(ModelDescriptor, hidden) == 0);
 static_assert(offsetof(ModelDescriptor, layers) == 4);
 static_assert(offsetof(ModelDescriptor, heads) == 8);
@@ -373,8 +1172,61 @@ static_assert(offsetof(ModelDescriptor, rope_table) == 168);
 static_assert(offsetof(ModelDescriptor, layer_table) == 176);
 static_assert(offsetof(ModelDescriptor, key_cache_bytes) == 184);
 static_assert(offsetof(ModelDescriptor, value_cache_bytes) == 192);
-static_assert(offsetof(ModelDescriptor, cache_offset) == 200);
-static_assert(offsetof(ModelDescriptor, work_offset) == 208);
+static_assert(offsetof(ModelDescriptor, kv_scale_bytes) == 200);
+static_assert(offsetof(ModelDescriptor, cache_offset) == 208);
+static_assert(offsetof(ModelDescriptor, work_offset) == 216);
+static_assert(offsetof(ModelDescriptor, checksum) == 224);
+static_assert(offsetof(ModelDescriptor, reserved) == 228);
+
+/// What follows the word Generate in the mailbox.
+struct GenerateRequest {
+  uint32_t prompt;  ///< Prompt tokens, at least 1.
+  uint32_t max_new;  ///< Tokens to sample; 0 samples none and runs no head unless flags ask for it.
+  uint32_t group;  ///< Prompt tokens that go through the layers together; 0: as many as the chip can.
+  uint32_t flags;  ///< Bit 0: trace. Bit 1: stop at the end token, which is sent as any other.
+  ScaleBits inverse_temperature;  ///< 1 / temperature; m = 0 takes the likeliest token.
+  uint32_t top_k;  ///< Candidates, 1 to TopK.
+  uint32_t top_p_q16;  ///< Probability that the candidates must reach, Q16.
+  uint32_t random_low;  ///< State of the generator (sample.hpp), low word.
+  uint32_t random_high;  ///< High word.
+  uint32_t trace_addr;  ///< Trace buffer in memory, in units of 64 bytes.
+  uint32_t trace_units;  ///< Its size, in units of 64 bytes.
+};
+static_assert(sizeof(GenerateRequest) == 48);
+static_assert(offsetof(GenerateRequest, prompt) == 0);
+static_assert(offsetof(GenerateRequest, max_new) == 4);
+static_assert(offsetof(GenerateRequest, group) == 8);
+static_assert(offsetof(GenerateRequest, flags) == 12);
+static_assert(offsetof(GenerateRequest, inverse_temperature) == 16);
+static_assert(offsetof(GenerateRequest, top_k) == 24);
+static_assert(offsetof(GenerateRequest, top_p_q16) == 28);
+static_assert(offsetof(GenerateRequest, random_low) == 32);
+static_assert(offsetof(GenerateRequest, random_high) == 36);
+static_assert(offsetof(GenerateRequest, trace_addr) == 40);
+static_assert(offsetof(GenerateRequest, trace_units) == 44);
+
+/// Head of a record of the trace buffer, 64 bytes; the int32 values follow, padded to 64 bytes.
+struct TraceRecord {
+  uint32_t magic;  ///< TraceMagic.
+  uint32_t point;  ///< TracePoint.
+  uint32_t position;  ///< Position of the token.
+  int32_t layer;  ///< Layer, or -1.
+  int32_t head;  ///< Head, or -1.
+  uint32_t count;  ///< Values.
+  uint32_t cycle;  ///< Cycles, low word, when the values were there.
+  uint32_t scale_m;  ///< Logits: mantissa of the real value of one unit; else 0.
+  int32_t scale_e;  ///< Logits: its exponent; else 0.
+};
+static_assert(sizeof(TraceRecord) == 36);
+static_assert(offsetof(TraceRecord, magic) == 0);
+static_assert(offsetof(TraceRecord, point) == 4);
+static_assert(offsetof(TraceRecord, position) == 8);
+static_assert(offsetof(TraceRecord, layer) == 12);
+static_assert(offsetof(TraceRecord, head) == 16);
+static_assert(offsetof(TraceRecord, count) == 20);
+static_assert(offsetof(TraceRecord, cycle) == 24);
+static_assert(offsetof(TraceRecord, scale_m) == 28);
+static_assert(offsetof(TraceRecord, scale_e) == 32);
 
 /// Head of a .tern image, at offset 0.
 struct ImageHeader {
