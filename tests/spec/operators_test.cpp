@@ -2,13 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <random>
 #include <vector>
 
 #include "spec/numerics/attention.hpp"
+#include "spec/numerics/checksum.hpp"
 #include "spec/numerics/dot.hpp"
 #include "spec/numerics/glu.hpp"
+#include "spec/numerics/hadamard.hpp"
 #include "spec/numerics/head.hpp"
 #include "spec/numerics/kv_quant.hpp"
 #include "spec/numerics/norm_quant.hpp"
@@ -227,6 +230,48 @@ TEST(Rope, AgreesWithRotationInDoublePrecision) {
       EXPECT_NEAR(y[i + dim / 2], 64 * (b * std::cos(angle[i]) + a * std::sin(angle[i])),
                   tolerance);
     }
+  }
+}
+
+TEST(Hadamard, IsTheProductWithTheSylvesterMatrix) {
+  std::mt19937_64 rng(15);
+  for (int n : {1, 2, 64, 128, 256, 1024}) {
+    std::vector<int32_t> x(static_cast<std::size_t>(n));
+    for (int32_t& v : x) v = static_cast<int32_t>(rng()) >> 11;  // the sums of 1024 fit int32
+    std::vector<int32_t> y = x;
+    hadamard(y.data(), n);
+    for (int i = 0; i < n; ++i) {
+      int64_t sum = 0;
+      for (int j = 0; j < n; ++j)
+        sum += std::popcount(static_cast<unsigned>(i & j)) % 2 ? -x[j] : x[j];
+      ASSERT_EQ(y[i], sum) << "row " << i << " of " << n;
+    }
+  }
+}
+
+TEST(Hadamard, SaturatesEverySum) {
+  std::vector<int32_t> x(64, INT32_MIN);
+  hadamard(x.data(), 64);
+  EXPECT_EQ(x[0], INT32_MIN);
+  EXPECT_EQ(std::count(x.begin() + 1, x.end(), 0), 63);
+}
+
+TEST(Checksum, SeesEveryChangeOfOneWord) {
+  std::mt19937_64 rng(16);
+  std::vector<uint32_t> words(100);
+  for (uint32_t& w : words) w = static_cast<uint32_t>(rng());
+  const uint32_t intact = descriptor_checksum(words.data(), 100);
+  for (uint32_t& word : words) {
+    const uint32_t before = word;
+    for (int bit = 0; bit < 32; ++bit) {
+      word = before ^ (1u << bit);
+      EXPECT_NE(descriptor_checksum(words.data(), 100), intact);
+    }
+    for (int i = 0; i < 1000; ++i) {
+      word = static_cast<uint32_t>(rng());
+      EXPECT_EQ(descriptor_checksum(words.data(), 100) == intact, word == before);
+    }
+    word = before;
   }
 }
 

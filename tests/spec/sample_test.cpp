@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <random>
 #include <vector>
 
 namespace tern::spec {
@@ -61,6 +63,71 @@ TEST(Sample, KeepsTheLargestOfManyTokensInOrderOfIndexAmongEquals) {
   EXPECT_EQ(sample(logits.data(), 5000, make_scale(1), {}, random), 0);
   logits[4999] = 11;
   EXPECT_EQ(sample(logits.data(), 5000, make_scale(1), {}, random), 4999);
+}
+
+TEST(Sample, SelectsLikeAStableSort) {
+  std::mt19937_64 rng(1);
+  for (int round = 0; round < 2000; ++round) {
+    const int n = 1 + static_cast<int>(rng() % 300);
+    const int range = 1 + static_cast<int>(rng() % 400);  // small ranges have many equals
+    std::vector<int32_t> logits(static_cast<std::size_t>(n));
+    for (int32_t& l : logits) l = static_cast<int32_t>(rng() % static_cast<uint64_t>(range)) - 50;
+    std::vector<uint32_t> order(logits.size());
+    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) { return logits[a] > logits[b]; });
+    const SampleSettings s = settings(1, static_cast<uint32_t>(rng() % 80));
+    const int count = candidate_count(n, s);
+    EXPECT_EQ(count, std::min(n, std::clamp(static_cast<int>(s.top_k), 1, kCandidates)));
+    std::vector<Candidate> sorted(kCandidates);
+    select_candidates(logits.data(), n, count, sorted.data());
+    for (int i = 0; i < count; ++i) {
+      EXPECT_EQ(sorted[i].index, order[i]);
+      EXPECT_EQ(sorted[i].value, logits[order[i]]);
+    }
+  }
+}
+
+TEST(Sample, DrawsTheTokensOfTheUndividedFormula) {
+  // Selection and draw in one loop over indices, as a program without a hardware selection does it.
+  const auto oracle = [](const std::vector<int32_t>& logits, Scale scale, const SampleSettings& s,
+                         Random& random) {
+    std::vector<int> index(logits.size());
+    for (std::size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int>(i);
+    std::ranges::stable_sort(index, [&](int a, int b) { return logits[a] > logits[b]; });
+    if (s.inverse_temperature.m == 0) return index[0];
+    index.resize(std::min<std::size_t>(index.size(), s.top_k));
+    const Scale unit =
+        scale_mul(scale_mul(scale, s.inverse_temperature), make_scale(0x5c551d95u, -30));
+    std::vector<uint64_t> weight;
+    uint64_t sum = 0;
+    for (int i : index) {
+      const int64_t below = int64_t{logits[i]} - logits[index[0]];
+      weight.push_back(exp2_q30(std::max(scale_apply(sat32(below), unit, 16), -(40 << 16))));
+      sum += weight.back();
+    }
+    const uint64_t enough = (sum * s.top_p_q16) >> 16;  // sum < 2^37
+    uint64_t kept = 0;
+    for (std::size_t i = 0; i < weight.size() && kept < enough; ++i) kept += weight[i];
+    uint64_t draw = (std::max(kept, weight[0]) * (random.next() >> 37)) >> 27;
+    for (std::size_t i = 0; i < weight.size(); ++i) {
+      if (draw < weight[i]) return index[i];
+      draw -= weight[i];
+    }
+    return index[0];
+  };
+  std::mt19937_64 rng(2);
+  Random a{5}, b{5};
+  for (int round = 0; round < 5000; ++round) {
+    std::vector<int32_t> logits(1 + rng() % 200);
+    for (int32_t& l : logits) l = static_cast<int32_t>(rng()) >> (10 + round % 20);
+    SampleSettings s = settings(0.3 + static_cast<double>(rng() % 30) / 10, 1 + rng() % 64,
+                                static_cast<double>(rng() % 101) / 100);
+    if (round % 8 == 0) s.inverse_temperature = {0, 0};
+    const Scale unit = make_scale(1 + rng() % 1000, -static_cast<int>(rng() % 28));
+    EXPECT_EQ(sample(logits.data(), static_cast<int>(logits.size()), unit, s, a),
+              oracle(logits, unit, s, b));
+    EXPECT_EQ(a.state, b.state);
+  }
 }
 
 TEST(Sample, SameSeedSameTokens) {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "spec/numerics/head.hpp"
 #include "spec/numerics/scale.hpp"
 
 /// sample: the next token from logits, in integers, so that every backend draws the same token from
 /// the same seed. The kCandidates largest logits (ties: lower index first) are the candidates;
 /// weights are 2^(logit - max) in Q30 at the given temperature; the shortest prefix that reaches
-/// top_p of their sum stays; a 32-bit random number picks one.
+/// top_p of their sum stays; a random number picks one. Selection and draw are apart, because a
+/// chip selects in hardware.
 namespace tern::spec {
 
 inline constexpr int kCandidates = 64;
@@ -28,27 +28,43 @@ struct SampleSettings {
   uint32_t top_p_q16 = 65536;       ///< top_p in Q16.
 };
 
-/// logits [n] worth logit_scale each.
-constexpr int sample(const int32_t* logits, int n, Scale logit_scale,
-                     const SampleSettings& settings, Random& random) {
-  if (settings.inverse_temperature.m == 0) return arg_max(logits, n);
-  int index[kCandidates] = {};
-  int count = 0;
-  const int limit = settings.top_k < static_cast<uint32_t>(kCandidates)
-                        ? static_cast<int>(settings.top_k)
-                        : kCandidates;
+/// A logit and the token that it belongs to.
+struct Candidate {
+  int32_t value;
+  uint32_t index;
+};
+
+/// Candidates that the settings ask for among n tokens: top_k, but at least 1 and at most
+/// kCandidates and n.
+constexpr int candidate_count(int n, const SampleSettings& settings) {
+  const uint32_t k = settings.top_k < 1 ? 1 : settings.top_k;
+  const int limit = k < static_cast<uint32_t>(kCandidates) ? static_cast<int>(k) : kCandidates;
+  return n < limit ? n : limit;
+}
+
+/// The `count` largest of logits [n], 1 <= count <= n, largest first, lower index first among
+/// equals.
+constexpr void select_candidates(const int32_t* logits, int n, int count, Candidate* sorted) {
+  int held = 0;
   for (int i = 0; i < n; ++i) {
-    if (count == limit && logits[i] <= logits[index[count - 1]]) continue;
-    int at = count < limit ? count++ : count - 1;
-    for (; at > 0 && logits[index[at - 1]] < logits[i]; --at) index[at] = index[at - 1];
-    index[at] = i;
+    if (held == count && logits[i] <= sorted[held - 1].value) continue;
+    int at = held < count ? held++ : held - 1;
+    for (; at > 0 && sorted[at - 1].value < logits[i]; --at) sorted[at] = sorted[at - 1];
+    sorted[at] = {logits[i], static_cast<uint32_t>(i)};
   }
+}
+
+/// The draw: sorted [count] as select_candidates() leaves them, worth logit_scale each, with count
+/// = candidate_count(). The greedy choice takes the first and draws no number.
+constexpr int sample_from(const Candidate* sorted, int count, Scale logit_scale,
+                          const SampleSettings& settings, Random& random) {
+  if (settings.inverse_temperature.m == 0) return static_cast<int>(sorted[0].index);
   const Scale log2e = make_scale(0x5c551d95u, -30);  // 1.4426950408889634
   const Scale unit = scale_mul(scale_mul(logit_scale, settings.inverse_temperature), log2e);
   uint64_t weight[kCandidates] = {};
   uint64_t sum = 0;
   for (int i = 0; i < count; ++i) {
-    const int64_t below = static_cast<int64_t>(logits[index[i]]) - logits[index[0]];
+    const int64_t below = static_cast<int64_t>(sorted[i].value) - sorted[0].value;
     int32_t d = scale_apply(sat32(below), unit, 16);
     if (d < -(40 << 16)) d = -(40 << 16);
     weight[i] = exp2_q30(d);
@@ -65,10 +81,19 @@ constexpr int sample(const int32_t* logits, int n, Scale logit_scale,
   // kept < 2^37, so its product with 27 random bits fits.
   uint64_t draw = (kept * (random.next() >> 37)) >> 27;
   for (int i = 0; i < count; ++i) {
-    if (draw < weight[i]) return index[i];
+    if (draw < weight[i]) return static_cast<int>(sorted[i].index);
     draw -= weight[i];
   }
-  return index[0];
+  return static_cast<int>(sorted[0].index);
+}
+
+/// logits [n] worth logit_scale each, n >= 1.
+constexpr int sample(const int32_t* logits, int n, Scale logit_scale,
+                     const SampleSettings& settings, Random& random) {
+  Candidate sorted[kCandidates] = {};
+  const int count = candidate_count(n, settings);
+  select_candidates(logits, n, count, sorted);
+  return sample_from(sorted, count, logit_scale, settings, random);
 }
 
 namespace sample_examples {
@@ -78,6 +103,15 @@ constexpr int draw(Scale inverse_temperature) {
   return sample(kLogits, 3, make_scale(1), {inverse_temperature, 64, 65536}, random);
 }
 static_assert(draw({0, 0}) == 1 && draw(make_scale(1)) == 1);
+constexpr uint32_t selected(int place) {
+  constexpr int32_t kTied[5] = {7, 9, 7, 9, 8};
+  Candidate sorted[3] = {};
+  select_candidates(kTied, 5, 3, sorted);
+  return sorted[place].index;
+}
+static_assert(selected(0) == 1 && selected(1) == 3 && selected(2) == 4);
+static_assert(candidate_count(3, {}) == 3 && candidate_count(100, {}) == 64);
+static_assert(candidate_count(100, {{0, 0}, 0, 65536}) == 1);
 constexpr uint64_t first(uint64_t seed) {
   Random random{seed};
   return random.next();
