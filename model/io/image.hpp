@@ -41,7 +41,7 @@ class Image {
       const spec::MatrixDescriptor& m) const;  ///< Beats in stream order.
   std::span<const int16_t> vector(const spec::VectorDescriptor& v) const;  ///< [count]
   std::span<const int16_t> embedding(uint32_t token) const;                ///< [hidden]
-  std::span<const int16_t> rope(uint32_t position) const;                  ///< [head_dim/2][2] Q15
+  std::span<const int16_t> rope(uint32_t position) const;                  ///< [2][head_dim/2] Q15
   std::span<const int32_t> head_row_scales() const;                        ///< [vocab]
 
   /// Bytes that one decoded token streams at context length `tokens`: weights, head, K and V.

@@ -112,8 +112,8 @@ uint64_t append_rope_table(ImageWriter& writer, const ModelConfig& config) {
   for (int position = 0; position < config.context; ++position) {
     for (int i = 0; i < half; ++i) {
       const double angle = position * rates[static_cast<std::size_t>(i)];
-      row[static_cast<std::size_t>(2 * i)] = q15(std::cos(angle));
-      row[static_cast<std::size_t>(2 * i + 1)] = q15(std::sin(angle));
+      row[static_cast<std::size_t>(i)] = q15(std::cos(angle));
+      row[static_cast<std::size_t>(half + i)] = q15(std::sin(angle));
     }
     writer.write_all(row);
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <random>
@@ -68,6 +69,20 @@ TEST(Image, HeadIsWithinHalfAStepOfTheEmbedding) {
       ASSERT_NEAR(value, e[r * d.cols + c], step * 0.501);
       const double embedded = std::ldexp(image.embedding(r)[c], image.model().embedding.exponent);
       ASSERT_NEAR(embedded, e[r * d.cols + c], std::ldexp(0.501, image.model().embedding.exponent));
+    }
+  }
+}
+
+TEST(Image, RopeTableHoldsTheCosinesOfAPositionBeforeItsSines) {
+  const Image image = Image::from_bytes(demo_bytes(), "demo");
+  const uint32_t half = image.model().head_dim / 2;
+  for (uint32_t position : {0u, 1u, 100u}) {
+    const auto row = image.rope(position);
+    ASSERT_EQ(row.size(), 2 * half);
+    for (uint32_t i = 0; i < half; ++i) {
+      const double angle = position * std::pow(10000.0, -static_cast<double>(i) / half);
+      EXPECT_NEAR(row[i], std::cos(angle) * 32768, 1.001);
+      EXPECT_NEAR(row[half + i], std::sin(angle) * 32768, 1.001);
     }
   }
 }

@@ -212,14 +212,15 @@ TEST(Rope, AgreesWithRotationInDoublePrecision) {
   const int dim = 64;
   for (int position : {0, 1, 17, 511, 4095}) {
     const std::vector<int32_t> x = random_vector(rng, dim, 24);
-    std::vector<int16_t> table;
+    std::vector<int16_t> table(dim);
     std::vector<double> angle;
+    const auto q15 = [](double v) {
+      return static_cast<int16_t>(std::min(std::lround(v * 32768), 32767l));
+    };
     for (int i = 0; i < dim / 2; ++i) {
       angle.push_back(position * std::pow(10000.0, -2.0 * i / dim));
-      table.push_back(
-          static_cast<int16_t>(std::min(std::lround(std::cos(angle[i]) * 32768), 32767l)));
-      table.push_back(
-          static_cast<int16_t>(std::min(std::lround(std::sin(angle[i]) * 32768), 32767l)));
+      table[i] = q15(std::cos(angle[i]));
+      table[dim / 2 + i] = q15(std::sin(angle[i]));
     }
     std::vector<int32_t> y(x.size());
     rope(x.data(), table.data(), dim, y.data());

@@ -23,11 +23,11 @@ constexpr RopePair rope_pair(int32_t low, int32_t high, int16_t c, int16_t s) {
   return {sat32(rshift_round(a, 15 - kRopeGuard)), sat32(rshift_round(b, 15 - kRopeGuard))};
 }
 
-/// x [dim] -> y [dim] for one head; table [dim/2][2] holds cosine and sine of the position.
+/// x [dim] -> y [dim] for one head; table [2][dim/2]: the cosines of the position, then its sines.
 constexpr void rope(const int32_t* x, const int16_t* table, int dim, int32_t* y) {
   const int half = dim / 2;
   for (int i = 0; i < half; ++i) {
-    const RopePair p = rope_pair(x[i], x[i + half], table[2 * i], table[2 * i + 1]);
+    const RopePair p = rope_pair(x[i], x[i + half], table[i], table[half + i]);
     y[i] = p.low;
     y[i + half] = p.high;
   }
@@ -36,5 +36,16 @@ constexpr void rope(const int32_t* x, const int16_t* table, int dim, int32_t* y)
 static_assert(rope_pair(1000, 0, 32767, 0).low == 63998 && rope_pair(1000, 0, 32767, 0).high == 0);
 static_assert(rope_pair(0, 1000, 0, 32767).low == -63998 &&
               rope_pair(1000, 0, 0, 32767).high == 63998);
+
+namespace rope_examples {
+constexpr int32_t turned(int i) {
+  constexpr int32_t kX[4] = {1000, 2000, 0, 0};
+  constexpr int16_t kTable[4] = {32767, 0, 0, 32767};  // the first pair stays, the second turns
+  int32_t y[4] = {};
+  rope(kX, kTable, 4, y);
+  return y[i];
+}
+static_assert(turned(0) == 63998 && turned(1) == 0 && turned(2) == 0 && turned(3) == 127996);
+}  // namespace rope_examples
 
 }  // namespace tern::spec
