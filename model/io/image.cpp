@@ -1,5 +1,6 @@
 #include "io/image.hpp"
 
+#include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "io/image_parts.hpp"
 #include "spec/numerics/head.hpp"
 
 namespace tern::io {
@@ -97,6 +99,23 @@ std::span<const T> Image::view(uint64_t offset, uint64_t count, std::string_view
   return {reinterpret_cast<const T*>(bytes_.data() + offset), count};
 }
 
+/// Of what a chip's commands or its controller name.
+template <typename T>
+std::span<const T> Image::view_aligned(uint64_t offset, uint64_t count,
+                                       std::string_view what) const {
+  if (offset % spec::kAddrUnit != 0)
+    throw Error("{}: {} begins at {}, not a multiple of {}; convert the model again", origin_, what,
+                offset, spec::kAddrUnit);
+  return view<T>(offset, count, what);
+}
+
+template <typename Descriptor>
+void Image::check_descriptor(std::string_view what, const Descriptor& d) const {
+  if (const uint32_t sum = checksum_of(d); sum != d.checksum)
+    throw Error("{}: the {} is damaged: checksum 0x{:08x}, expected 0x{:08x}", origin_, what, sum,
+                d.checksum);
+}
+
 void Image::parse() {
   if (bytes_.size() < sizeof header_) {
     throw Error("{}: {} bytes are too few for a .tern image; it is truncated or something else",
@@ -127,12 +146,16 @@ void Image::parse() {
                 header_.columns);
   }
   check_range(origin_, "model descriptor size", header_.model_bytes, sizeof model_, sizeof model_);
-  model_ = view<spec::ModelDescriptor>(header_.model, 1, "model descriptor")[0];
+  model_ = view_aligned<spec::ModelDescriptor>(header_.model, 1, "model descriptor")[0];
+  check_descriptor("model descriptor", model_);
   const auto name = view<char>(header_.name, header_.name_bytes, "name");
   name_ = {name.data(), name.size()};
   check_range(origin_, "layers", model_.layers, 1, kMaxLayers);
-  const auto layers = view<spec::LayerDescriptor>(model_.layer_table, model_.layers, "layer table");
+  const auto layers =
+      view_aligned<spec::LayerDescriptor>(model_.layer_table, model_.layers, "layer table");
   layers_.assign(layers.begin(), layers.end());
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    check_descriptor(fmt::format("descriptor of layer {}", i), layers_[i]);
   check_model();
   parse_tokenizer();
 }
@@ -169,7 +192,7 @@ void Image::check_vector(const VectorDescriptor& v, uint32_t count, std::string_
                 what, v.count, count);
   if (v.exponent < -1024 || v.exponent > 1024)
     throw Error("{}: {} has exponent {}; convert the model again", origin_, what, v.exponent);
-  view<int16_t>(v.offset, count, what);
+  view_aligned<int16_t>(v.offset, count, what);
 }
 
 void Image::check_model() const {
@@ -209,22 +232,11 @@ void Image::check_model() const {
                 m.vocab, m.hidden);
   check_vector(m.embedding, m.vocab * m.hidden, "embedding");
   check_matrix(m.head, m.vocab, m.hidden, "head");
-  view<int32_t>(m.head_row_scales, m.vocab, "head row scales");
-  view<int16_t>(m.rope_table, uint64_t{m.context} * m.head_dim, "rope table");
-  const uint64_t key_bytes =
-      spec::key_cache_shape(m.context, m.head_dim, m.key_block, columns()).bytes();
-  const uint64_t value_bytes = spec::value_cache_shape(m.context, m.head_dim, columns()).bytes();
-  if (m.key_block % spec::kTritsPerByte != 0 || m.key_cache_bytes != key_bytes ||
-      m.value_cache_bytes != value_bytes) {
-    throw Error(
-        "{}: the KV cache takes {} and {} bytes a head, expected {} and {}; convert the model "
-        "again",
-        origin_, m.key_cache_bytes, m.value_cache_bytes, key_bytes, value_bytes);
-  }
-  uint64_t cache = spec::align_up(bytes_.size(), spec::kAddrUnit);
-  if (m.cache_offset != cache)
-    throw Error("{}: the KV cache begins at {}, expected {}; convert the model again", origin_,
-                m.cache_offset, cache);
+  view_aligned<int32_t>(m.head_row_scales, m.vocab, "head row scales");
+  view_aligned<int16_t>(m.rope_table, uint64_t{m.context} * m.head_dim, "rope table");
+  if (m.key_block % spec::kTritsPerByte != 0)
+    throw Error("{}: a key block of {} is not a multiple of {}; convert the model again", origin_,
+                m.key_block, spec::kTritsPerByte);
   const uint32_t q = m.heads * m.head_dim;
   const uint32_t kv = m.kv_heads * m.head_dim;
   for (const spec::LayerDescriptor& layer : layers_) {
@@ -239,15 +251,32 @@ void Image::check_model() const {
     check_matrix(layer.ffn_gate, m.ffn, m.hidden, "ffn_gate");
     check_matrix(layer.ffn_up, m.ffn, m.hidden, "ffn_up");
     check_matrix(layer.ffn_down, m.hidden, m.ffn, "ffn_down");
-    if (layer.k_cache != cache || layer.v_cache != cache + m.kv_heads * key_bytes) {
-      throw Error("{}: a layer's KV cache lies at {}, expected {}; convert the model again",
-                  origin_, layer.k_cache, cache);
-    }
-    cache += m.kv_heads * (key_bytes + value_bytes);
   }
-  if (m.work_offset != cache)
-    throw Error("{}: work memory begins at {}, expected {}; convert the model again", origin_,
-                m.work_offset, cache);
+  check_caches();
+}
+
+/// Every place of the caches and of their scales follows from the sizes.
+void Image::check_caches() const {
+  spec::ModelDescriptor m = model_;
+  std::vector<spec::LayerDescriptor> layers = layers_;
+  m.cache_offset = spec::align_up(bytes_.size(), spec::kAddrUnit);
+  place_caches(m, layers, columns());
+  const auto check = [&](std::string_view what, uint64_t value, uint64_t expected) {
+    if (value != expected)
+      throw Error("{}: {} is {}, expected {}; convert the model again", origin_, what, value,
+                  expected);
+  };
+  check("cache_offset", model_.cache_offset, m.cache_offset);
+  check("key_cache_bytes", model_.key_cache_bytes, m.key_cache_bytes);
+  check("value_cache_bytes", model_.value_cache_bytes, m.value_cache_bytes);
+  check("kv_scale_bytes", model_.kv_scale_bytes, m.kv_scale_bytes);
+  check("work_offset", model_.work_offset, m.work_offset);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    check(fmt::format("k_cache of layer {}", i), layers_[i].k_cache, layers[i].k_cache);
+    check(fmt::format("v_cache of layer {}", i), layers_[i].v_cache, layers[i].v_cache);
+    check(fmt::format("k_scales of layer {}", i), layers_[i].k_scales, layers[i].k_scales);
+    check(fmt::format("v_scales of layer {}", i), layers_[i].v_scales, layers[i].v_scales);
+  }
 }
 
 void Image::parse_tokenizer() {

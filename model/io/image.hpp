@@ -52,10 +52,15 @@ class Image {
   void parse();
   template <typename T>
   std::span<const T> view(uint64_t offset, uint64_t count, std::string_view what) const;
+  template <typename T>
+  std::span<const T> view_aligned(uint64_t offset, uint64_t count, std::string_view what) const;
+  template <typename Descriptor>
+  void check_descriptor(std::string_view what, const Descriptor& d) const;
   void check_matrix(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols,
                     std::string_view what) const;
   void check_vector(const spec::VectorDescriptor& v, uint32_t count, std::string_view what) const;
   void check_model() const;
+  void check_caches() const;
   void parse_tokenizer();
 
   std::string origin_;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "io/error.hpp"
+#include "spec/numerics/checksum.hpp"
 #include "spec/numerics/head.hpp"
 
 namespace tern::io {
@@ -36,6 +38,13 @@ void check_fits(const ModelConfig& config, const spec::ChipConfig& chip, std::st
         origin, config.context, config.head_dim, chip.name, chip.act_depth * chip.columns,
         chip.acc_depth * spec::kTritsPerByte);
   }
+}
+
+template <typename Descriptor>
+uint32_t checksum(const Descriptor& d) {
+  uint32_t words[sizeof d / sizeof(uint32_t)];
+  std::memcpy(words, &d, sizeof d);
+  return spec::descriptor_checksum(words, spec::checked_words<Descriptor>());
 }
 
 }  // namespace
@@ -119,5 +128,33 @@ uint64_t append_rope_table(ImageWriter& writer, const ModelConfig& config) {
   }
   return at;
 }
+
+void place_caches(spec::ModelDescriptor& model, std::span<spec::LayerDescriptor> layers,
+                  uint32_t columns) {
+  const uint64_t heads = model.kv_heads;
+  model.key_cache_bytes = spec::align_up(
+      spec::key_cache_shape(model.context, model.head_dim, model.key_block, columns).bytes(),
+      spec::kAddrUnit);
+  model.value_cache_bytes = spec::align_up(
+      spec::value_cache_shape(model.context, model.head_dim, columns).bytes(), spec::kAddrUnit);
+  model.kv_scale_bytes = spec::kv_scale_bytes(model.context);
+  uint64_t at = model.cache_offset;
+  const auto place = [&](uint64_t bytes) {
+    at += bytes;
+    return at - bytes;
+  };
+  for (spec::LayerDescriptor& l : layers) {
+    l.k_cache = place(heads * model.key_cache_bytes);
+    l.v_cache = place(heads * model.value_cache_bytes);
+  }
+  for (spec::LayerDescriptor& l : layers) {
+    l.k_scales = place(heads * model.kv_scale_bytes);
+    l.v_scales = place(heads * model.kv_scale_bytes);
+  }
+  model.work_offset = at;
+}
+
+uint32_t checksum_of(const spec::ModelDescriptor& model) { return checksum(model); }
+uint32_t checksum_of(const spec::LayerDescriptor& layer) { return checksum(layer); }
 
 }  // namespace tern::io

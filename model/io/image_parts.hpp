@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "io/image_writer.hpp"
@@ -31,5 +32,17 @@ void set_head(spec::ModelDescriptor& model, const spec::MatrixDescriptor& head);
 
 /// Appends the table of cosines and sines in Q15 [context, head_dim/2, 2]; returns its offset.
 uint64_t append_rope_table(ImageWriter& writer, const ModelConfig& config);
+
+/// Where the caches of a model lie in memory from model.cache_offset on, computed from its sizes:
+/// fills key_cache_bytes, value_cache_bytes, kv_scale_bytes and work_offset of the model and
+/// k_cache, v_cache, k_scales and v_scales of the layers. The caches of all layers come first, then
+/// all scales; in both each layer has its keys before its values, head by head. What a head takes
+/// is a multiple of 64 bytes.
+void place_caches(spec::ModelDescriptor& model, std::span<spec::LayerDescriptor> layers,
+                  uint32_t columns);
+
+/// descriptor_checksum() of a ModelDescriptor or LayerDescriptor as it is.
+uint32_t checksum_of(const spec::ModelDescriptor& model);
+uint32_t checksum_of(const spec::LayerDescriptor& layer);
 
 }  // namespace tern::io

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "io/image.hpp"
+#include "io/image_parts.hpp"
 
 namespace tern::io {
 namespace {
@@ -15,21 +16,6 @@ namespace {
 template <typename T>
 std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
-}
-
-/// Gives every layer its caches, from model.cache_offset on, and says where free memory begins.
-void place_caches(spec::ModelDescriptor& model, std::vector<spec::LayerDescriptor>& layers,
-                  uint32_t columns) {
-  model.key_cache_bytes =
-      spec::key_cache_shape(model.context, model.head_dim, model.key_block, columns).bytes();
-  model.value_cache_bytes = spec::value_cache_shape(model.context, model.head_dim, columns).bytes();
-  uint64_t at = model.cache_offset;
-  for (spec::LayerDescriptor& l : layers) {
-    l.k_cache = at;
-    l.v_cache = at + model.kv_heads * model.key_cache_bytes;
-    at = l.v_cache + model.kv_heads * model.value_cache_bytes;
-  }
-  model.work_offset = at;
 }
 
 }  // namespace
@@ -108,6 +94,8 @@ void ImageWriter::finish(spec::ModelDescriptor model, std::vector<spec::LayerDes
   header.bytes = begin();
   model.cache_offset = header.bytes;
   place_caches(model, layers, chip_.columns);
+  for (spec::LayerDescriptor& layer : layers) layer.checksum = checksum_of(layer);
+  model.checksum = checksum_of(model);
   write_at(header.model, bytes_of(model));
   write_at(model.layer_table, std::as_bytes(std::span(layers)));
   write_at(0, bytes_of(header));

@@ -40,7 +40,7 @@ package tern_pkg;
   // Address of the data memory in the controller's map.
   localparam int unsigned DataBase = 268435456;
   // Version of the .tern format.
-  localparam int unsigned ImageVersion = 1;
+  localparam int unsigned ImageVersion = 2;
 
   // Address of the devices in the controller's map.
   localparam logic [31:0] MmioBase = 32'd2147483648;

@@ -47,7 +47,7 @@ inline constexpr uint32_t kMmioBase = 0x80000000;
 /// First word of a .tern image: the bytes T E R N.
 inline constexpr uint32_t kImageMagic = 0x4e524554;
 /// Version of the .tern format.
-inline constexpr uint32_t kImageVersion = 1;
+inline constexpr uint32_t kImageVersion = 2;
 
 /// Commands of the matrix engine.
 enum class Opcode : uint32_t {
@@ -1138,9 +1138,9 @@ struct ModelDescriptor {
   uint64_t head_row_scales;  ///< Image offset of int32 [vocab].
   uint64_t rope_table;  ///< Image offset of int16 [context, 2, head_dim/2]: Q15 cosines, then sines, of a position.
   uint64_t layer_table;  ///< Image offset of LayerDescriptor [layers].
-  uint64_t key_cache_bytes;  ///< Bytes of one head's K cache in one layer.
-  uint64_t value_cache_bytes;  ///< Bytes of one head's V cache in one layer.
-  uint64_t kv_scale_bytes;  ///< Bytes of the scales of one head's keys, or values, in one layer: int32 [context], fraction bits as in kv_quant.hpp.
+  uint64_t key_cache_bytes;  ///< Bytes of one head's K cache in one layer, a multiple of 64.
+  uint64_t value_cache_bytes;  ///< Bytes of one head's V cache in one layer, a multiple of 64.
+  uint64_t kv_scale_bytes;  ///< Bytes of the scales of one head's keys, or values, in one layer: int32 [context], rounded up to a multiple of 64; fraction bits as in kv_quant.hpp.
   uint64_t cache_offset;  ///< Memory offset of the first cache, after the image.
   uint64_t work_offset;  ///< Memory offset of free memory, after the caches.
   uint32_t checksum;  ///< descriptor_checksum() of the words before.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 /// descriptor_checksum: guards the descriptors of an image, which the chip's controller reads word
@@ -14,6 +15,12 @@ constexpr uint32_t descriptor_checksum(const uint32_t* words, int n) {
   uint32_t h = 2166136261u;
   for (int i = 0; i < n; ++i) h = (h ^ words[i]) * 16777619u;
   return h ^ (h >> 16);
+}
+
+/// Words of a descriptor that its checksum covers: all before the field `checksum`.
+template <typename Descriptor>
+constexpr int checked_words() {
+  return static_cast<int>(offsetof(Descriptor, checksum) / sizeof(uint32_t));
 }
 
 namespace checksum_examples {

@@ -63,6 +63,12 @@ constexpr MatrixShape value_cache_shape(uint32_t tokens, uint32_t head_dim, uint
   return {head_dim, tokens, head_dim, head_dim, 1, Layout::kValue, columns};
 }
 
+/// The scales of one head's keys, or values, in one layer: int32 [context] in whole units of
+/// addresses.
+constexpr uint64_t kv_scale_bytes(uint32_t context) {
+  return align_up(uint64_t{4} * context, kAddrUnit);
+}
+
 /// Results: entry e holds rows 5e..5e+4, word b * M + m is row 5e + b of activation column m.
 constexpr uint32_t result_entry_bytes(const ChipConfig& chip) {
   return static_cast<uint32_t>(align_up(4 * kTritsPerByte * chip.act_columns, chip.columns));
@@ -78,6 +84,7 @@ static_assert(MatrixShape{12, 100, 3, 2, 1, Layout::kPlane, 64}.offset(2, 70) ==
 static_assert(MatrixShape{12, 100, 3, 2, 2, Layout::kPlane, 64}.offset(1, 0, 1) == 3 * 64);
 static_assert(value_cache_shape(65, 128, 64).entries() == 26 &&
               key_cache_shape(7, 64, 5, 64).entries() == 2);
+static_assert(kv_scale_bytes(16) == 64 && kv_scale_bytes(17) == 128);
 static_assert(result_entry_bytes(kConfigs[0]) == 24 && result_entry_bytes(kConfigs[1]) == 192);
 
 }  // namespace tern::spec
