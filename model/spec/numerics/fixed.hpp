@@ -8,16 +8,34 @@
 /// the host.
 namespace tern::spec {
 
+/// Zeros above the highest one of v != 0. By halves: the controller has no instruction for it.
+constexpr int leading_zeros(uint32_t v) {
+  int n = 0;
+  if (v >> 16 == 0) {
+    v <<= 16;
+    n = 16;
+  }
+  if (v >> 24 == 0) {
+    v <<= 8;
+    n += 8;
+  }
+  if (v >> 28 == 0) {
+    v <<= 4;
+    n += 4;
+  }
+  if (v >> 30 == 0) {
+    v <<= 2;
+    n += 2;
+  }
+  return v >> 31 == 0 ? n + 1 : n;
+}
+
 /// Bits needed for `v`: 0 for 0, otherwise floor(log2 v) + 1.
 constexpr int bit_width(uint64_t v) {
-  int n = 0;
-  for (int step = 32; step > 0; step /= 2) {
-    if (v >> step) {
-      v >>= step;
-      n += step;
-    }
-  }
-  return n + (v != 0);
+  const auto high = static_cast<uint32_t>(v >> 32);
+  if (high != 0) return 64 - leading_zeros(high);
+  const auto low = static_cast<uint32_t>(v);
+  return low == 0 ? 0 : 32 - leading_zeros(low);
 }
 
 constexpr uint32_t abs32(int32_t v) {
@@ -28,12 +46,12 @@ constexpr int32_t sat32(int64_t v) {
   return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : static_cast<int32_t>(v);
 }
 
-/// v * 2^-k, ties towards plus infinity (add half, then shift). 0 <= k; |v| < 2^62. Shifts of 63
-/// and more give 0.
+/// v * 2^-k, ties towards plus infinity (add half, then shift: here in halves, one wide shift). 0
+/// <= k; |v| < 2^62. Shifts of 63 and more give 0.
 constexpr int64_t rshift_round(int64_t v, int k) {
   if (k <= 0) return v;
   if (k > 62) return 0;
-  return (v + (int64_t{1} << (k - 1))) >> k;
+  return ((v >> (k - 1)) + 1) >> 1;
 }
 
 /// v * 2^-k saturated to int32; k may be negative.

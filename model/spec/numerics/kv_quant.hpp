@@ -17,7 +17,8 @@ constexpr int32_t kv_quant(const int32_t* x, int n, Scale unit, uint8_t* code) {
   const uint32_t a = max_abs(x, n);
   const Multiplier by = quantise_multiplier(a, kValueMax);
   for (int i = 0; i < n; ++i) code[i] = t5_pack_value(quantise(x[i], by));
-  const Scale s = scale_div(scale_mul(make_scale(a), unit), make_scale(kValueMax));
+  constexpr Scale limit = make_scale(kValueMax);
+  const Scale s = scale_div(scale_mul(make_scale(a), unit), limit);
   return scale_apply(1, s, kKvScaleFrac);
 }
 

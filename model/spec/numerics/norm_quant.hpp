@@ -29,7 +29,8 @@ constexpr Scale norm_scale(uint32_t a, uint32_t x_max, uint64_t squares, uint32_
   const Scale mean_real = scale_mul(mean, scale_mul(unit, unit));
   const Scale rms = scale_sqrt(scale_add(mean_real, eps));
   const Scale z_unit = scale_shift(unit, norm_shift(x_max) + exponent);
-  return scale_div(scale_mul(make_scale(a), z_unit), scale_mul(make_scale(kActMax), rms));
+  constexpr Scale limit = make_scale(kActMax);
+  return scale_div(scale_mul(make_scale(a), z_unit), scale_mul(limit, rms));
 }
 
 /// x [n], g [n] -> q [n]. z is scratch [n]. Returns the scale of q.

@@ -61,8 +61,8 @@ constexpr Scale softmax_probabilities(const int32_t* score, const int32_t* value
   }
   const Multiplier by = quantise_multiplier(w_max, kProbabilityMax);
   for (int t = 0; t < n; ++t) p[t] = quantise(p[t], by);
-  return scale_div(make_scale(w_max, shift),
-                   scale_mul(make_scale(kProbabilityMax), make_scale(sum)));
+  constexpr Scale limit = make_scale(kProbabilityMax);
+  return scale_div(make_scale(w_max, shift), scale_mul(limit, make_scale(sum)));
 }
 
 namespace softmax_examples {
