@@ -30,18 +30,24 @@ double rate(double seconds, Step step) {
   return static_cast<double>(n) / clock.seconds();
 }
 
-/// SIMD against scalar on one 1024 x 1024 product, in 10^9 multiply-accumulates a second.
+/// SIMD against scalar on one ternary 1024 x 1024 product, in 10^9 multiply-accumulates a second.
 nlohmann::json bench_kernels(double seconds) {
   constexpr int n = 1024;
-  std::vector<int8_t> w(std::size_t{n} * n), x(n);
-  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int8_t>(i * 7 % 3) - 1;
+  spec::MatrixShape shape;
+  shape.rows = shape.cols = n;
+  shape.stripes = spec::ceil_div(n, spec::kTritsPerByte);
+  shape.block = spec::kConfigs[1].row_block;
+  std::vector<uint8_t> w(shape.bytes());
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<uint8_t>(i * 7 % spec::kT5Codes);
+  std::vector<int8_t> x(n);
   for (int i = 0; i < n; ++i) x[i] = static_cast<int8_t>(i * 37 % 255 - 127);
   std::vector<int32_t> out(n);
   const double macs = static_cast<double>(n) * n * 1e-9;
-  const double simd =
-      macs * rate(seconds / 2, [&] { golden::matvec(w.data(), n, n, x.data(), out.data()); });
+  const double simd = macs * rate(seconds / 2, [&] {
+                        golden::multiply_beats(w.data(), shape, x.data(), out.data());
+                      });
   const double scalar = macs * rate(seconds / 2, [&] {
-                          golden::matvec_scalar(w.data(), n, n, x.data(), out.data());
+                          golden::multiply_beats_scalar(w.data(), shape, x.data(), out.data());
                         });
   return {{"name", "golden matvec"},
           {"simd_gmac_per_second", simd},

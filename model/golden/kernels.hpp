@@ -1,17 +1,24 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+
+#include "spec/numerics/layout.hpp"
 
 namespace tern::golden {
 
-/// out[r] = dot(w[r], x) for a dense matrix of rows x stride int8; x has `stride` elements (zero
-/// beyond the columns). SIMD for the widest instruction set of this machine; equal to matvec_scalar
-/// to the bit, because integer sums have no order.
-void matvec(const int8_t* w, int rows, int stride, const int8_t* x, int32_t* out);
+/// The product of a matrix as an image holds it: beats [shape.bytes()] in stream order, x
+/// [shape.cols], out [shape.rows]. Decodes on the way, in the cache of the processor. Illegal codes
+/// count as zeros. SIMD for the widest instruction set of this machine; equal to the scalar
+/// function to the bit, because integer sums have no order.
+void multiply_beats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                    int32_t* out);
 
-/// The same by spec::dot.
-void matvec_scalar(const int8_t* w, int rows, int stride, const int8_t* x, int32_t* out);
+/// One weight of such a matrix; 0 in place of illegal codes.
+int32_t weight_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t row, uint32_t col);
+
+/// The same product by spec::t5_decode() and spec::t5_decode_value().
+void multiply_beats_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                           int32_t* out);
 
 /// Sum of (code[i] - 121) * x[i] over n bytes of value layout, all legal codes.
 int32_t dot_codes(const uint8_t* code, const int8_t* x, int n);

@@ -2,36 +2,34 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "golden/kernels.hpp"
 #include "spec/numerics/layout.hpp"
 
 namespace tern::golden {
 
-/// A matrix unpacked from its beats to one int8 a weight, row after row.
+/// A matrix that stays as it lies in an image: five trits or one value a byte.
 class Matrix {
  public:
   Matrix() = default;
-  /// beats: shape.bytes() bytes in stream order.
-  Matrix(std::span<const uint8_t> beats, const spec::MatrixShape& shape);
+  /// beats: shape.bytes() bytes in stream order, which must outlive the matrix.
+  Matrix(std::span<const uint8_t> beats, const spec::MatrixShape& shape)
+      : beats_(beats), shape_(shape) {}
 
   /// x [cols] -> out [rows], exact.
-  void multiply(std::span<const int8_t> x, std::span<int32_t> out) const;
+  void multiply(std::span<const int8_t> x, std::span<int32_t> out) const {
+    multiply_beats(beats_.data(), shape_, x.data(), out.data());
+  }
 
-  int rows() const { return rows_; }
-  int cols() const { return cols_; }
-  int8_t at(int row, int col) const {
-    return weights_[static_cast<std::size_t>(row) * stride_ + col];
+  int rows() const { return static_cast<int>(shape_.rows); }
+  int cols() const { return static_cast<int>(shape_.cols); }
+  int at(int row, int col) const {
+    return weight_at(beats_.data(), shape_, static_cast<uint32_t>(row), static_cast<uint32_t>(col));
   }
 
  private:
-  void unpack(const uint8_t* beat, const spec::MatrixShape& shape, uint32_t stripe, uint32_t col,
-              int32_t weight);
-
-  int rows_ = 0;
-  int cols_ = 0;
-  int stride_ = 0;  ///< cols rounded up to 64
-  std::vector<int8_t> weights_;
+  std::span<const uint8_t> beats_;
+  spec::MatrixShape shape_;
 };
 
 }  // namespace tern::golden

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <cmath>
 #include <random>
@@ -8,7 +9,6 @@
 #include "io/convert.hpp"
 #include "io/error.hpp"
 #include "reference/reference.hpp"
-#include "spec/numerics/dot.hpp"
 #include "spec/numerics/t5.hpp"
 
 namespace tern {
@@ -25,15 +25,10 @@ io::Image demo_image(std::size_t config) {
 TEST(GoldenKernels, SimdEqualsScalarForAllLengths) {
   std::mt19937 rng(1);
   for (int n = 0; n < 300; ++n) {
-    std::vector<int8_t> w(static_cast<std::size_t>(n) * 3), x(static_cast<std::size_t>(n));
+    std::vector<int8_t> x(static_cast<std::size_t>(n));
     std::vector<uint8_t> codes(x.size());
-    for (auto& v : w) v = static_cast<int8_t>(static_cast<int>(rng() % 243) - 121);
     for (auto& v : x) v = static_cast<int8_t>(rng());
     for (auto& v : codes) v = static_cast<uint8_t>(rng() % 243);
-    int32_t simd[3], scalar[3];
-    golden::matvec(w.data(), 3, n, x.data(), simd);
-    golden::matvec_scalar(w.data(), 3, n, x.data(), scalar);
-    for (int r = 0; r < 3; ++r) ASSERT_EQ(simd[r], scalar[r]) << "length " << n;
     ASSERT_EQ(golden::dot_codes(codes.data(), x.data(), n),
               golden::dot_codes_scalar(codes.data(), x.data(), n))
         << "length " << n;
@@ -41,26 +36,76 @@ TEST(GoldenKernels, SimdEqualsScalarForAllLengths) {
 }
 
 TEST(GoldenKernels, SimdIsExactAtFullScale) {
-  for (int sign : {-1, 1}) {
-    const std::vector<int8_t> w(spec::kMaxDotLength, static_cast<int8_t>(sign * 121)),
-        x(spec::kMaxDotLength, -128);
-    int32_t out = 0;
-    golden::matvec(w.data(), 1, static_cast<int>(w.size()), x.data(), &out);
-    EXPECT_EQ(out, -sign * 121 * 128 * static_cast<int32_t>(spec::kMaxDotLength));
+  for (const spec::Layout layout : {spec::Layout::kPlane, spec::Layout::kValue}) {
+    spec::MatrixShape s;
+    s.rows = 5;
+    s.cols = spec::kMaxDotLength;
+    s.layout = layout;
+    s.planes = layout == spec::Layout::kPlane ? spec::kMaxPlanes : 1;
+    s.stripes = s.rows / s.rows_per_stripe();
+    s.block = 5;
+    const std::vector<int8_t> x(s.cols, -128);
+    for (int sign : {-1, 1}) {
+      const std::vector<uint8_t> beats(s.bytes(), sign > 0 ? spec::kT5Codes - 1 : 0);
+      std::vector<int32_t> out(s.rows);
+      golden::multiply_beats(beats.data(), s, x.data(), out.data());
+      for (int32_t sum : out)
+        EXPECT_EQ(sum, -sign * 121 * 128 * static_cast<int32_t>(spec::kMaxDotLength));
+    }
   }
 }
 
-TEST(GoldenMatrix, UnpacksWhatWasPackedInEveryLayout) {
+/// A matrix of any width, layout, number of planes and of stripes beyond its rows; illegal codes
+/// among its bytes, also where no column is.
+spec::MatrixShape random_shape(std::mt19937& rng) {
+  spec::MatrixShape s;
+  s.columns = 8u << rng() % 4;
+  s.layout = rng() % 2 ? spec::Layout::kPlane : spec::Layout::kValue;
+  s.planes = s.layout == spec::Layout::kPlane ? 1 + rng() % 5 : 1;
+  s.rows = 1 + rng() % 60;
+  s.cols = 1 + rng() % 400;
+  s.stripes = spec::ceil_div(s.rows, s.rows_per_stripe()) + (rng() % 4 == 0 ? rng() % 7 : 0);
+  s.block = 1 + rng() % 9;
+  return s;
+}
+
+/// Every instruction set of this machine that the kernels are compiled for, widest first.
+class GoldenKernelsOn : public testing::TestWithParam<int64_t> {
+ protected:
+  GoldenKernelsOn() { choose(GetParam()); }
+  ~GoldenKernelsOn() override { choose(0); }
+
+ private:
+  static void choose(int64_t target) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+TEST_P(GoldenKernelsOn, ProductOfBeatsEqualsTheScalarOneWhateverTheBytes) {
+  std::mt19937 rng(3);
+  for (int round = 0; round < 500; ++round) {
+    const spec::MatrixShape s = random_shape(rng);
+    std::vector<uint8_t> beats(s.bytes());
+    for (auto& b : beats) b = static_cast<uint8_t>(rng());
+    std::vector<int8_t> x(s.cols);
+    for (auto& v : x) v = static_cast<int8_t>(rng());
+    std::vector<int32_t> simd(s.rows), scalar(s.rows);
+    golden::multiply_beats(beats.data(), s, x.data(), simd.data());
+    golden::multiply_beats_scalar(beats.data(), s, x.data(), scalar.data());
+    ASSERT_EQ(simd, scalar) << s.rows << " x " << s.cols << ", C " << s.columns << ", planes "
+                            << s.planes << ", block " << s.block;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, GoldenKernelsOn,
+                         testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+                         [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
+
+TEST(GoldenMatrix, HoldsWhatWasPackedInEveryLayout) {
   std::mt19937 rng(2);
   for (int round = 0; round < 60; ++round) {
-    spec::MatrixShape s;
-    s.columns = 8u << rng() % 4;
-    s.layout = rng() % 2 ? spec::Layout::kPlane : spec::Layout::kValue;
-    s.planes = s.layout == spec::Layout::kPlane ? 1 + rng() % 5 : 1;
-    s.rows = 1 + rng() % 40;
-    s.cols = 1 + rng() % 150;
-    s.stripes = spec::ceil_div(s.rows, s.rows_per_stripe());
-    s.block = 1 + rng() % 9;
+    const spec::MatrixShape s = random_shape(rng);
     std::vector<uint8_t> beats(s.bytes());
     for (auto& b : beats) b = static_cast<uint8_t>(rng() % 243);
     const golden::Matrix m(beats, s);
@@ -78,10 +123,10 @@ TEST(GoldenMatrix, UnpacksWhatWasPackedInEveryLayout) {
                        ? code - 121
                        : (code / spec::kPow3[r % 5] % 3 - 1) * spec::kPow3[p];
         }
-        EXPECT_EQ(m.at(static_cast<int>(r), static_cast<int>(c)), value);
+        ASSERT_EQ(m.at(static_cast<int>(r), static_cast<int>(c)), value);
         sum += value * x[c];
       }
-      EXPECT_EQ(out[r], sum);
+      ASSERT_EQ(out[r], sum);
     }
   }
 }
