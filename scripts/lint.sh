@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints the chip with Verilator: every configuration, both bodies of the array, and the controller by
-# itself; all warnings.
+# Lints the chip with Verilator: every configuration, both bodies of the array, the controller and the
+# vector unit by themselves; all warnings.
 # Waivers are in rtl/lint.vlt.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -26,4 +26,18 @@ for file in "${sources[@]}"; do
 done
 echo "lint: controller"
 verilator --lint-only -Wall --top controller "${controller[@]}"
+
+# The vector unit by itself, in the size of each configuration.
+vector=("$rtl/lint.vlt")
+for file in "${sources[@]}"; do
+  case $file in
+    */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */handshake_checker.sv) vector+=("$file") ;;
+  esac
+done
+for size in "8 1 8 2048" "64 8 16 256"; do
+  read -r columns act_columns lanes act_depth <<< "$size"
+  echo "lint: vector_unit, Columns=$columns Lanes=$lanes"
+  verilator --lint-only -Wall --top vector_unit "-GColumns=$columns" "-GActColumns=$act_columns" \
+    "-GLanes=$lanes" "-GActDepth=$act_depth" "${vector[@]}"
+done
 echo "lint: clean"

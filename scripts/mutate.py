@@ -1,12 +1,13 @@
-"""Proves that the checks can fail: builds the simulator from RTL with one deliberate fault at a time.
+"""Proves that the checks can fail: builds the simulator with one deliberate fault at a time.
 
-Every fault of tests/mutation/faults.yaml is applied to a copy of rtl/ and must be caught by `tern verify`: exit status 1, the
-place of the mismatch or failure, and the command that reproduces it.
+Every fault of tests/mutation/faults.yaml is applied to a copy of rtl/ or firmware/ and must be caught by `tern verify`: exit
+status 1, the place of the mismatch or failure, and the command that reproduces it.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
 import shutil
 import subprocess
@@ -16,24 +17,62 @@ import time
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build" / "mutants"
-RTL = BUILD / "rtl"
-DEFAULT_RUNS = [{"backend": "rtl:nano", "body": "fast"}, {"backend": "rtl:edge", "body": "fast"}]
-TOKENS = {"rtl:nano": 16, "rtl:edge": 64}
+FOLDERS = ("rtl", "firmware")  # that faults are in
+TOKENS = {"nano": 4, "edge": 8}
+TIMEOUT_CYCLES = 2_000_000
 
 
-def load_faults(path: pathlib.Path) -> list[dict]:
-    faults = yaml.safe_load(path.read_text())
-    names = [fault["name"] for fault in faults]
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What shows a fault: a configuration, the body of its array, and options of `tern verify`."""
+
+    config: str
+    body: str
+    options: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Run:
+        """From "nano", "edge tree", "edge --group 1"."""
+        config, *rest = text.split()
+        body = "fast"
+        if rest and not rest[0].startswith("-"):
+            body = rest.pop(0)
+        return cls(config, body, tuple(rest))
+
+    @property
+    def model(self) -> str:
+        return f"{self.config}_{self.body}"
+
+    def command(self, tern: pathlib.Path) -> list[str]:
+        tokens = () if "--tokens" in self.options else ("--tokens", str(TOKENS[self.config]))
+        return [str(tern), "verify", "--backend", f"rtl:{self.config}", "--body", self.body, "--quiet",
+                "--timeout-cycles", str(TIMEOUT_CYCLES), *tokens, *self.options]  # fmt: skip
+
+
+@dataclasses.dataclass
+class Fault:
+    name: str
+    what: str
+    file: str
+    find: str
+    replace: str
+    runs: list[Run]
+
+
+def load_faults(path: pathlib.Path) -> list[Fault]:
+    faults = []
+    for entry in yaml.safe_load(path.read_text()):
+        runs = [Run.parse(text) for text in entry.pop("runs", ["nano"])]
+        faults.append(Fault(**entry, runs=runs))
+    names = [fault.name for fault in faults]
     if len(set(names)) != len(names):
         sys.exit(f"mutate: two faults share a name in {path}")
     for fault in faults:
-        fault.setdefault("runs", DEFAULT_RUNS)
-        text = (ROOT / "rtl" / fault["file"]).read_text()
-        if text.count(fault["find"]) != 1:
+        count = (ROOT / fault.file).read_text().count(fault.find)
+        if count != 1:
             sys.exit(
-                f"mutate: {fault['name']}: the text to replace occurs {text.count(fault['find'])} times in rtl/{fault['file']}, "
-                "not once; bring tests/mutation/faults.yaml up to date"
+                f"mutate: {fault.name}: the text to replace occurs {count} times in {fault.file}, not once; "
+                "bring tests/mutation/faults.yaml up to date"
             )
     return faults
 
@@ -45,63 +84,64 @@ def write_if_changed(path: pathlib.Path, text: str) -> None:
         path.write_text(text)
 
 
-def apply(fault: dict | None) -> None:
-    for source in sorted((ROOT / "rtl").rglob("*")):
-        if source.is_dir():
-            continue
-        relative = source.relative_to(ROOT / "rtl")
-        text = source.read_text()
-        if fault and str(relative) == fault["file"]:
-            text = text.replace(fault["find"], fault["replace"])
-        write_if_changed(RTL / relative, text)
+class Mutants:
+    """A build of the simulator from copies of rtl/ and firmware/."""
+
+    def __init__(self, build: pathlib.Path, jobs: int) -> None:
+        self.build = build
+        self.jobs = jobs
+        for folder in FOLDERS:
+            shutil.rmtree(build / "source" / folder, ignore_errors=True)
+
+    def apply(self, fault: Fault) -> None:
+        for folder in FOLDERS:
+            for source in sorted((ROOT / folder).rglob("*")):
+                if source.is_dir():
+                    continue
+                text = source.read_text()
+                if str(source.relative_to(ROOT)) == fault.file:
+                    text = text.replace(fault.find, fault.replace)
+                write_if_changed(self.build / "source" / source.relative_to(ROOT), text)
+
+    def make(self, models: set[str]) -> str:
+        """What went wrong, if anything."""
+        configure = [
+            "cmake", "-S", ".", "-B", str(self.build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DTERN_TESTS=OFF",
+            f"-DTERN_RTL_DIR={self.build / 'source/rtl'}", f"-DTERN_FIRMWARE_DIR={self.build / 'source/firmware'}",
+            f"-DTERN_MODELS={';'.join(sorted(models))}",
+        ]  # fmt: skip
+        for command in configure, ["cmake", "--build", str(self.build), "-j", str(self.jobs), "--target", "tern"]:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=3000, check=False, cwd=ROOT)
+            if result.returncode:
+                return f"does not build:\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
+        return ""
+
+    def verify(self, run: Run) -> tuple[str, str]:
+        """Where the fault showed, or, if it did not, why not."""
+        command = run.command(self.build / "tern")
+        try:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=ROOT)
+        except subprocess.TimeoutExpired:
+            return "", "hangs"
+        output = result.stdout + result.stderr
+        lines = [line for line in output.splitlines() if line.startswith(("MISMATCH", "FAILURE"))]
+        if result.returncode == 1 and lines and "rerun: tern verify" in output:
+            return lines[0], ""
+        return "", f"exit status {result.returncode}: {output.strip()[-200:]}"
 
 
-def run(command: list[str], timeout: int) -> subprocess.CompletedProcess:
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT)
-
-
-def build(models: str, jobs: int) -> None:
-    configure = run(
-        ["cmake", "-S", ".", "-B", str(BUILD), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", f"-DTERN_RTL_DIR={RTL}",
-         f"-DTERN_MODELS={models}", "-DTERN_TESTS=OFF"],
-        600,
-    )
-    if configure.returncode:
-        sys.exit(f"mutate: cmake failed:\n{configure.stdout[-2000:]}{configure.stderr[-2000:]}")
-    result = run(["cmake", "--build", str(BUILD), "-j", str(jobs), "--target", "tern"], 3000)
-    if result.returncode:
-        sys.exit(f"mutate: the build failed:\n{result.stdout[-3000:]}")
-
-
-def verify(backend: str, body: str) -> tuple[int, str, str]:
-    command = [str(BUILD / "tern"), "verify", "--backend", backend, "--body", body, "--tokens", str(TOKENS[backend]), "--quiet",
-               "--timeout-cycles", "2000000"]
-    try:
-        result = run(command, 600)
-    except subprocess.TimeoutExpired:
-        return -1, "", "hangs"
-    return result.returncode, result.stdout + result.stderr, ""
-
-
-def where(output: str) -> str:
-    """The line that says where; empty when the output does not have one, or no command to reproduce it."""
-    lines = [line for line in output.splitlines() if line.startswith(("MISMATCH", "FAILURE"))]
-    return lines[0] if lines and "rerun: tern verify" in output else ""
-
-
-def check(fault: dict, jobs: int) -> list[str]:
+def check(mutants: Mutants, fault: Fault) -> list[str]:
     """Builds with the fault and returns what went uncaught."""
-    models = ";".join(sorted({f"{r['backend'].removeprefix('rtl:')}_{r['body']}" for r in fault["runs"]}))
-    apply(fault)
-    build(models, jobs)
+    mutants.apply(fault)
+    if trouble := mutants.make({run.model for run in fault.runs}):
+        return [f"{fault.name}: {trouble}"]
     problems = []
-    for r in fault["runs"]:
-        code, output, trouble = verify(r["backend"], r["body"])
-        place = where(output)
-        if code == 1 and place:
-            print(f"    {r['backend']} {r['body']}: {place[:150]}", flush=True)
+    for run in fault.runs:
+        place, trouble = mutants.verify(run)
+        if place:
+            print(f"    {run.config} {run.body}: {place[:150]}", flush=True)
         else:
-            problems.append(f"{fault['name']} on {r['backend']} ({r['body']}): {trouble or f'exit status {code}'}")
+            problems.append(f"{fault.name} on {run.config} ({run.body}): {trouble}")
     return problems
 
 
@@ -110,34 +150,31 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="faults to try; default: all")
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
     parser.add_argument("--jobs", type=int, default=2, help="parallel compilations")
-    parser.add_argument("--backend", help="only the runs of this backend")
+    parser.add_argument("--in", dest="file", default="", help="only faults in files that begin so, as firmware/ or rtl/vector")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "mutants", help="folder to build in")
     options = parser.parse_args()
     faults = load_faults(ROOT / "tests/mutation/faults.yaml")
-    if unknown := set(options.names) - {fault["name"] for fault in faults}:
+    if unknown := set(options.names) - {fault.name for fault in faults}:
         sys.exit(f"mutate: unknown fault {', '.join(sorted(unknown))}; --list names them")
-    if options.names:
-        faults = [fault for fault in faults if fault["name"] in options.names]
-    if options.backend:
-        for fault in faults:
-            fault["runs"] = [r for r in fault["runs"] if r["backend"] == options.backend]
-        faults = [fault for fault in faults if fault["runs"]]
+    faults = [f for f in faults if (f.name in options.names or not options.names) and f.file.startswith(options.file)]
     if options.list:
         for fault in faults:
-            print(f"{fault['name']:24} rtl/{fault['file']:32} {fault['what']}")
+            print(f"{fault.name:24} {fault.file:34} {fault.what}")
         return
-    shutil.rmtree(RTL, ignore_errors=True)
+    mutants = Mutants(options.build.resolve(), options.jobs)
     start = time.monotonic()
     survivors: list[str] = []
     for i, fault in enumerate(faults, 1):
-        print(f"[{i}/{len(faults)}] {fault['name']}: {fault['what']}", flush=True)
-        problems = check(fault, options.jobs)
+        print(f"[{i}/{len(faults)}] {fault.name}: {fault.what}", flush=True)
+        problems = check(mutants, fault)
         for problem in problems:
             print(f"    NOT CAUGHT: {problem}", flush=True)
         survivors += problems
     seconds = time.monotonic() - start
+    runs = sum(len(fault.runs) for fault in faults)
     if survivors:
-        sys.exit(f"mutate: FAIL: {len(survivors)} of {sum(len(f['runs']) for f in faults)} runs did not notice their fault")
-    print(f"mutate: PASS: all {len(faults)} faults caught in {sum(len(f['runs']) for f in faults)} runs ({seconds:.0f} s)")
+        sys.exit(f"mutate: FAIL: {len(survivors)} of {runs} runs did not notice their fault ({seconds:.0f} s)")
+    print(f"mutate: PASS: all {len(faults)} faults caught in {runs} runs ({seconds:.0f} s)")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves that the checks can fail: one deliberate fault in the RTL after the other, each of which tern verify must catch.
+# Proves that the checks can fail: one deliberate fault in RTL or firmware after the other, each of which tern verify must catch.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -x build/venv/bin/python ] || scripts/setup.sh

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
+  gcc-riscv64-unknown-elf                                                    # firmware
   verilator yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
   libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
   libgtest-dev libsentencepiece-dev                                          # tests

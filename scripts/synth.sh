@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Synthesises the chip, or its controller alone, with yosys to generic cells: reads it as a synthesis
+# Synthesises the chip, or its controller or vector unit alone, with yosys to generic cells: reads it as a synthesis
 # tool does (body "tree"), checks that nothing is undriven, driven twice or looped, and counts cells
 # (memories stay memories); the report by module goes to build/.
-#   synth.sh [nano|edge|controller]     default: nano
+#   synth.sh [nano|edge|controller|vector]     default: nano
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
@@ -10,7 +10,8 @@ config=${1:-nano}
 case $config in
   nano | edge) top=tern_$config ;;
   controller) top=controller ;;
-  *) echo "usage: synth.sh [nano|edge|controller]" >&2; exit 2 ;;
+  vector) top=vector_unit ;;
+  *) echo "usage: synth.sh [nano|edge|controller|vector]" >&2; exit 2 ;;
 esac
 
 source "$root/scripts/rtl_sources.sh"

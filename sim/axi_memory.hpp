@@ -19,7 +19,35 @@ struct MemoryTiming {
   uint64_t seed = 1;              ///< Seed of the stalls.
 };
 
+/// Faults for tests of how the chip fails. Beats and cycles count from the chip's start.
+struct MemoryFault {
+  enum class Kind {
+    kNone,
+    kReadError,    ///< The read beat `at` is answered with SLVERR.
+    kWriteError,   ///< The write beat `at` fails: its burst is answered with SLVERR.
+    kFlipRead,     ///< Bit `bit` of the read beat `at` is flipped on the way; its parity is not.
+    kFlipWrite,    ///< The same for a write beat.
+    kStuckAddress,  ///< No read or write request is taken from cycle `at` on, for `cycles`.
+    kStuckData,     ///< No read or write beat moves.
+    kStuckResponse  ///< No write response is given.
+  };
+  Kind kind = Kind::kNone;
+  uint64_t at = 0;
+  uint32_t bit = 0;
+  uint64_t cycles = 0;
+};
+
+/// Odd parity of each of eight bytes: bit i makes the ones of byte i and itself odd.
+inline uint8_t odd_parity(uint64_t bytes) {
+  bytes ^= bytes >> 4;
+  bytes ^= bytes >> 2;
+  bytes ^= bytes >> 1;
+  return static_cast<uint8_t>(~((bytes & 0x0101010101010101u) * 0x0102040810204080u >> 56));
+}
+
 /// An AXI4 subordinate on a MemoryStorage: INCR bursts of full beats on one ID, answered in order.
+/// Data carries a parity bit a byte (AMBA AXI5, RDATACHK and WDATACHK); a write whose parity is
+/// wrong under its strobes is not done and answered with SLVERR.
 /// Requests outside of the storage get DECERR, those that touch an injected address SLVERR. Each
 /// channel stalls by itself.
 ///
@@ -43,13 +71,25 @@ class AxiMemory {
   /// Beats that contain one of these addresses are answered with SLVERR.
   void inject_errors(std::vector<uint64_t> addresses) { bad_addresses_ = std::move(addresses); }
 
+  /// Replaces the fault under way.
+  void inject(const MemoryFault& fault) { fault_ = fault; }
+  uint64_t read_beats() const { return read_beats_; }
+  uint64_t write_beats() const { return write_beats_; }
+
   void drive(Chip& chip) {
-    chip.m_axi_arready_i = reads_.size < timing_.max_outstanding && !stalls();
-    chip.m_axi_awready_i = writes_.size + responses_.size < timing_.max_outstanding && !stalls();
-    chip.m_axi_wready_i = beats_.size < kWriteBeats && !stalls();
-    if (!read_offered_) offer_read(chip);
+    const bool no_address = stuck(MemoryFault::Kind::kStuckAddress);
+    const bool no_data = stuck(MemoryFault::Kind::kStuckData);
+    chip.m_axi_arready_i = !no_address && reads_.size < timing_.max_outstanding && !stalls();
+    chip.m_axi_awready_i =
+        !no_address && writes_.size + responses_.size < timing_.max_outstanding && !stalls();
+    chip.m_axi_wready_i = !no_data && beats_.size < kWriteBeats && !stalls();
+    if (!read_offered_) {
+      chip.m_axi_rvalid_i = 0;
+      if (!no_data) offer_read(chip);
+    }
     if (!response_offered_) {
-      response_offered_ = responses_.size != 0 && responses_.front().ready <= now_ && !stalls();
+      response_offered_ = !stuck(MemoryFault::Kind::kStuckResponse) && responses_.size != 0 &&
+                          responses_.front().ready <= now_ && !stalls();
       chip.m_axi_bvalid_i = response_offered_;
       if (response_offered_) chip.m_axi_bresp_i = responses_.front().response;
     }
@@ -72,6 +112,11 @@ class AxiMemory {
       WriteBeat& beat = beats_.push({});
       std::memcpy(beat.data, &chip.m_axi_wdata_o, kBeatBytes);
       std::memcpy(&beat.strobes, &chip.m_axi_wstrb_o, sizeof(chip.m_axi_wstrb_o));
+      std::memcpy(&beat.parity, &chip.m_axi_wdatachk_o, sizeof(chip.m_axi_wdatachk_o));
+      if (strikes(MemoryFault::Kind::kFlipWrite, write_beats_)) flip(beat.data);
+      beat.failed = strikes(MemoryFault::Kind::kWriteError, write_beats_) ||
+                    ((parity_of(beat.data) ^ beat.parity) & beat.strobes) != 0;
+      ++write_beats_;
       beat.last = chip.m_axi_wlast_o;
     }
     while (writes_.size != 0 && beats_.size != 0) commit_write_beat();
@@ -99,7 +144,9 @@ class AxiMemory {
   struct WriteBeat {
     std::byte data[kBeatBytes];
     uint64_t strobes;
+    uint64_t parity;
     bool last;
+    bool failed;
   };
 
   /// Ring buffer without checks: the callers keep to the bounds.
@@ -124,6 +171,27 @@ class AxiMemory {
     return (random_ >> 32) < stall_below_;
   }
 
+  bool stuck(MemoryFault::Kind kind) const {
+    return fault_.kind == kind && now_ - fault_.at < fault_.cycles;
+  }
+  bool strikes(MemoryFault::Kind kind, uint64_t beat) const {
+    return fault_.kind == kind && fault_.at == beat;
+  }
+  template <typename Beat>
+  void flip(Beat* beat) const {
+    auto* bytes = reinterpret_cast<unsigned char*>(beat);
+    bytes[fault_.bit / 8 % kBeatBytes] ^= static_cast<unsigned char>(1u << fault_.bit % 8);
+  }
+  static uint64_t parity_of(const void* beat) {
+    uint64_t parity = 0;
+    for (uint32_t i = 0; i < kBeatBytes; i += 8) {
+      uint64_t bytes;
+      std::memcpy(&bytes, static_cast<const std::byte*>(beat) + i, 8);
+      parity |= uint64_t{odd_parity(bytes)} << i;
+    }
+    return parity;
+  }
+
   uint8_t response_for(uint64_t address) const {
     if (!storage_.contains(address, kBeatBytes)) return kDecodeError;
     for (uint64_t bad : bad_addresses_) {
@@ -137,7 +205,8 @@ class AxiMemory {
     chip.m_axi_rvalid_i = read_offered_;
     if (!read_offered_) return;
     const Burst& burst = reads_.front();
-    const uint8_t response = response_for(burst.address);
+    uint8_t response = response_for(burst.address);
+    if (strikes(MemoryFault::Kind::kReadError, read_beats_)) response = kSlaveError;
     chip.m_axi_rresp_i = response;
     chip.m_axi_rlast_i = burst.beats == 1;
     if (response == kDecodeError) {
@@ -145,6 +214,10 @@ class AxiMemory {
     } else {
       std::memcpy(&chip.m_axi_rdata_i, storage_.data() + burst.address, kBeatBytes);
     }
+    const uint64_t parity = parity_of(&chip.m_axi_rdata_i);
+    std::memcpy(&chip.m_axi_rdatachk_i, &parity, sizeof(chip.m_axi_rdatachk_i));
+    if (strikes(MemoryFault::Kind::kFlipRead, read_beats_)) flip(&chip.m_axi_rdata_i);
+    ++read_beats_;
   }
 
   void finish_read_beat() {
@@ -157,7 +230,7 @@ class AxiMemory {
   void commit_write_beat() {
     Burst& burst = writes_.front();
     const WriteBeat& beat = beats_.front();
-    const uint8_t response = response_for(burst.address);
+    const uint8_t response = beat.failed ? kSlaveError : response_for(burst.address);
     if (response == kOkay) {
       std::byte* target = storage_.data() + burst.address;
       constexpr uint64_t kAll = ~uint64_t{0} >> (64 - kBeatBytes);
@@ -188,6 +261,9 @@ class AxiMemory {
   uint64_t random_ = 0;
   uint64_t stall_below_ = 0;
   uint64_t now_ = 0;
+  MemoryFault fault_;
+  uint64_t read_beats_ = 0;   ///< Offered.
+  uint64_t write_beats_ = 0;  ///< Taken.
   Ring<Burst, kQueue> reads_;
   Ring<Burst, kQueue> writes_;
   Ring<Response, 2 * kQueue> responses_;

@@ -15,8 +15,9 @@ namespace {
 
 using Chip = TERN_MODEL_CLASS;
 
-/// A register access takes two or three cycles; the chip never holds one up.
-constexpr uint32_t kBusTimeout = 1000;
+/// A register access takes a few cycles; through the window into the scratchpad it may wait for the
+/// vector unit.
+constexpr uint32_t kBusTimeout = 10'000;
 
 class VerilatedModel final : public ChipModel {
  public:
@@ -71,10 +72,13 @@ class VerilatedModel final : public ChipModel {
     wait_for(offset, [&] { return chip_.s_axil_arready_o != 0; });
     chip_.s_axil_arvalid_i = 0;
     uint32_t value = 0;
+    uint32_t response = 0;
     wait_for(offset, [&] {
       value = chip_.s_axil_rdata_o;
+      response = chip_.s_axil_rresp_o;
       return chip_.s_axil_rvalid_o != 0;
     });
+    if (response != 0) throw Error("register 0x{:03x}: read answered with {}", offset, response);
     return value;
   }
 
@@ -91,6 +95,13 @@ class VerilatedModel final : public ChipModel {
   void set_timing(const MemoryTiming& timing) override { memory_.configure(timing); }
   void inject_errors(std::vector<uint64_t> addresses) override {
     memory_.inject_errors(std::move(addresses));
+  }
+  void inject(const MemoryFault& fault) override { memory_.inject(fault); }
+  uint64_t read_beats() const override { return memory_.read_beats(); }
+  uint64_t write_beats() const override { return memory_.write_beats(); }
+  void watch(std::function<void(uint64_t, uint64_t)> watch) override {
+    watch_ = std::move(watch);
+    monitor_ = 0;
   }
 
   void trace(const std::filesystem::path& file) override {
@@ -119,6 +130,10 @@ class VerilatedModel final : public ChipModel {
 
   /// Second half: the clock edge.
   void clock() {
+    if (watch_ && chip_.monitor_o != monitor_) {
+      monitor_ = chip_.monitor_o;
+      watch_(memory_.cycles(), monitor_);
+    }
     memory_.collect(chip_);
     context_.time(memory_.cycles());
     chip_.clk_i = 1;
@@ -149,6 +164,8 @@ class VerilatedModel final : public ChipModel {
   VerilatedContext context_;
   Chip chip_;
   AxiMemory<Chip, kBeatBytes> memory_;
+  std::function<void(uint64_t, uint64_t)> watch_;
+  uint64_t monitor_ = 0;
 #if VM_TRACE_FST
   std::unique_ptr<VerilatedFstC> trace_;
 #endif

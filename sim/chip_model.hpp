@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,13 @@ class ChipModel {
 
   virtual void set_timing(const MemoryTiming& timing) = 0;
   virtual void inject_errors(std::vector<uint64_t> addresses) = 0;
+  virtual void inject(const MemoryFault& fault) = 0;
+  virtual uint64_t read_beats() const = 0;
+  virtual uint64_t write_beats() const = 0;
+
+  /// Calls `watch` in every cycle in which the chip's monitor_o differs from the cycle before, with
+  /// the cycle and the new value; an empty function stops that.
+  virtual void watch(std::function<void(uint64_t cycle, uint64_t monitor)> watch) = 0;
 
   /// Records all signals into an FST file from now on. Throws tern::Error when this model was built
   /// without tracing.

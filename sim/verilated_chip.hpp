@@ -23,7 +23,7 @@ struct ChipOptions {
 /// The RTL of the chip, verilated, with a simulated memory behind its AXI port. Both bodies give
 /// the same results in the same cycles. Throws tern::Error for an unknown configuration or body; an
 /// assertion of the RTL that fails throws tern::Error.
-class VerilatedChip final : public Transport {
+class VerilatedChip : public Transport {
  public:
   explicit VerilatedChip(const ChipOptions& options);
 
@@ -50,6 +50,12 @@ class VerilatedChip final : public Transport {
   void set_timing(const MemoryTiming& timing) { model_->set_timing(timing); }
   void inject_errors(std::vector<uint64_t> addresses) {
     model_->inject_errors(std::move(addresses));
+  }
+  void inject(const MemoryFault& fault) { model_->inject(fault); }
+  uint64_t read_beats() const { return model_->read_beats(); }
+  uint64_t write_beats() const { return model_->write_beats(); }
+  void watch(std::function<void(uint64_t cycle, uint64_t monitor)> watch) {
+    model_->watch(std::move(watch));
   }
 
  private:

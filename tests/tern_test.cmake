@@ -1,9 +1,9 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-# tern_add_test(NAME sources... [LIBS targets...] [LABELS labels...] [TIMEOUT seconds]): one GoogleTest program; every case is a CTest test.
+# tern_add_test(NAME sources... [LIBS targets...] [LABELS labels...] [TIMEOUT seconds] [FILTER pattern]): one GoogleTest program; every case is a CTest test.
 function(tern_add_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;FILTER" "LIBS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
@@ -13,5 +13,8 @@ function(tern_add_test name)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
     TERN_DEMO_MODEL="${PROJECT_SOURCE_DIR}/model/demo/tern-demo.gguf" TERN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+  if(arg_FILTER)
+    set(arg_FILTER TEST_FILTER ${arg_FILTER})
+  endif()
+  gtest_discover_tests(${name} ${arg_FILTER} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
 endfunction()

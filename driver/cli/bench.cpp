@@ -63,15 +63,17 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
   Session session = open_session(options);
   Device& device = *session.device;
   const std::vector<int> prompt = session.model.image->tokenizer().encode(kPrompt, true);
-  device.forward(prompt);
-  const Counters before = device.counters();
-  const auto context = static_cast<int>(session.model.image->model().context);
+  const auto context = static_cast<uint32_t>(session.model.image->model().context);
   const int32_t token = prompt.back();
+  GenerateSettings settings;
+  settings.max_new = 1;
+  device.generate(prompt, settings, {});
+  const Counters before = device.counters();
   uint64_t tokens = 0;
   const Stopwatch clock;
   do {
-    if (device.position() == context) device.reset();
-    device.forward(std::span(&token, 1));
+    if (static_cast<uint32_t>(device.position()) == context) device.reset();
+    device.generate(std::span(&token, 1), settings, {});
     ++tokens;
   } while (clock.seconds() < o.seconds);
   const double seconds = clock.seconds();
@@ -86,6 +88,7 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
     out["trit_macs_per_second"] = static_cast<double>(after.trit_macs - before.trit_macs) / seconds;
     out["cycles_per_token"] = cycles / static_cast<double>(tokens);
     out["beat_share"] = static_cast<double>(after.beats - before.beats) / cycles;
+    out["cycle_use"] = describe_cycles(before, after);
   }
   return out;
 }
@@ -119,6 +122,10 @@ int bench(const BenchOptions& o) {
                  r["cycles_per_token"].get<double>(), r["beat_share"].get<double>() * 100);
     }
     fmt::print("\n");
+  }
+  for (const auto& r : results) {
+    if (r.contains("cycle_use"))
+      fmt::print("  {}: {}\n", r["name"].get<std::string>(), r["cycle_use"].get<std::string>());
   }
   fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
              results[0]["simd_gmac_per_second"].get<double>(),

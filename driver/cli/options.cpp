@@ -1,7 +1,10 @@
 #include "options.hpp"
 
-#include <bit>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
@@ -36,8 +39,10 @@ void add_backend_options(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_option("--trace", options.device.trace_file,
                  "rtl: write waveforms to this FST file (uses the tree body)");
+  app.add_option("--timeline", options.device.timeline_file,
+                 "rtl: write what the units did to this file, for Perfetto or chrome://tracing");
   app.add_option("--timeout-cycles", options.device.timeout_cycles,
-                 "rtl: longest wait for the chip in cycles")
+                 "rtl: longest time without any progress, in cycles")
       ->capture_default_str();
 }
 
@@ -60,8 +65,8 @@ void add_sampling_options(CLI::App& app, SamplingOptions& options) {
       ->capture_default_str();
 }
 
-spec::SampleSettings sample_settings(const SamplingOptions& options) {
-  spec::SampleSettings s;
+GenerateSettings generate_settings(const SamplingOptions& options) {
+  GenerateSettings s;
   if (options.temperature > 0) {
     s.inverse_temperature = spec::make_scale(
         static_cast<uint64_t>(std::llround(std::ldexp(1.0 / options.temperature, 32))), -32);
@@ -69,6 +74,30 @@ spec::SampleSettings sample_settings(const SamplingOptions& options) {
   s.top_k = options.top_k;
   s.top_p_q16 = static_cast<uint32_t>(std::lround(options.top_p * 65536));
   return s;
+}
+
+spec::SampleSettings sample_settings(const SamplingOptions& options) {
+  const GenerateSettings s = generate_settings(options);
+  return {s.inverse_temperature, s.top_k, s.top_p_q16};
+}
+
+std::string describe_cycles(const Counters& before, const Counters& after) {
+  const auto cycles = static_cast<double>(after.cycles - before.cycles);
+  if (cycles == 0) return "no cycles";
+  double rest = cycles;
+  std::string text;
+  const auto add = [&](const char* what, uint64_t Counters::*member) {
+    const auto n = static_cast<double>(after.*member - before.*member);
+    rest -= n;
+    text += fmt::format("{:.1f} % {}, ", 100 * n / cycles, what);
+  };
+  add("beats", &Counters::beats);
+  add("loads", &Counters::load_beats);
+  add("waiting for memory", &Counters::stall_read);
+  add("for accumulators", &Counters::stall_drain);
+  add("for other units", &Counters::stall_wait);
+  add("for commands", &Counters::stall_idle);
+  return text + fmt::format("{:.1f} % between requests", 100 * std::max(0.0, rest) / cycles);
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip) {
@@ -87,7 +116,7 @@ LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig
   return model;
 }
 
-Session open_session(const Options& options) {
+Session prepare_session(const Options& options) {
   DeviceOptions device_options = options.device;
   device_options.seed = options.seed;
   device_options.gguf_file = options.model;
@@ -103,6 +132,11 @@ Session open_session(const Options& options) {
       device_config ? io::find_config(device_config->name)
                     : io::find_config(options.config.empty() ? "edge" : options.config);
   session.model = load_model(options.model, chip);
+  return session;
+}
+
+Session open_session(const Options& options) {
+  Session session = prepare_session(options);
   session.device->load(*session.model.image);
   return session;
 }

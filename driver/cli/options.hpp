@@ -36,7 +36,13 @@ struct SamplingOptions {
   uint32_t top_k = spec::kCandidates;
 };
 void add_sampling_options(CLI::App& app, SamplingOptions& options);
+/// Sampling settings for Device::generate().
+GenerateSettings generate_settings(const SamplingOptions& options);
+/// The same for spec::sample().
 spec::SampleSettings sample_settings(const SamplingOptions& options);
+
+/// "78.0 % beats, 3.1 % loads, ...": where the cycles between two counts went.
+std::string describe_cycles(const Counters& before, const Counters& after);
 
 /// A model as it was found: an image, and the GGUF file it came from when there is one.
 struct LoadedModel {
@@ -47,11 +53,14 @@ struct LoadedModel {
 /// Opens a .tern image or converts a GGUF file in memory, for `chip`.
 LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip);
 
-/// Opens the backend of `options` and loads the model into it.
+/// The backend of `options` and the model that it takes.
 struct Session {
   LoadedModel model;
   std::unique_ptr<Device> device;
 };
+/// Opens both.
+Session prepare_session(const Options& options);
+/// And loads the model into the device.
 Session open_session(const Options& options);
 
 }  // namespace tern::cli

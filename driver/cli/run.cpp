@@ -15,6 +15,7 @@ struct RunOptions {
   SamplingOptions sampling;
   std::string prompt = "Once upon a time";
   int tokens = 128;
+  int group = 0;
 };
 
 int run(const RunOptions& o) {
@@ -36,8 +37,11 @@ int run(const RunOptions& o) {
   }
   const double opened = opening.seconds();
 
-  const spec::SampleSettings settings = sample_settings(o.sampling);
-  spec::Random random{o.common.seed};
+  GenerateSettings settings = generate_settings(o.sampling);
+  settings.max_new = static_cast<uint32_t>(wanted);
+  settings.group = static_cast<uint32_t>(o.group);
+  settings.random_state = o.common.seed;
+  const auto end = static_cast<int32_t>(image.model().eos);
   io::StreamDecoder decoder(image.tokenizer());
   std::string text;
   const auto emit = [&](const std::string& piece) {
@@ -50,35 +54,31 @@ int run(const RunOptions& o) {
 
   Progress progress(o.common.backend, prompt.size() + static_cast<uint64_t>(wanted),
                     o.common.quiet || !o.common.json);
-  const Stopwatch prefill;
-  Logits logits = device.forward(prompt);
-  const double prefill_seconds = prefill.seconds();
-  const Counters before = device.counters();
+  // Prefill ends with the first token: what follows is decoding.
+  const Stopwatch clock;
+  double prefill_seconds = 0;
+  Counters before;
   std::vector<int32_t> ids;
-  const Stopwatch decode;
-  bool ended = false;
-  int steps = 0;  // tokens decoded, which is one less than drawn
-  for (int i = 0; i < wanted; ++i) {
-    const int32_t next = spec::sample(logits.values.data(), static_cast<int>(logits.values.size()),
-                                      logits.scale, settings, random);
-    ids.push_back(next);
-    ended = next == static_cast<int32_t>(image.model().eos);
-    if (ended) break;
-    emit(decoder.push(next));
+  device.generate(prompt, settings, [&](int32_t token) {
+    if (ids.empty()) {
+      prefill_seconds = clock.seconds();
+      before = device.counters();
+    }
+    ids.push_back(token);
+    if (token != end) emit(decoder.push(token));
     progress.update(prompt.size() + ids.size());
-    if (i + 1 == wanted) break;
-    logits = device.forward(std::span(&next, 1));
-    ++steps;
-  }
+  });
+  const bool ended = !ids.empty() && ids.back() == end;
   emit(decoder.finish());
   if (!o.common.json) fmt::print("\n");
-  const double seconds = decode.seconds();
+  const double all = clock.seconds();
+  const double seconds = all - prefill_seconds;
+  const int steps = ids.empty() ? 0 : static_cast<int>(ids.size()) - 1;  // tokens decoded
   const double rate = seconds > 0 ? steps / seconds : 0;
   const auto per_token = [&](uint64_t n) {
     return steps > 0 ? static_cast<double>(n) / steps : 0.0;
   };
   const Counters c = device.counters();
-  const double all = prefill_seconds + seconds;
 
   if (o.common.json) {
     nlohmann::json out = {{"backend", o.common.backend},
@@ -98,8 +98,15 @@ int run(const RunOptions& o) {
       out["beats"] = c.beats;
       out["trit_macs"] = c.trit_macs;
       out["trit_macs_per_second"] = static_cast<double>(c.trit_macs) / all;
+      out["load_beats"] = c.load_beats;
+      out["store_beats"] = c.store_beats;
       out["stall_read"] = c.stall_read;
       out["stall_drain"] = c.stall_drain;
+      out["stall_wait"] = c.stall_wait;
+      out["stall_idle"] = c.stall_idle;
+      out["vector_busy"] = c.vector_busy;
+      out["commands"] = c.commands;
+      out["saturations"] = c.saturations;
     }
     fmt::print("{}\n", out.dump());
   } else if (!o.common.quiet) {
@@ -114,6 +121,8 @@ int run(const RunOptions& o) {
                           static_cast<double>(c.trit_macs) / all * 1e-6);
     }
     fmt::print(stderr, "{}\n", line);
+    if (c.cycles && steps > 0)
+      fmt::print(stderr, "cycles of decoding: {}\n", describe_cycles(before, c));
   }
   return 0;
 }
@@ -130,6 +139,9 @@ void add_run(CLI::App& app, Action& action) {
   sub->add_option("--tokens", o->tokens, "Tokens to generate; ends earlier at the end token")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  sub->add_option("--group", o->group,
+                  "Prompt tokens that go through the layers together; 0: as many as the chip can")
+      ->check(CLI::Range(0, 1 << 20));
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return run(*o); }; });
 }

@@ -44,7 +44,7 @@ class Verifier {
  public:
   explicit Verifier(const VerifyOptions& o)
       : o_(o),
-        session_(open_session(o.common)),
+        session_(prepare_session(o.common)),
         golden_(*session_.model.image),
         lockstep_(golden_) {
     session_.device->set_trace([this](const TraceEvent& e) { lockstep_.compare(e); });
@@ -53,7 +53,9 @@ class Verifier {
   int run();
 
  private:
+  bool load();
   bool step(std::span<const int32_t> tokens);
+  void run_untraced(const std::vector<int>& prompt, const std::vector<int32_t>& sampled);
   int finish(double seconds, int generated);
 
   const VerifyOptions& o_;
@@ -63,11 +65,21 @@ class Verifier {
   std::string failure_;
 };
 
+bool Verifier::load() {
+  try {
+    session_.device->load(*session_.model.image);
+  } catch (const Error& e) {
+    failure_ = e.what();
+    return false;
+  }
+  return true;
+}
+
 bool Verifier::step(std::span<const int32_t> tokens) {
   lockstep_.expect(tokens);
   Logits logits;
   try {
-    logits = session_.device->forward(tokens);
+    logits = session_.device->forward(tokens, static_cast<uint32_t>(o_.group));
   } catch (const Error& e) {
     failure_ = e.what();
     return false;
@@ -99,21 +111,45 @@ int Verifier::run() {
   const spec::SampleSettings settings = sample_settings({});
   Progress progress("verify " + o_.common.backend, positions, o_.common.quiet);
   const Stopwatch clock;
-  const std::size_t group = o_.group > 0 ? static_cast<std::size_t>(o_.group) : prompt.size();
-  bool ok = true;
-  for (std::size_t at = 0; ok && at < prompt.size(); at += group) {
-    ok = step(std::span(prompt).subspan(at, std::min(group, prompt.size() - at)));
+  bool ok = load() && step(prompt);
+  progress.update(static_cast<uint64_t>(golden_.position()));
+  std::vector<int32_t> sampled;
+  while (ok && static_cast<int>(sampled.size()) < o_.tokens) {
+    sampled.push_back(spec::sample(golden_.logits().data(),
+                                   static_cast<int>(golden_.logits().size()), golden_.logit_scale(),
+                                   settings, random));
+    ok = step(std::span(&sampled.back(), 1));
     progress.update(static_cast<uint64_t>(golden_.position()));
   }
-  int generated = 0;
-  for (; ok && generated < o_.tokens; ++generated) {
-    const int32_t next =
-        spec::sample(golden_.logits().data(), static_cast<int>(golden_.logits().size()),
-                     golden_.logit_scale(), settings, random);
-    ok = step(std::span(&next, 1));
-    progress.update(static_cast<uint64_t>(golden_.position()));
+  if (ok && !sampled.empty()) run_untraced(prompt, sampled);
+  return finish(clock.seconds(), static_cast<int>(sampled.size()));
+}
+
+/// The device by itself, from an empty context: it draws its own tokens and its units wait for each
+/// other alone, not for a trace. The text must be the golden model's.
+void Verifier::run_untraced(const std::vector<int>& prompt, const std::vector<int32_t>& sampled) {
+  Device& device = *session_.device;
+  device.set_trace({});
+  GenerateSettings settings = generate_settings({});
+  settings.max_new = static_cast<uint32_t>(sampled.size());
+  settings.group = static_cast<uint32_t>(o_.group);
+  settings.stop_at_end = false;
+  settings.random_state = o_.common.seed;
+  std::size_t n = 0;
+  try {
+    device.reset();
+    device.generate(prompt, settings, [&](int32_t token) {
+      if (failure_.empty() && (n >= sampled.size() || token != sampled[n])) {
+        failure_ = fmt::format("token {} after the prompt, untraced: the device drew {}, golden {}",
+                               n, token, n < sampled.size() ? sampled[n] : -1);
+      }
+      ++n;
+    });
+  } catch (const Error& e) {
+    failure_ = e.what();
   }
-  return finish(clock.seconds(), generated);
+  if (failure_.empty() && n != sampled.size())
+    failure_ = fmt::format("untraced, the device drew {} of {} tokens", n, sampled.size());
 }
 
 int Verifier::finish(double seconds, int generated) {
@@ -162,7 +198,7 @@ void add_verify(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   sub->add_option("--group", o->group,
-                  "Give the prompt to the device in groups of this many tokens; 0: all at once")
+                  "Prompt tokens that go through the layers together; 0: as many as the chip can")
       ->check(CLI::Range(0, 1 << 20));
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return Verifier(*o).run(); }; });

@@ -1,117 +1,109 @@
 #include "chip_device.hpp"
 
-#include <algorithm>
-#include <utility>
+#include <fmt/format.h>
 
-#include "command_stream.hpp"
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "firmware_link.hpp"
 #include "fit.hpp"
 #include "io/error.hpp"
-#include "io/image.hpp"
-#include "spec/generated/registers.hpp"
-#include "token_loop.hpp"
+#include "spec/numerics/layout.hpp"
+#include "trace_reader.hpp"
+#include "trit_count.hpp"
 
 namespace tern {
 namespace {
 
-namespace reg = spec::reg;
-
-constexpr uint32_t field(uint32_t word, uint32_t lsb, uint32_t mask) { return word >> lsb & mask; }
-
-void check_identity(Transport& transport) {
-  const spec::ChipConfig& c = transport.config();
-  if (const uint32_t id = transport.read_register(reg::kId); id != reg::kIdReset) {
-    throw Error("chip {}: ID is 0x{:08x}, expected 0x{:08x}; there is no such chip at this place",
-                c.name, id, reg::kIdReset);
-  }
-  const uint32_t version = transport.read_register(reg::kVersion);
-  const uint32_t major = field(version, reg::kVersionMajorLsb, reg::kVersionMajorMask);
-  const uint32_t expected =
-      field(reg::kVersionReset, reg::kVersionMajorLsb, reg::kVersionMajorMask);
-  if (major != expected) {
-    throw Error("chip {}: register map version {}, this driver speaks version {}; update one",
-                c.name, major, expected);
-  }
-  const uint32_t size = transport.read_register(reg::kConfig);
-  const uint32_t size2 = transport.read_register(reg::kConfig2);
-  const struct {
-    const char* what;
-    uint32_t has;
-    uint32_t expected;
-  } sizes[] = {
-      {"columns", field(size, reg::kConfigColumnsLsb, reg::kConfigColumnsMask), c.columns},
-      {"activation columns", field(size, reg::kConfigActColumnsLsb, reg::kConfigActColumnsMask),
-       c.act_columns},
-      {"accumulator entries", field(size, reg::kConfigAccDepthLsb, reg::kConfigAccDepthMask),
-       c.acc_depth},
-      {"activation tiles", field(size2, reg::kConfig2ActDepthLsb, reg::kConfig2ActDepthMask),
-       c.act_depth},
-      {"queue places", field(size2, reg::kConfig2CmdDepthLsb, reg::kConfig2CmdDepthMask),
-       c.cmd_depth},
-  };
-  for (const auto& s : sizes) {
-    if (s.has != s.expected) {
-      throw Error("chip {}: it has {} {}, configuration {} has {}; open the chip's own one", c.name,
-                  s.has, s.what, c.name, s.expected);
-    }
-  }
-}
+constexpr uint32_t kTraceFlag = 1;
+constexpr uint32_t kStopFlag = 2;
 
 class ChipDevice final : public Device {
  public:
-  ChipDevice(std::unique_ptr<Transport> transport, uint64_t timeout_cycles)
-      : transport_((check_identity(*transport), std::move(transport))),
-        chip_(*transport_, timeout_cycles) {}
+  ChipDevice(std::unique_ptr<Transport> transport, uint64_t timeout_cycles,
+             const Firmware& firmware)
+      : transport_(std::move(transport)), link_(*transport_, timeout_cycles, firmware) {}
 
   std::optional<spec::ChipConfig> config() const override { return transport_->config(); }
 
   void load(const io::Image& image) override {
-    driver::check_fits(image, transport_->config());
-    loop_.reset();
-    image_ = &image;
-    const uint64_t work = image.model().work_offset;
-    const uint64_t bytes = driver::work_area_bytes(image, transport_->config());
-    transport_->reserve_memory(work + bytes);
-    transport_->write_memory(0, image.bytes());
-    chip_.set_work_area(work, bytes);
-    loop_ = std::make_unique<driver::TokenLoop>(image, *transport_, chip_);
-    loop_->set_trace(trace_);
+    image_ = nullptr;
+    trace_.reset();
     position_ = 0;
+    const spec::ChipConfig& chip = transport_->config();
+    trace_address_ = spec::align_up(image.model().work_offset, spec::kAddrUnit);
+    trace_bytes_ = driver::trace_buffer_bytes(image.model(), chip);
+    driver::check_fits(image, chip, trace_address_ + trace_bytes_);
+    if (!link_.running()) link_.start();
+    transport_->reserve_memory(trace_address_ + trace_bytes_);
+    transport_->write_memory(0, image.bytes());
+    take_model();
+    image_ = &image;
+    trace_.emplace(image, *transport_);
+    trace_->set_sink(sink_);
   }
 
-  void reset() override { position_ = 0; }
+  void reset() override {
+    position_ = 0;
+    if (!link_.running() || image_ == nullptr) return;
+    link_.set_task("reset");
+    link_.send(std::array{static_cast<uint32_t>(spec::Request::kReset)});
+    link_.expect(spec::Reply::kDone);
+  }
 
-  Logits forward(std::span<const int32_t> tokens) override {
-    check_tokens(tokens);
-    const std::size_t width = transport_->config().act_columns;
-    for (std::size_t done = 0; done < tokens.size();) {
-      const std::size_t count = std::min(width, tokens.size() - done);
-      const bool last = done + count == tokens.size();
-      run_group(tokens.subspan(done, count), last);
-      position_ += static_cast<uint32_t>(count);
-      done += count;
+  Logits forward(std::span<const int32_t> tokens, uint32_t group) override {
+    check_tokens(tokens, 1);
+    GenerateSettings settings;
+    settings.group = group;
+    // The logits come as a record of the trace. Without a sink only the last token needs one.
+    const bool whole = static_cast<bool>(sink_);
+    if (!whole && tokens.size() > 1) run(tokens.first(tokens.size() - 1), settings, false, {});
+    run(whole ? tokens : tokens.last(1), settings, true, {});
+    std::optional<driver::TraceReader::At> last = trace_->take_logits();
+    const uint32_t position = position_ - 1;
+    if (!last || last->position != position) {
+      restart_later();
+      throw Error("chip {}: the trace has no logits of position {}", transport_->config().name,
+                  position);
     }
-    const std::span<const int32_t> logits = loop_->logits();
-    return {{logits.begin(), logits.end()}, loop_->logit_scale()};
+    return std::move(last->logits);
+  }
+
+  Generated generate(std::span<const int32_t> prompt, const GenerateSettings& settings,
+                     const TokenSink& token) override {
+    check_tokens(prompt, settings.max_new);
+    if (settings.top_k < 1 || settings.top_k > spec::kTopK)
+      throw Error("top-k {} is not 1 to {}", settings.top_k, spec::kTopK);
+    return run(prompt, settings, static_cast<bool>(sink_), token);
   }
 
   int position() const override { return static_cast<int>(position_); }
-  Counters counters() const override { return chip_.counters(); }
+
+  Counters counters() const override {
+    Counters c = link_.counters();
+    c.trit_macs = trit_macs_;
+    return c;
+  }
 
   void set_trace(TraceSink sink) override {
-    trace_ = std::move(sink);
-    if (loop_) loop_->set_trace(trace_);
+    sink_ = std::move(sink);
+    if (trace_) trace_->set_sink(sink_);
   }
 
  private:
-  void check_tokens(std::span<const int32_t> tokens) const {
-    if (!loop_) throw Error("chip {}: no model is loaded", transport_->config().name);
+  void check_tokens(std::span<const int32_t> tokens, uint32_t max_new) const {
+    if (image_ == nullptr) throw Error("chip {}: no model is loaded", transport_->config().name);
     if (tokens.empty()) throw Error("no tokens to run; give at least one");
     const spec::ModelDescriptor& m = image_->model();
-    if (tokens.size() > m.context - position_) {
+    // The last sampled token is not run.
+    const uint64_t run = tokens.size() + (max_new > 0 ? max_new - 1 : 0);
+    if (run > m.context - position_) {
       throw Error(
           "{} tokens from position {} do not fit the context of {} positions; ask for fewer tokens "
           "or a shorter prompt",
-          tokens.size(), position_, m.context);
+          run, position_, m.context);
     }
     for (int32_t token : tokens) {
       if (token < 0 || token >= static_cast<int32_t>(m.vocab))
@@ -119,31 +111,142 @@ class ChipDevice final : public Device {
     }
   }
 
-  void run_group(std::span<const int32_t> tokens, bool last) {
-    using Head = driver::TokenLoop::Head;
-    const Head head = trace_ ? Head::kAll : last ? Head::kLast : Head::kNone;
+  void restart_later() {
+    link_.abandon();
+    position_ = 0;
+  }
+
+  /// The model is in memory.
+  void take_model() {
+    link_.set_task("load of the model");
+    link_.send(std::array{static_cast<uint32_t>(spec::Request::kLoad), 0u});
+    group_ = link_.expect(spec::Reply::kLoaded).payload;
+    if (group_ < 1 || group_ > transport_->config().act_columns)
+      link_.fail(
+          fmt::format("the firmware takes groups of {} tokens, which the chip cannot", group_));
+    position_ = 0;
+  }
+
+  /// A request, or several: while a chip that traces waits for Continue, the mailbox must hold
+  /// nothing else, so the prompt goes there group by group.
+  Generated run(std::span<const int32_t> tokens, const GenerateSettings& settings, bool traced,
+                const TokenSink& token) {
+    const std::size_t group =
+        settings.group > 0 ? std::min(settings.group, group_) : std::size_t{group_};
     try {
-      loop_->run(tokens, position_, head);
-      chip_.sample_counters();
+      if (!link_.running()) {
+        link_.start();
+        take_model();
+      }
+      GenerateSettings prefill = settings;
+      prefill.max_new = 0;
+      while (traced && tokens.size() > group) {
+        request(tokens.first(group), prefill, true, {});
+        tokens = tokens.subspan(group);
+      }
+      return request(tokens, settings, traced, token);
     } catch (...) {
-      chip_.abandon();
+      restart_later();
       throw;
     }
   }
 
+  Generated request(std::span<const int32_t> tokens, const GenerateSettings& settings, bool traced,
+                    const TokenSink& token) {
+    link_.set_task(fmt::format("{} tokens at position {}{}", tokens.size(), position_,
+                               settings.max_new > 0
+                                   ? fmt::format(" and up to {} more", settings.max_new)
+                                   : std::string()));
+    link_.send(generate_words(tokens, settings, traced));
+    uint32_t sampled = 0;
+    for (;;) {
+      const driver::Message m = link_.receive();
+      switch (m.kind) {
+        case spec::Reply::kToken:
+          if (m.payload >= image_->model().vocab)
+            link_.fail(fmt::format("the firmware sampled token {} of {}", m.payload,
+                                   image_->model().vocab));
+          ++sampled;
+          link_.sample_counters();
+          if (token) token(static_cast<int32_t>(m.payload));
+          break;
+        case spec::Reply::kTrace:
+          read_trace(m.words[0]);
+          break;
+        case spec::Reply::kDone:
+          return finish(tokens.size(), sampled, traced, m);
+        default:
+          link_.fail(fmt::format("the firmware replied {} to a request for tokens",
+                                 spec::name_of(m.kind)));
+      }
+    }
+  }
+
+  std::vector<uint32_t> generate_words(std::span<const int32_t> tokens,
+                                       const GenerateSettings& settings, bool traced) const {
+    spec::GenerateRequest r{};
+    r.prompt = static_cast<uint32_t>(tokens.size());
+    r.max_new = settings.max_new;
+    r.group = std::min(settings.group, group_);
+    r.flags = (traced ? kTraceFlag : 0) | (settings.stop_at_end ? kStopFlag : 0);
+    r.inverse_temperature = settings.inverse_temperature;
+    r.top_k = settings.top_k;
+    r.top_p_q16 = settings.top_p_q16;
+    r.random_low = static_cast<uint32_t>(settings.random_state);
+    r.random_high = static_cast<uint32_t>(settings.random_state >> 32);
+    if (traced) {
+      r.trace_addr = static_cast<uint32_t>(trace_address_ / spec::kAddrUnit);
+      r.trace_units = static_cast<uint32_t>(trace_bytes_ / spec::kAddrUnit);
+    }
+    std::vector<uint32_t> words(1 + sizeof r / 4);
+    words[0] = static_cast<uint32_t>(spec::Request::kGenerate);
+    std::memcpy(&words[1], &r, sizeof r);
+    words.insert(words.end(), tokens.begin(), tokens.end());
+    return words;
+  }
+
+  void read_trace(uint64_t units) {
+    if (units * spec::kAddrUnit > trace_bytes_)
+      link_.fail(fmt::format("the firmware reports {} bytes in a trace buffer of {}",
+                             units * spec::kAddrUnit, trace_bytes_));
+    trace_->read(trace_address_, units * spec::kAddrUnit);
+    link_.send(std::array{static_cast<uint32_t>(spec::Request::kContinue)});
+  }
+
+  Generated finish(std::size_t prompt, uint32_t sampled, bool traced, const driver::Message& done) {
+    const std::size_t run = prompt + (sampled > 0 ? sampled - 1 : 0);
+    const uint64_t position = position_ + run;
+    if (done.payload != sampled || done.words[0] != position) {
+      link_.fail(fmt::format(
+          "the firmware reports {} tokens and position {}, but {} tokens came and the position is "
+          "{}",
+          done.payload, done.words[0], sampled, position));
+    }
+    for (std::size_t i = 0; i < run; ++i) {
+      const bool head = traced || (sampled > 0 && i + 1 >= prompt);
+      trit_macs_ += driver::token_trits(*image_, ++position_, head);
+    }
+    link_.sample_counters();
+    return {sampled, uint64_t{done.words[2]} << 32 | done.words[1]};
+  }
+
   std::unique_ptr<Transport> transport_;
-  driver::CommandStream chip_;
+  driver::FirmwareLink link_;
   const io::Image* image_ = nullptr;
-  std::unique_ptr<driver::TokenLoop> loop_;
+  std::optional<driver::TraceReader> trace_;
+  TraceSink sink_;
+  uint32_t group_ = 1;  ///< Tokens that the firmware takes together.
+  uint64_t trace_address_ = 0;
+  uint64_t trace_bytes_ = 0;
   uint32_t position_ = 0;
-  TraceSink trace_;
+  uint64_t trit_macs_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Device> make_chip_device(std::unique_ptr<Transport> transport,
-                                         uint64_t timeout_cycles) {
-  return std::make_unique<ChipDevice>(std::move(transport), timeout_cycles);
+                                         uint64_t timeout_cycles, const Firmware& firmware) {
+  return std::make_unique<ChipDevice>(std::move(transport), timeout_cycles, firmware);
 }
 
 }  // namespace tern

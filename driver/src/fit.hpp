@@ -8,10 +8,8 @@ namespace tern::driver {
 
 /// Throws tern::Error, naming the matrix, when the chip cannot run the model: packed for another
 /// beat width, more columns than the activation buffer holds, larger row blocks than the
-/// accumulators hold, or addresses that commands cannot name.
-void check_fits(const io::Image& image, const spec::ChipConfig& chip);
-
-/// Bytes of the largest batch of commands that the token loop queues, at the end of the context.
-uint64_t work_area_bytes(const io::Image& image, const spec::ChipConfig& chip);
+/// accumulators hold, or more memory, up to `end`, than commands can address. The firmware checks
+/// the rest.
+void check_fits(const io::Image& image, const spec::ChipConfig& chip, uint64_t end);
 
 }  // namespace tern::driver

@@ -6,15 +6,18 @@ package engine_pkg;
   localparam int unsigned RowBits     = 11;
   localparam int unsigned ColumnBits  = 4;
   localparam int unsigned Banks       = 5;
+  // A word address of the scratchpad, the distance of two result columns, a scalar register.
+  localparam int unsigned WordBits    = 20;
+  localparam int unsigned StrideBits  = 12;
+  localparam int unsigned ScalarBits  = 8;
   // Widths of the structs below.
-  localparam int unsigned BeatTagBits = 8 + Banks + ColumnBits + EntryBits;
-  localparam int unsigned BlockBits   = 5 + 2 * EntryBits + RowBits + ColumnBits + 8 + 32;
+  localparam int unsigned BeatTagBits = 6 + Banks + ColumnBits + EntryBits;
+  localparam int unsigned BlockBits   = 4 + 2 * EntryBits + RowBits + ColumnBits + WordBits +
+                                        StrideBits + ScalarBits;
 
   // What follows a beat of weights through the array to the accumulators.
   typedef struct packed {
     logic                  block_last;     // the last beat of a row block
-    logic                  command_first;  // the first beat of a command
-    logic                  slot;           // alternates from product to product
     logic                  first;          // overwrites the accumulators instead of adding
     logic                  value_layout;
     logic [2:0]            plane;          // weight 3^plane, plane layout only
@@ -23,18 +26,18 @@ package engine_pkg;
     logic [EntryBits-1:0]  entry;
   } beat_tag_t;
 
-  // A row block whose sums are to be drained.
+  // A row block whose sums are to be drained. The last three fields are the command's.
   typedef struct packed {
     logic                  first;        // the first block of its command
-    logic                  last;         // the last one: a trailer follows
-    logic                  slot;
+    logic                  last;         // the last one
     logic [1:0]            halves;       // accumulator halves to release
     logic [EntryBits-1:0]  base;         // first entry
     logic [EntryBits-1:0]  last_entry;   // entries less one
     logic [RowBits-1:0]    rows;         // rows that are not masked
     logic [ColumnBits-1:0] columns;
-    logic [7:0]            tag;
-    logic [31:0]           result_addr;  // of the command, as in the command
+    logic [WordBits-1:0]   dst;          // scratchpad word of row 0, column 0
+    logic [StrideBits-1:0] dst_stride;   // of the columns, in units of StrideUnit words
+    logic [ScalarBits-1:0] max_reg;
   } block_t;
 
 endpackage

@@ -1,55 +1,80 @@
-/// Multiplies streamed matrices of trits with the activations it holds: integers, exact.
+/// Streams memory into the scratchpad, and multiplies streamed matrices of trits with the
+/// activations it holds: integers, exact.
 ///
-/// Commands come in order (`cmd_*`), already checked, and so do their beats (`beat_*`, Columns
-/// bytes each, `beat_last_i` with the last beat of each command). The layouts, the order of the
-/// beats and the results are those of the command's definition. One beat is taken in every cycle in
-/// which there is one, except for a few cycles between commands and while both halves of the
-/// accumulators wait to be drained. Results (`result_*`) are entries of 5 * ActColumns int32, then
-/// a trailer with `result_last_o` for each MATMUL; see result_drain. A LOAD_ACT has no result:
-/// `load_done_o` pulses when its last beat is taken, which may be before the results of earlier
-/// commands have left.
+/// Commands LOAD and MATMUL (`cmd_*`) come in order, already checked, and so do their beats
+/// (`beat_*`, Columns bytes each, `beat_last_i` with the last beat of each command). The layouts,
+/// the order of the beats and the results are those of the commands' definition. One beat is taken
+/// in every cycle in which there is one, except for a few cycles between commands, while both halves
+/// of the accumulators wait to be drained, and while a LOAD's writes do.
 ///
-/// `beats_o` and `load_beats_o` tell of a beat taken in this cycle by a MATMUL and a LOAD_ACT,
+/// Activations are written from outside (`act_*`, see activation_buffer) in any cycle. Results go to
+/// the scratchpad (`res_*`) and their greatest magnitudes to the scalar registers (`max_*`, see
+/// result_sink), what LOADs read goes to the scratchpad too (`load_*`, see stream_loader).
+/// `matmul_done_o` and `load_done_o` pulse once for each command, in order, when all of it has been
+/// written: reads accepted in a later cycle see it.
+///
+/// `beats_o` and `load_beats_o` tell of a beat taken in this cycle by a MATMUL and a LOAD,
 /// `stall_read_o` that a MATMUL waits for a beat, `stall_drain_o` that it waits for accumulators.
 /// `illegal_o` is the number of illegal codes found in this cycle. `shape_error_o` rises and stays,
 /// and the engine stops, when `beat_last_i` is not where the command ends; reset recovers. FastBody
-/// chooses the body of the array, and nothing else.
+/// chooses the bodies of array and activation buffer, and nothing else.
 module matrix_engine #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
   parameter int unsigned AccDepth    = 52,
   parameter int unsigned ActDepth    = 256,
+  parameter int unsigned Lanes       = 16,
   parameter bit          FastBody    = 1'b0,
   localparam int unsigned Rows       = tern_pkg::TritsPerByte,
   localparam int unsigned Words      = Rows * ActColumns,
-  localparam int unsigned CountBits  = $clog2(Columns) + 1
+  localparam int unsigned CountBits  = $clog2(Columns) + 1,
+  localparam int unsigned OffsetBits = Columns > Lanes ? $clog2(Columns / Lanes) : 1
 ) (
-  input  logic                          clk_i,
-  input  logic                          rst_ni,
+  input  logic                             clk_i,
+  input  logic                             rst_ni,
 
-  input  logic                          cmd_valid_i,
-  output logic                          cmd_ready_o,
-  input  tern_pkg::cmd_t                cmd_i,
+  input  logic                             cmd_valid_i,
+  output logic                             cmd_ready_o,
+  input  logic [tern_pkg::CmdBits-1:0]     cmd_i,
 
-  input  logic                          beat_valid_i,
-  output logic                          beat_ready_o,
-  input  logic [8*Columns-1:0]          beat_data_i,
-  input  logic                          beat_last_i,
+  input  logic                             beat_valid_i,
+  output logic                             beat_ready_o,
+  input  logic [8*Columns-1:0]             beat_data_i,
+  input  logic                             beat_last_i,
 
-  output logic                          result_valid_o,
-  input  logic                          result_ready_i,
-  output logic [tern_pkg::AddrBits-1:0] result_addr_o,
-  output logic [32*Words-1:0]           result_data_o,
-  output logic                          result_last_o,
+  input  logic                             act_valid_i,
+  input  logic [3:0]                       act_column_i,
+  input  logic [11:0]                      act_tile_i,
+  input  logic [OffsetBits-1:0]            act_offset_i,
+  input  logic [Lanes-1:0]                 act_mask_i,
+  input  logic [8*Lanes-1:0]               act_data_i,
 
-  output logic                          load_done_o,
-  output logic                          beats_o,
-  output logic                          load_beats_o,
-  output logic                          stall_read_o,
-  output logic                          stall_drain_o,
-  output logic [CountBits-1:0]          illegal_o,
-  output logic                          busy_o,
-  output logic                          shape_error_o
+  output logic                             res_wr_valid_o,
+  input  logic                             res_wr_ready_i,
+  output logic [19:0]                      res_wr_addr_o,
+  output logic [Lanes-1:0]                 res_wr_mask_o,
+  output logic [32*Lanes-1:0]              res_wr_data_o,
+
+  output logic                             load_wr_valid_o,
+  input  logic                             load_wr_ready_i,
+  output logic [19:0]                      load_wr_addr_o,
+  output logic [Lanes-1:0]                 load_wr_mask_o,
+  output logic [32*Lanes-1:0]              load_wr_data_o,
+
+  output logic                             max_valid_o,
+  input  logic                             max_ready_i,
+  output logic [7:0]                       max_index_o,
+  output logic [63:0]                      max_data_o,
+
+  output logic                             load_done_o,
+  output logic                             matmul_done_o,
+  output logic                             beats_o,
+  output logic                             load_beats_o,
+  output logic                             stall_read_o,
+  output logic                             stall_drain_o,
+  output logic [CountBits-1:0]             illegal_o,
+  output logic                             busy_o,
+  output logic                             shape_error_o
 );
   localparam int unsigned Levels    = $clog2(Columns);
   localparam int unsigned SumBits   = Levels + 9;
@@ -65,9 +90,11 @@ module matrix_engine #(
   logic [Columns-1:0]             mask;
   engine_pkg::beat_tag_t          tag;
   logic [TileBits-1:0]            act_tile;
-  column_t                        act_column, columns_q;
+  column_t                        columns_q;
   logic [ActColumns*8*Columns-1:0] planes;
-  logic                           block_valid, sequencer_busy, drain_busy;
+  logic                           load_idle, load_start, load_beat, load_last, load_ready;
+  tern_pkg::load_cmd_t            load_cmd;
+  logic                           block_valid, sequencer_busy, sink_busy;
   engine_pkg::block_t             block;
   logic [1:0]                     release_halves;
   logic                           sums_valid;
@@ -80,32 +107,56 @@ module matrix_engine #(
     .clk_i, .rst_ni,
     .cmd_valid_i, .cmd_ready_o, .cmd_i,
     .beat_valid_i, .beat_ready_o, .beat_last_i,
-    .act_write_o   (load_beats_o),
-    .act_tile_o    (act_tile),
-    .act_column_o  (act_column),
+    .load_idle_i   (load_idle),
+    .load_start_o  (load_start),
+    .load_cmd_o    (load_cmd),
+    .load_beat_o   (load_beat),
+    .load_last_o   (load_last),
+    .load_ready_i  (load_ready),
     .matmul_o      (matmul),
+    .act_tile_o    (act_tile),
     .mask_o        (mask),
     .tag_o         (tag),
     .block_valid_o (block_valid),
     .block_o       (block),
     .release_i     (release_halves),
-    .load_done_o,
     .stall_read_o, .stall_drain_o,
     .busy_o        (sequencer_busy),
     .shape_error_o
   );
 
+  stream_loader #(.Columns(Columns), .Lanes(Lanes)) u_loader (
+    .clk_i, .rst_ni,
+    .start_i      (load_start),
+    .cmd_i        (load_cmd),
+    .idle_o       (load_idle),
+    .done_o       (load_done_o),
+    .beat_valid_i (load_beat),
+    .beat_ready_o (load_ready),
+    .beat_data_i,
+    .beat_last_i  (load_last),
+    .wr_valid_o   (load_wr_valid_o),
+    .wr_ready_i   (load_wr_ready_i),
+    .wr_addr_o    (load_wr_addr_o),
+    .wr_mask_o    (load_wr_mask_o),
+    .wr_data_o    (load_wr_data_o)
+  );
+
   activation_buffer #(
-    .Columns(Columns), .ActColumns(ActColumns), .ActDepth(ActDepth)
+    .Columns(Columns), .ActColumns(ActColumns), .ActDepth(ActDepth), .Lanes(Lanes),
+    .FastBody(FastBody)
   ) u_activations (
     .clk_i,
-    .write_i   (load_beats_o),
-    .read_i    (matmul),
-    .tile_i    (act_tile),
-    .column_i  (act_column),
-    .columns_i (tag.columns),
-    .data_i    (beat_data_i),
-    .planes_o  (planes)
+    .write_i        (act_valid_i),
+    .write_column_i (act_column_i),
+    .write_tile_i   (TileBits'(act_tile_i)),
+    .write_offset_i (act_offset_i),
+    .write_mask_i   (act_mask_i),
+    .write_data_i   (act_data_i),
+    .read_i         (matmul),
+    .read_tile_i    (act_tile),
+    .read_columns_i (tag.columns),
+    .planes_o       (planes)
   );
 
   ternary_array #(
@@ -181,29 +232,32 @@ module matrix_engine #(
     end
   end
 
-  result_drain #(.Columns(Columns), .ActColumns(ActColumns)) u_drain (
+  result_sink #(.ActColumns(ActColumns), .Lanes(Lanes)) u_sink (
     .clk_i, .rst_ni,
-    .block_valid_i   (block_valid),
-    .block_i         (block),
-    .landed_i        (stage_q[3] && tag_3_q.block_last),
-    .release_o       (release_halves),
-    .illegal_valid_i (sums_valid),
-    .illegal_first_i (tag_0.command_first),
-    .illegal_slot_i  (tag_0.slot),
-    .illegal_i       (illegal),
-    .read_o          (read),
-    .read_entry_o    (read_entry),
-    .data_i          (drained),
-    .result_valid_o, .result_ready_i, .result_addr_o, .result_data_o, .result_last_o,
-    .busy_o          (drain_busy)
+    .block_valid_i (block_valid),
+    .block_i       (block),
+    .landed_i      (stage_q[3] && tag_3_q.block_last),
+    .release_o     (release_halves),
+    .read_o        (read),
+    .read_entry_o  (read_entry),
+    .data_i        (drained),
+    .wr_valid_o    (res_wr_valid_o),
+    .wr_ready_i    (res_wr_ready_i),
+    .wr_addr_o     (res_wr_addr_o),
+    .wr_mask_o     (res_wr_mask_o),
+    .wr_data_o     (res_wr_data_o),
+    .max_valid_o, .max_ready_i, .max_index_o, .max_data_o,
+    .done_o        (matmul_done_o),
+    .busy_o        (sink_busy)
   );
 
-  assign beats_o   = matmul;
-  assign illegal_o = sums_valid ? illegal : '0;
-  assign busy_o    = sequencer_busy || drain_busy;
+  assign beats_o      = matmul;
+  assign load_beats_o = load_beat && load_ready;
+  assign illegal_o    = sums_valid ? illegal : '0;
+  assign busy_o       = sequencer_busy || sink_busy || !load_idle || load_done_o;
 
-  logic unused_tag;
-  assign unused_tag = ^{tag_3_q.command_first, tag_3_q.slot, tag_3_q.value_layout, tag_3_q.plane};
+  logic unused_signals;
+  assign unused_signals = ^{tag_3_q.value_layout, tag_3_q.plane, act_tile_i};
 
 `ifndef SYNTHESIS
   initial begin

@@ -6,9 +6,10 @@
 /// BurstBeats beats into INCR bursts; as BurstBeats * Columns divides 4 KiB, no burst crosses a 4
 /// KiB boundary. A burst is requested only when the FIFO has room for all of it (credit), so that
 /// `r_ready_o` never waits for the consumer. `beat_last_o` marks the last beat of a segment. A
-/// response other than OKAY pulses `error_o`; its beat is delivered all the same. While `stop_i` is
-/// high no new burst starts and arriving beats are dropped; `idle_o` tells that no burst is in
-/// flight, so that the module may be reset.
+/// response other than OKAY pulses `error_o`; bit i of `r_parity_i` must make the number of ones in
+/// byte i and itself odd, or `parity_error_o` pulses. The beat is delivered all the same. While
+/// `stop_i` is high no new burst starts and arriving beats are dropped unchecked; `idle_o` tells that
+/// no burst is in flight, so that the module may be reset.
 module stream_reader #(
   parameter int unsigned Columns    = 64,
   parameter int unsigned AddrBits   = 40,
@@ -21,6 +22,7 @@ module stream_reader #(
   input  logic                 stop_i,
   output logic                 idle_o,
   output logic                 error_o,
+  output logic                 parity_error_o,
 
   input  logic                 seg_valid_i,
   output logic                 seg_ready_o,
@@ -34,6 +36,7 @@ module stream_reader #(
   input  logic                 r_valid_i,
   output logic                 r_ready_o,
   input  logic [8*Columns-1:0] r_data_i,
+  input  logic [Columns-1:0]   r_parity_i,
   input  logic [1:0]           r_resp_i,
   input  logic                 r_last_i,
 
@@ -130,6 +133,24 @@ module stream_reader #(
   assign r_accept  = r_valid_i && r_ready_o;
   assign error_o   = r_accept && r_resp_i != 2'b00;
   assign idle_o    = bursts_in_flight == '0;
+
+  // Bit 8 c of the folded data is the parity of byte c. Folding all bytes at once, and only in cycles
+  // with a beat, keeps simulations fast.
+  function automatic logic parity_is_wrong(input logic [8*Columns-1:0] data,
+                                           input logic [Columns-1:0] parity);
+    logic [8*Columns-1:0] folded, expected;
+    folded = data ^ (data >> 4);
+    folded = folded ^ (folded >> 2);
+    folded = folded ^ (folded >> 1);
+    for (int unsigned c = 0; c < Columns; c++) expected[8*c +: 8] = {7'd0, !parity[c]};
+    parity_is_wrong = (folded & {Columns{8'd1}}) != expected;
+  endfunction
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni)                  parity_error_o <= 1'b0;
+    else if (r_accept && !stop_i) parity_error_o <= parity_is_wrong(r_data_i, r_parity_i);
+    else                          parity_error_o <= 1'b0;
+  end
 
   logic [CreditBits-1:0] unused_fifo_usage;
   fifo #(.Width(8 * Columns + 1), .Depth(FifoBeats)) u_prefetch (

@@ -1,23 +1,31 @@
-/// The chip: registers and command queue on the AXI4-Lite side, one AXI4 master towards memory, and
-/// between them the streamed matrix engine.
+/// The chip: a controller with its firmware, four units that it commands, and the ports to host and
+/// memory.
 ///
-///   registers -> command queue -> decoder -> stream reader  (segments)  -> prefetch FIFO -> engine
-///                                         -> engine queue   (commands)                   -> writer
-///                                         -> completion tracker -> DONE
+///   registers -> mailbox, window -> controller -> device bus -> command queue and scoreboard
+///   LOAD, MATMUL -> stream reader (segments) -> prefetch FIFO -> matrix engine -> scratchpad
+///   VECTOR, SCALAR -> vector unit <-> scratchpad, -> activations of the matrix engine
+///   STORE -> store unit <- scratchpad, -> memory
 ///
-/// Commands run and complete in order; the reader runs ahead across them, so software must not
-/// queue a command that reads what an unfinished one writes. All transfers are INCR bursts of full
-/// beats on one AXI ID, and all state but the bus interface itself is dropped by a soft reset,
-/// which first lets the bursts in flight end; STATUS.busy stays 1 until then.
+/// The reader runs ahead of the engine across commands. All transfers are INCR bursts of full beats
+/// on one AXI ID, with a parity bit for each byte of data as AMBA AXI5 has them (RDATACHK,
+/// WDATACHK: odd parity). A soft reset first lets the bursts in flight end, then drops all state but
+/// the bus interface and the controller's memories; STATUS.busy stays 1 until then.
+///
+/// `monitor_o` tells what each unit does in this cycle, for a timeline; nothing depends on it:
+/// bit 0 matrix beat, 1 load beat, 2 stall on memory, 3 stall on accumulators, 4 stall on a unit,
+/// 5 store beat, 6 vector unit busy, 7 work, 13:8 vector operation (32 and up: a scalar one), 39:16 phase.
 module tern_chip #(
-  parameter int unsigned Columns    = 64,
-  parameter int unsigned ActColumns = 8,
-  parameter int unsigned AccDepth   = 52,
-  parameter int unsigned ActDepth   = 256,
-  parameter int unsigned FifoBeats  = 256,
-  parameter int unsigned BurstBeats = 16,
-  parameter int unsigned CmdDepth   = 8,
-  parameter bit          FastBody   = 1'b0
+  parameter int unsigned Columns      = 64,
+  parameter int unsigned ActColumns   = 8,
+  parameter int unsigned AccDepth     = 52,
+  parameter int unsigned ActDepth     = 256,
+  parameter int unsigned FifoBeats    = 256,
+  parameter int unsigned BurstBeats   = 16,
+  parameter int unsigned CmdDepth     = 8,
+  parameter int unsigned KeyBlock     = 20,
+  parameter int unsigned Lanes        = 16,
+  parameter int unsigned ScratchWords = 163840,
+  parameter bit          FastBody     = 1'b0
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -49,6 +57,7 @@ module tern_chip #(
   input  logic                 m_axi_rvalid_i,
   output logic                 m_axi_rready_o,
   input  logic [8*Columns-1:0] m_axi_rdata_i,
+  input  logic [Columns-1:0]   m_axi_rdatachk_i,
   input  logic [ 1:0]          m_axi_rresp_i,
   input  logic                 m_axi_rlast_i,
   output logic                 m_axi_awvalid_o,
@@ -60,163 +69,324 @@ module tern_chip #(
   output logic                 m_axi_wvalid_o,
   input  logic                 m_axi_wready_i,
   output logic [8*Columns-1:0] m_axi_wdata_o,
+  output logic [Columns-1:0]   m_axi_wdatachk_o,
   output logic [Columns-1:0]   m_axi_wstrb_o,
   output logic                 m_axi_wlast_o,
   input  logic                 m_axi_bvalid_i,
   output logic                 m_axi_bready_o,
   input  logic [ 1:0]          m_axi_bresp_i,
 
-  output logic                 irq_o
+  output logic                 irq_o,
+  output logic [63:0]          monitor_o
 );
   localparam int unsigned AddrBits    = tern_pkg::AddrBits;
   localparam int unsigned CmdBits     = tern_pkg::CmdBits;
-  localparam int unsigned ResultBits  = tern_pkg::TritsPerByte * ActColumns * 32;
-  localparam int unsigned IllegalBits = $clog2(Columns + 1);
-  // Commands that the reader may run ahead of the engine, and commands between decoder and DONE.
-  localparam int unsigned EngineDepth = 4;
-  localparam int unsigned TrackDepth  = 2 * EngineDepth;
-  localparam int unsigned SpaceBits   = $clog2(CmdDepth + 1);
+  localparam int unsigned IllegalBits = $clog2(Columns) + 1;
+  localparam int unsigned SatBits     = $clog2(Lanes + 1);
+  localparam int unsigned MailBits    = $clog2(tern_pkg::MailDepth + 1);
+  localparam int unsigned LineBits    = 32 * Lanes;
+  localparam int unsigned OffsetBits  = Columns > Lanes ? $clog2(Columns / Lanes) : 1;
+  localparam int unsigned Readers     = 3;  // controller, vector unit, store unit
+  localparam int unsigned Writers     = 4;  // controller, vector unit, results, loads
+  localparam logic [31:0] Config =
+      (32'(Columns) << tern_pkg::RegConfigColumnsLsb) |
+      (32'(ActColumns) << tern_pkg::RegConfigActColumnsLsb) |
+      (32'(AccDepth) << tern_pkg::RegConfigAccDepthLsb);
+  localparam logic [31:0] Config2 =
+      (32'(ActDepth) << tern_pkg::RegConfig2ActDepthLsb) |
+      (32'(CmdDepth) << tern_pkg::RegConfig2CmdDepthLsb);
+  localparam logic [31:0] Config3 =
+      (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
+      (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
 
   // Soft reset: stop, wait until the buses are quiet, reset the core for one cycle.
-  logic soft_reset, stop_q, core_rst_q, core_rst_n, reader_idle, writer_idle;
+  logic soft_reset, stop_q, core_rst_q, core_rst_n, reader_idle, store_idle;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       stop_q     <= 1'b0;
       core_rst_q <= 1'b0;
     end else begin
       stop_q     <= soft_reset || (stop_q && !core_rst_q);
-      core_rst_q <= stop_q && !core_rst_q && reader_idle && writer_idle;
+      core_rst_q <= stop_q && !core_rst_q && reader_idle && store_idle;
     end
   end
   assign core_rst_n = rst_ni && !core_rst_q;
 
-  // Registers and command queue.
-  logic                 reg_cmd_valid, reg_cmd_ready, queue_ready, dec_cmd_valid, dec_cmd_ready;
-  tern_pkg::cmd_t       reg_cmd, dec_cmd;
-  logic [SpaceBits-1:0] queue_usage;
-  logic                 busy, command_done, tracker_empty;
-  logic                 bus_read_error, bus_write_error, bad_command, shape_error;
-  logic                 beat, load_beat, result_beat, stall_read, stall_drain;
+  // Host side.
+  logic        run, working, busy, trap, watchdog_fires;
+  logic [31:0] watchdog, error, done;
+  cpu_pkg::trap_t trap_info;
+  logic        bus_read_error, bus_write_error, parity_error, bad_command, shape_error, act_error;
   logic [IllegalBits-1:0] illegal;
+  logic [7:0]  error_set;
+  logic        window_valid, window_write, window_done, window_error;
+  logic [31:0] window_addr, window_data, window_read_data;
+  logic        mail_in_valid, mail_in_ready, mail_out_pop, mail_out_valid;
+  logic [31:0] mail_in, mail_out;
+  logic [MailBits-1:0] mail_in_words, mail_out_words;
+  logic [63:0] cycles;
+  logic [32*13-1:0] counters;
 
-  assign reg_cmd_ready = queue_ready && !stop_q;
-  assign busy          = queue_usage != '0 || !tracker_empty || stop_q;
+  always_comb begin
+    error_set = '0;
+    error_set[tern_pkg::RegErrorBusReadLsb]     = bus_read_error;
+    error_set[tern_pkg::RegErrorBusWriteLsb]    = bus_write_error;
+    error_set[tern_pkg::RegErrorIllegalCodeLsb] = illegal != '0;
+    error_set[tern_pkg::RegErrorBadCommandLsb]  = bad_command || shape_error || act_error;
+    error_set[tern_pkg::RegErrorParityLsb]      = parity_error;
+    error_set[tern_pkg::RegErrorTrapLsb]        = trap;
+    error_set[tern_pkg::RegErrorWatchdogLsb]    = watchdog_fires;
+  end
 
   control_registers #(
-    .Columns     (Columns),
-    .ActColumns  (ActColumns),
-    .AccDepth    (AccDepth),
-    .ActDepth    (ActDepth),
-    .CmdDepth    (CmdDepth),
-    .IllegalBits (IllegalBits)
+    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
+    .CmdDepth(CmdDepth), .Lanes(Lanes), .ScratchWords(ScratchWords)
   ) u_registers (
-    .clk_i,
-    .rst_ni,
-    .core_rst_ni       (core_rst_n),
-    .awvalid_i         (s_axil_awvalid_i),
-    .awready_o         (s_axil_awready_o),
-    .awaddr_i          (s_axil_awaddr_i),
-    .wvalid_i          (s_axil_wvalid_i),
-    .wready_o          (s_axil_wready_o),
-    .wdata_i           (s_axil_wdata_i),
-    .wstrb_i           (s_axil_wstrb_i),
-    .bvalid_o          (s_axil_bvalid_o),
-    .bready_i          (s_axil_bready_i),
-    .bresp_o           (s_axil_bresp_o),
-    .arvalid_i         (s_axil_arvalid_i),
-    .arready_o         (s_axil_arready_o),
-    .araddr_i          (s_axil_araddr_i),
-    .rvalid_o          (s_axil_rvalid_o),
-    .rready_i          (s_axil_rready_i),
-    .rdata_o           (s_axil_rdata_o),
-    .rresp_o           (s_axil_rresp_o),
+    .clk_i, .rst_ni,
+    .core_rst_ni      (core_rst_n),
+    .awvalid_i        (s_axil_awvalid_i),
+    .awready_o        (s_axil_awready_o),
+    .awaddr_i         (s_axil_awaddr_i),
+    .wvalid_i         (s_axil_wvalid_i),
+    .wready_o         (s_axil_wready_o),
+    .wdata_i          (s_axil_wdata_i),
+    .wstrb_i          (s_axil_wstrb_i),
+    .bvalid_o         (s_axil_bvalid_o),
+    .bready_i         (s_axil_bready_i),
+    .bresp_o          (s_axil_bresp_o),
+    .arvalid_i        (s_axil_arvalid_i),
+    .arready_o        (s_axil_arready_o),
+    .araddr_i         (s_axil_araddr_i),
+    .rvalid_o         (s_axil_rvalid_o),
+    .rready_i         (s_axil_rready_i),
+    .rdata_o          (s_axil_rdata_o),
+    .rresp_o          (s_axil_rresp_o),
     .irq_o,
-    .soft_reset_o      (soft_reset),
-    .cmd_valid_o       (reg_cmd_valid),
-    .cmd_ready_i       (reg_cmd_ready),
-    .cmd_o             (reg_cmd),
-    .cmd_space_i       (stop_q ? 8'd0 : 8'(CmdDepth) - 8'(queue_usage)),
-    .busy_i            (busy),
-    .done_i            (command_done),
-    .bus_read_error_i  (bus_read_error),
-    .bus_write_error_i (bus_write_error),
-    .bad_command_i     (bad_command || shape_error),
-    .beat_i            (beat),
-    .load_beat_i       (load_beat),
-    .result_beat_i     (result_beat),
-    .stall_read_i      (stall_read),
-    .stall_drain_i     (stall_drain),
-    .illegal_i         (illegal)
+    .soft_reset_o     (soft_reset),
+    .run_o            (run),
+    .watchdog_o       (watchdog),
+    .mail_in_valid_o  (mail_in_valid),
+    .mail_in_o        (mail_in),
+    .mail_in_room_i   (8'(tern_pkg::MailDepth) - 8'(mail_in_words)),
+    .mail_out_pop_o   (mail_out_pop),
+    .mail_out_i       (mail_out),
+    .mail_out_words_i (mail_out_valid ? 8'(mail_out_words) : 8'd0),
+    .window_valid_o   (window_valid),
+    .window_write_o   (window_write),
+    .window_addr_o    (window_addr),
+    .window_data_o    (window_data),
+    .window_done_i    (window_done),
+    .window_error_i   (window_error),
+    .window_data_i    (window_read_data),
+    .busy_i           (busy),
+    .working_i        (working),
+    .error_i          (error_set),
+    .error_o          (error),
+    .trap_cause_i     (32'(trap_info.cause)),
+    .trap_pc_i        (trap_info.pc),
+    .trap_value_i     (trap_info.value),
+    .cycles_i         (cycles),
+    .counters_i       (counters)
   );
 
-  fifo #(.Width(CmdBits), .Depth(CmdDepth)) u_command_queue (
+  // Mailbox.
+  logic        cpu_mail_valid, cpu_mail_pop, cpu_post_valid, cpu_post_ready;
+  logic [31:0] cpu_mail, cpu_post;
+
+  fifo #(.Width(32), .Depth(tern_pkg::MailDepth)) u_mail_in (
     .clk_i,
     .rst_ni     (core_rst_n),
-    .wr_valid_i (reg_cmd_valid),
-    .wr_ready_o (queue_ready),
-    .wr_data_i  (reg_cmd),
-    .rd_valid_o (dec_cmd_valid),
-    .rd_ready_i (dec_cmd_ready),
-    .rd_data_o  (dec_cmd),
-    .usage_o    (queue_usage)
+    .wr_valid_i (mail_in_valid),
+    .wr_ready_o (mail_in_ready),
+    .wr_data_i  (mail_in),
+    .rd_valid_o (cpu_mail_valid),
+    .rd_ready_i (cpu_mail_pop),
+    .rd_data_o  (cpu_mail),
+    .usage_o    (mail_in_words)
+  );
+  fifo #(.Width(32), .Depth(tern_pkg::MailDepth)) u_mail_out (
+    .clk_i,
+    .rst_ni     (core_rst_n),
+    .wr_valid_i (cpu_post_valid),
+    .wr_ready_o (cpu_post_ready),
+    .wr_data_i  (cpu_post),
+    .rd_valid_o (mail_out_valid),
+    .rd_ready_i (mail_out_pop),
+    .rd_data_o  (mail_out),
+    .usage_o    (mail_out_words)
   );
 
-  // Decoder and what it feeds.
-  logic                seg_valid, seg_ready, eng_push, eng_push_ready, eng_valid, eng_ready;
+  // Controller. The host's window goes to its memories or, while it does not run, to the devices.
+  logic        mmio_valid, mmio_done, mmio_write, bus_error;
+  logic [31:0] mmio_addr, mmio_data, bus_data;
+  logic [3:0]  mmio_strobe;
+  logic        tcm_valid, tcm_ready, tcm_done, tcm_error, tcm_busy_q;
+  logic [31:0] tcm_data;
+  logic        win_bus_valid, win_bus_done, window_is_device;
+  cpu_pkg::retire_t unused_retire;
+
+  controller #(
+    .InstrBytes(tern_pkg::InstrBytes), .DataBytes(tern_pkg::DataBytes),
+    .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase)
+  ) u_controller (
+    .clk_i,
+    .rst_ni        (core_rst_n),
+    .run_i         (run && !stop_q),
+    .trap_o        (trap),
+    .trap_info_o   (trap_info),
+    .host_valid_i  (tcm_valid),
+    .host_ready_o  (tcm_ready),
+    .host_write_i  (window_write),
+    .host_addr_i   (window_addr),
+    .host_strobe_i (4'b1111),
+    .host_data_i   (window_data),
+    .host_done_o   (tcm_done),
+    .host_error_o  (tcm_error),
+    .host_data_o   (tcm_data),
+    .mmio_valid_o  (mmio_valid),
+    .mmio_ready_i  (mmio_done),
+    .mmio_write_o  (mmio_write),
+    .mmio_addr_o   (mmio_addr),
+    .mmio_strobe_o (mmio_strobe),
+    .mmio_data_o   (mmio_data),
+    .mmio_data_i   (bus_data),
+    .mmio_error_i  (bus_error),
+    .retire_o      (unused_retire)
+  );
+
+  assign window_is_device = window_addr[31];
+  assign tcm_valid        = window_valid && !window_is_device && !tcm_busy_q;
+  assign win_bus_valid    = window_valid && window_is_device && !run && !mmio_valid;
+  always_ff @(posedge clk_i or negedge core_rst_n) begin
+    if (!core_rst_n) tcm_busy_q <= 1'b0;
+    else             tcm_busy_q <= tcm_valid && tcm_ready;
+  end
+  assign window_done      = window_is_device ? run || win_bus_done : tcm_done;
+  assign window_error     = window_is_device ? run || bus_error : tcm_error;
+  assign window_read_data = window_is_device ? bus_data : tcm_data;
+
+  // Devices.
+  logic                 issue_valid, issue_ready;
+  logic [CmdBits-1:0]   issue_cmd;
+  logic [23:0]          phase;
+  logic [6:0]           topk_count;
+  logic [5:0]           topk_index;
+  logic [31:0]          topk_value, topk_number;
+  logic                 cpu_scalar_wr_valid, cpu_scalar_wr_ready, scalar_rd_valid, scalar_rd_ready;
+  logic                 scalar_rd_done;
+  logic [1:0]           cpu_scalar_strobe;
+  logic [7:0]           cpu_scalar_index;
+  logic [31:0]          cpu_scalar_data;
+  logic [63:0]          scalar_rd_data;
+  logic [Readers-1:0]   rd_valid, rd_ready, rd_data_valid;
+  logic [20*Readers-1:0] rd_addr;
+  logic [LineBits-1:0]  rd_data;
+  logic [Writers-1:0]   wr_valid, wr_ready;
+  logic [20*Writers-1:0] wr_addr;
+  logic [Lanes*Writers-1:0] wr_mask;
+  logic [LineBits*Writers-1:0] wr_data;
+  logic [19:0]          cpu_scratch_addr;
+  logic [31:0]          cpu_scratch_data;
+
+  device_bus #(
+    .Lanes(Lanes), .KeyBlock(KeyBlock), .Config(Config), .Config2(Config2), .Config3(Config3)
+  ) u_devices (
+    .clk_i,
+    .rst_ni             (core_rst_n),
+    .cpu_valid_i        (mmio_valid),
+    .cpu_write_i        (mmio_write),
+    .cpu_addr_i         (mmio_addr),
+    .cpu_strobe_i       (mmio_strobe),
+    .cpu_data_i         (mmio_data),
+    .cpu_done_o         (mmio_done),
+    .win_valid_i        (win_bus_valid),
+    .win_write_i        (window_write),
+    .win_addr_i         (window_addr),
+    .win_data_i         (window_data),
+    .win_done_o         (win_bus_done),
+    .error_o            (bus_error),
+    .data_o             (bus_data),
+    .issue_valid_o      (issue_valid),
+    .issue_ready_i      (issue_ready),
+    .issue_cmd_o        (issue_cmd),
+    .done_i             (done),
+    .error_i            (error),
+    .cycles_i           (cycles[31:0]),
+    .mail_in_valid_i    (cpu_mail_valid),
+    .mail_in_i          (cpu_mail),
+    .mail_in_pop_o      (cpu_mail_pop),
+    .mail_out_valid_o   (cpu_post_valid),
+    .mail_out_ready_i   (cpu_post_ready),
+    .mail_out_o         (cpu_post),
+    .working_o          (working),
+    .phase_o            (phase),
+    .topk_count_i       (topk_count),
+    .topk_index_o       (topk_index),
+    .topk_value_i       (topk_value),
+    .topk_number_i      (topk_number),
+    .scalar_wr_valid_o  (cpu_scalar_wr_valid),
+    .scalar_wr_ready_i  (cpu_scalar_wr_ready),
+    .scalar_wr_strobe_o (cpu_scalar_strobe),
+    .scalar_index_o     (cpu_scalar_index),
+    .scalar_wr_data_o   (cpu_scalar_data),
+    .scalar_rd_valid_o  (scalar_rd_valid),
+    .scalar_rd_ready_i  (scalar_rd_ready),
+    .scalar_rd_done_i   (scalar_rd_done),
+    .scalar_rd_data_i   (scalar_rd_data),
+    .scratch_rd_valid_o (rd_valid[0]),
+    .scratch_rd_ready_i (rd_ready[0]),
+    .scratch_addr_o     (cpu_scratch_addr),
+    .scratch_rd_data_valid_i (rd_data_valid[0]),
+    .scratch_rd_data_i  (rd_data[31:0]),
+    .scratch_wr_valid_o (wr_valid[0]),
+    .scratch_wr_ready_i (wr_ready[0]),
+    .scratch_wr_mask_o  (wr_mask[Lanes-1:0]),
+    .scratch_wr_data_o  (cpu_scratch_data)
+  );
+  assign rd_addr[19:0]         = cpu_scratch_addr;
+  assign wr_addr[19:0]         = cpu_scratch_addr;
+  assign wr_data[LineBits-1:0] = LineBits'(cpu_scratch_data);
+
+  // Commands.
+  logic                seg_valid, seg_ready, eng_valid, eng_ready, eng_waits;
   logic [AddrBits-1:0] seg_addr;
   logic [31:0]         seg_beats;
-  tern_pkg::cmd_t      eng_push_cmd, eng_cmd;
-  logic                trk_valid, trk_ready, trk_runs, trk_writes, load_done, write_done;
+  logic [CmdBits-1:0]  eng_cmd, vec_cmd, str_cmd;
+  logic                vec_valid, vec_ready, str_valid, str_ready, queue_empty, queue_ready;
+  logic                load_done, matmul_done, vector_done, store_done;
 
-  command_decoder #(
-    .Columns    (Columns),
-    .ActColumns (ActColumns),
-    .AccDepth   (AccDepth),
-    .ActDepth   (ActDepth)
-  ) u_decoder (
-    .clk_i,
-    .rst_ni       (core_rst_n),
-    .cmd_valid_i  (dec_cmd_valid),
-    .cmd_ready_o  (dec_cmd_ready),
-    .cmd_i        (dec_cmd),
-    .seg_valid_o  (seg_valid),
-    .seg_ready_i  (seg_ready),
-    .seg_addr_o   (seg_addr),
-    .seg_beats_o  (seg_beats),
-    .eng_valid_o  (eng_push),
-    .eng_ready_i  (eng_push_ready),
-    .eng_cmd_o    (eng_push_cmd),
-    .trk_valid_o  (trk_valid),
-    .trk_ready_i  (trk_ready),
-    .trk_runs_o   (trk_runs),
-    .trk_writes_o (trk_writes),
-    .bad_o        (bad_command)
-  );
+  assign issue_ready = queue_ready && !stop_q;
 
-  logic [$clog2(EngineDepth+1)-1:0] unused_engine_usage;
-  fifo #(.Width(CmdBits), .Depth(EngineDepth)) u_engine_queue (
+  command_queue #(
+    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
+    .ScratchWords(ScratchWords), .CmdDepth(CmdDepth)
+  ) u_queue (
     .clk_i,
-    .rst_ni     (core_rst_n),
-    .wr_valid_i (eng_push),
-    .wr_ready_o (eng_push_ready),
-    .wr_data_i  (eng_push_cmd),
-    .rd_valid_o (eng_valid),
-    .rd_ready_i (eng_ready),
-    .rd_data_o  (eng_cmd),
-    .usage_o    (unused_engine_usage)
-  );
-
-  completion_tracker #(.Depth(TrackDepth)) u_tracker (
-    .clk_i,
-    .rst_ni       (core_rst_n),
-    .valid_i      (trk_valid),
-    .ready_o      (trk_ready),
-    .runs_i       (trk_runs),
-    .writes_i     (trk_writes),
-    .load_done_i  (load_done),
-    .write_done_i (write_done),
-    .done_o       (command_done),
-    .empty_o      (tracker_empty)
+    .rst_ni        (core_rst_n),
+    .issue_valid_i (issue_valid && !stop_q),
+    .issue_ready_o (queue_ready),
+    .issue_cmd_i   (issue_cmd),
+    .bad_o         (bad_command),
+    .seg_valid_o   (seg_valid),
+    .seg_ready_i   (seg_ready),
+    .seg_addr_o    (seg_addr),
+    .seg_beats_o   (seg_beats),
+    .eng_valid_o   (eng_valid),
+    .eng_ready_i   (eng_ready),
+    .eng_cmd_o     (eng_cmd),
+    .eng_waits_o   (eng_waits),
+    .vec_valid_o   (vec_valid),
+    .vec_ready_i   (vec_ready),
+    .vec_cmd_o     (vec_cmd),
+    .str_valid_o   (str_valid),
+    .str_ready_i   (str_ready),
+    .str_cmd_o     (str_cmd),
+    .load_done_i   (load_done),
+    .matmul_done_i (matmul_done),
+    .vector_done_i (vector_done),
+    .store_done_i  (store_done),
+    .done_o        (done),
+    .empty_o       (queue_empty)
   );
 
   // Memory to engine.
@@ -224,102 +394,227 @@ module tern_chip #(
   logic [8*Columns-1:0] stream_data;
 
   stream_reader #(
-    .Columns    (Columns),
-    .AddrBits   (AddrBits),
-    .FifoBeats  (FifoBeats),
-    .BurstBeats (BurstBeats)
+    .Columns(Columns), .AddrBits(AddrBits), .FifoBeats(FifoBeats), .BurstBeats(BurstBeats)
   ) u_reader (
-    .clk_i,
-    .rst_ni       (core_rst_n),
-    .stop_i       (stop_q),
-    .idle_o       (reader_idle),
-    .error_o      (bus_read_error),
-    .seg_valid_i  (seg_valid),
-    .seg_ready_o  (seg_ready),
-    .seg_addr_i   (seg_addr),
-    .seg_beats_i  (seg_beats),
-    .ar_valid_o   (m_axi_arvalid_o),
-    .ar_ready_i   (m_axi_arready_i),
-    .ar_addr_o    (m_axi_araddr_o),
-    .ar_len_o     (m_axi_arlen_o),
-    .r_valid_i    (m_axi_rvalid_i),
-    .r_ready_o    (m_axi_rready_o),
-    .r_data_i     (m_axi_rdata_i),
-    .r_resp_i     (m_axi_rresp_i),
-    .r_last_i     (m_axi_rlast_i),
-    .beat_valid_o (stream_valid),
-    .beat_ready_i (stream_ready),
-    .beat_data_o  (stream_data),
-    .beat_last_o  (stream_last)
-  );
-
-  // Engine.
-  logic                  result_valid, result_ready, result_last, unused_engine_busy;
-  logic [AddrBits-1:0]   result_addr;
-  logic [ResultBits-1:0] result_data;
-
-  matrix_engine #(
-    .Columns    (Columns),
-    .ActColumns (ActColumns),
-    .AccDepth   (AccDepth),
-    .ActDepth   (ActDepth),
-    .FastBody   (FastBody)
-  ) u_engine (
-    .clk_i,
-    .rst_ni         (core_rst_n),
-    .cmd_valid_i    (eng_valid),
-    .cmd_ready_o    (eng_ready),
-    .cmd_i          (eng_cmd),
-    .beat_valid_i   (stream_valid),
-    .beat_ready_o   (stream_ready),
-    .beat_data_i    (stream_data),
-    .beat_last_i    (stream_last),
-    .result_valid_o (result_valid),
-    .result_ready_i (result_ready),
-    .result_addr_o  (result_addr),
-    .result_data_o  (result_data),
-    .result_last_o  (result_last),
-    .load_done_o    (load_done),
-    .beats_o        (beat),
-    .load_beats_o   (load_beat),
-    .stall_read_o   (stall_read),
-    .stall_drain_o  (stall_drain),
-    .illegal_o      (illegal),
-    .busy_o         (unused_engine_busy),
-    .shape_error_o  (shape_error)
-  );
-
-  // Engine to memory.
-  result_writer #(
-    .Columns  (Columns),
-    .AddrBits (AddrBits),
-    .DataBits (ResultBits)
-  ) u_writer (
     .clk_i,
     .rst_ni         (core_rst_n),
     .stop_i         (stop_q),
-    .idle_o         (writer_idle),
-    .error_o        (bus_write_error),
-    .done_o         (write_done),
-    .beat_o         (result_beat),
-    .result_valid_i (result_valid),
-    .result_ready_o (result_ready),
-    .result_addr_i  (result_addr),
-    .result_data_i  (result_data),
-    .result_last_i  (result_last),
-    .aw_valid_o     (m_axi_awvalid_o),
-    .aw_ready_i     (m_axi_awready_i),
-    .aw_addr_o      (m_axi_awaddr_o),
-    .aw_len_o       (m_axi_awlen_o),
-    .w_valid_o      (m_axi_wvalid_o),
-    .w_ready_i      (m_axi_wready_i),
-    .w_data_o       (m_axi_wdata_o),
-    .w_strb_o       (m_axi_wstrb_o),
-    .w_last_o       (m_axi_wlast_o),
-    .b_valid_i      (m_axi_bvalid_i),
-    .b_ready_o      (m_axi_bready_o),
-    .b_resp_i       (m_axi_bresp_i)
+    .idle_o         (reader_idle),
+    .error_o        (bus_read_error),
+    .parity_error_o (parity_error),
+    .seg_valid_i    (seg_valid),
+    .seg_ready_o    (seg_ready),
+    .seg_addr_i     (seg_addr),
+    .seg_beats_i    (seg_beats),
+    .ar_valid_o     (m_axi_arvalid_o),
+    .ar_ready_i     (m_axi_arready_i),
+    .ar_addr_o      (m_axi_araddr_o),
+    .ar_len_o       (m_axi_arlen_o),
+    .r_valid_i      (m_axi_rvalid_i),
+    .r_ready_o      (m_axi_rready_o),
+    .r_data_i       (m_axi_rdata_i),
+    .r_parity_i     (m_axi_rdatachk_i),
+    .r_resp_i       (m_axi_rresp_i),
+    .r_last_i       (m_axi_rlast_i),
+    .beat_valid_o   (stream_valid),
+    .beat_ready_i   (stream_ready),
+    .beat_data_o    (stream_data),
+    .beat_last_o    (stream_last)
   );
+
+  // Engine.
+  logic                   act_valid;
+  logic [3:0]             act_column;
+  logic [11:0]            act_tile;
+  logic [OffsetBits-1:0]  act_offset;
+  logic [Lanes-1:0]       act_mask;
+  logic [8*Lanes-1:0]     act_data;
+  logic                   max_valid, max_ready;
+  logic [7:0]             max_index;
+  logic [63:0]            max_data;
+  logic                   beat, load_beat, stall_read, stall_drain, engine_busy;
+
+  matrix_engine #(
+    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
+    .Lanes(Lanes), .FastBody(FastBody)
+  ) u_engine (
+    .clk_i,
+    .rst_ni            (core_rst_n),
+    .cmd_valid_i       (eng_valid),
+    .cmd_ready_o       (eng_ready),
+    .cmd_i             (eng_cmd),
+    .beat_valid_i      (stream_valid),
+    .beat_ready_o      (stream_ready),
+    .beat_data_i       (stream_data),
+    .beat_last_i       (stream_last),
+    .act_valid_i       (act_valid),
+    .act_column_i      (act_column),
+    .act_tile_i        (act_tile),
+    .act_offset_i      (act_offset),
+    .act_mask_i        (act_mask),
+    .act_data_i        (act_data),
+    .res_wr_valid_o     (wr_valid[2]),
+    .res_wr_ready_i     (wr_ready[2]),
+    .res_wr_addr_o      (wr_addr[40 +: 20]),
+    .res_wr_mask_o      (wr_mask[2*Lanes +: Lanes]),
+    .res_wr_data_o      (wr_data[2*LineBits +: LineBits]),
+    .load_wr_valid_o   (wr_valid[3]),
+    .load_wr_ready_i   (wr_ready[3]),
+    .load_wr_addr_o    (wr_addr[60 +: 20]),
+    .load_wr_mask_o    (wr_mask[3*Lanes +: Lanes]),
+    .load_wr_data_o    (wr_data[3*LineBits +: LineBits]),
+    .max_valid_o       (max_valid),
+    .max_ready_i       (max_ready),
+    .max_index_o       (max_index),
+    .max_data_o        (max_data),
+    .load_done_o       (load_done),
+    .matmul_done_o     (matmul_done),
+    .beats_o           (beat),
+    .load_beats_o      (load_beat),
+    .stall_read_o      (stall_read),
+    .stall_drain_o     (stall_drain),
+    .illegal_o         (illegal),
+    .busy_o            (engine_busy),
+    .shape_error_o     (shape_error)
+  );
+  // Vector unit. The engine's maxima go before what the controller writes.
+  logic               vector_busy, scalar_wr_ready;
+  logic [5:0]         vector_op;
+  logic [SatBits-1:0] saturated;
+
+  vector_unit #(
+    .Columns(Columns), .ActColumns(ActColumns), .Lanes(Lanes), .ActDepth(ActDepth)
+  ) u_vector (
+    .clk_i,
+    .rst_ni          (core_rst_n),
+    .cmd_valid_i     (vec_valid),
+    .cmd_ready_o     (vec_ready),
+    .cmd_i           (vec_cmd),
+    .done_o          (vector_done),
+    .busy_o          (vector_busy),
+    .op_o            (vector_op),
+    .saturated_o     (saturated),
+    .rd_valid_o      (rd_valid[1]),
+    .rd_ready_i      (rd_ready[1]),
+    .rd_addr_o       (rd_addr[20 +: 20]),
+    .rd_data_valid_i (rd_data_valid[1]),
+    .rd_data_i       (rd_data),
+    .wr_valid_o      (wr_valid[1]),
+    .wr_ready_i      (wr_ready[1]),
+    .wr_addr_o       (wr_addr[20 +: 20]),
+    .wr_mask_o       (wr_mask[Lanes +: Lanes]),
+    .wr_data_o       (wr_data[LineBits +: LineBits]),
+    .act_valid_o     (act_valid),
+    .act_error_o     (act_error),
+    .act_column_o    (act_column),
+    .act_tile_o      (act_tile),
+    .act_offset_o    (act_offset),
+    .act_mask_o      (act_mask),
+    .act_data_o      (act_data),
+    .ext_wr_valid_i  (max_valid || cpu_scalar_wr_valid),
+    .ext_wr_ready_o  (scalar_wr_ready),
+    .ext_wr_index_i  (max_valid ? max_index : cpu_scalar_index),
+    .ext_wr_strobe_i (max_valid ? 2'b11 : cpu_scalar_strobe),
+    .ext_wr_data_i   (max_valid ? max_data : {2{cpu_scalar_data}}),
+    .ext_rd_valid_i  (scalar_rd_valid),
+    .ext_rd_ready_o  (scalar_rd_ready),
+    .ext_rd_index_i  (cpu_scalar_index),
+    .ext_rd_done_o   (scalar_rd_done),
+    .ext_rd_data_o   (scalar_rd_data),
+    .topk_count_o    (topk_count),
+    .topk_index_i    (topk_index),
+    .topk_value_o    (topk_value),
+    .topk_number_o   (topk_number)
+  );
+  assign max_ready           = scalar_wr_ready;
+  assign cpu_scalar_wr_ready = scalar_wr_ready && !max_valid;
+
+  // Scratchpad to memory.
+  logic store_beat;
+
+  store_unit #(.Columns(Columns), .Lanes(Lanes), .AddrBits(AddrBits)) u_store (
+    .clk_i,
+    .rst_ni          (core_rst_n),
+    .stop_i          (stop_q),
+    .idle_o          (store_idle),
+    .error_o         (bus_write_error),
+    .done_o          (store_done),
+    .beat_o          (store_beat),
+    .cmd_valid_i     (str_valid),
+    .cmd_ready_o     (str_ready),
+    .cmd_i           (str_cmd),
+    .rd_valid_o      (rd_valid[2]),
+    .rd_ready_i      (rd_ready[2]),
+    .rd_addr_o       (rd_addr[40 +: 20]),
+    .rd_data_valid_i (rd_data_valid[2]),
+    .rd_data_i       (rd_data),
+    .aw_valid_o      (m_axi_awvalid_o),
+    .aw_ready_i      (m_axi_awready_i),
+    .aw_addr_o       (m_axi_awaddr_o),
+    .aw_len_o        (m_axi_awlen_o),
+    .w_valid_o       (m_axi_wvalid_o),
+    .w_ready_i       (m_axi_wready_i),
+    .w_data_o        (m_axi_wdata_o),
+    .w_parity_o      (m_axi_wdatachk_o),
+    .w_strb_o        (m_axi_wstrb_o),
+    .w_last_o        (m_axi_wlast_o),
+    .b_valid_i       (m_axi_bvalid_i),
+    .b_ready_o       (m_axi_bready_o),
+    .b_resp_i        (m_axi_bresp_i)
+  );
+
+  scratchpad #(
+    .Lanes(Lanes), .Words(ScratchWords), .ReadClients(Readers), .WriteClients(Writers)
+  ) u_scratchpad (
+    .clk_i,
+    .rst_ni          (core_rst_n),
+    .rd_valid_i      (rd_valid),
+    .rd_ready_o      (rd_ready),
+    .rd_addr_i       (rd_addr),
+    .rd_data_valid_o (rd_data_valid),
+    .rd_data_o       (rd_data),
+    .wr_valid_i      (wr_valid),
+    .wr_ready_o      (wr_ready),
+    .wr_addr_i       (wr_addr),
+    .wr_mask_i       (wr_mask),
+    .wr_data_i       (wr_data)
+  );
+
+  // Watchdog: cycles of work since something last moved.
+  logic [31:0] quiet_q;
+  logic        progress;
+  assign progress = beat || load_beat || store_beat || issue_valid || cpu_mail_pop ||
+                    cpu_post_valid || load_done || matmul_done || vector_done || store_done;
+  always_ff @(posedge clk_i or negedge core_rst_n) begin
+    if (!core_rst_n) quiet_q <= '0;
+    else             quiet_q <= working && !progress ? quiet_q + 32'd1 : '0;
+  end
+  assign watchdog_fires = watchdog != '0 && quiet_q == watchdog;
+
+  // What is going on.
+  assign busy = !queue_empty || engine_busy || vector_busy || !store_idle || !reader_idle || stop_q;
+
+  event_counters #(.IllegalBits(IllegalBits), .SaturatedBits(SatBits)) u_counters (
+    .clk_i,
+    .rst_ni        (core_rst_n),
+    .working_i     (working),
+    .beat_i        (beat),
+    .load_beat_i   (load_beat),
+    .stall_drain_i (stall_drain),
+    .stall_read_i  (stall_read),
+    .stall_wait_i  (eng_waits),
+    .store_beat_i  (store_beat),
+    .vector_busy_i (vector_busy),
+    .command_i     (issue_valid && issue_ready),
+    .saturated_i   (saturated),
+    .illegal_i     (illegal),
+    .bus_errors_i  (2'(bus_read_error || parity_error) + 2'(bus_write_error)),
+    .cycles_o      (cycles),
+    .counters_o    (counters)
+  );
+
+  assign monitor_o = {24'd0, phase, 2'd0, vector_op, working, vector_busy, store_beat, eng_waits,
+                      stall_drain, stall_read, load_beat, beat};
 
   // INCR bursts of whole beats.
   assign m_axi_arsize_o  = 3'($clog2(Columns));
@@ -328,5 +623,5 @@ module tern_chip #(
   assign m_axi_awburst_o = 2'b01;
 
   logic unused_signals;
-  assign unused_signals = ^{unused_engine_usage, unused_engine_busy};
+  assign unused_signals = ^{unused_retire, mail_in_ready};
 endmodule

@@ -13,6 +13,7 @@ void refuse_chip_options(std::string_view backend, const DeviceOptions& options)
       {options.trace_file != defaults.trace_file, "trace file"},
       {options.memory_latency != defaults.memory_latency, "memory latency"},
       {options.memory_stall != defaults.memory_stall, "memory stall"},
+      {options.timeline_file != defaults.timeline_file, "timeline"},
   };
   for (const auto& [differs, what] : given) {
     if (differs) {

@@ -2,8 +2,10 @@
 #include <utility>
 
 #include "backends/backends.hpp"
+#include "backends/host_sampling.hpp"
 #include "golden/model.hpp"
 #include "io/error.hpp"
+#include "trit_count.hpp"
 
 namespace tern::sim {
 namespace {
@@ -22,14 +24,21 @@ class GoldenDevice final : public Device {
     if (model_) model_->reset();
   }
 
-  Logits forward(std::span<const int32_t> tokens) override {
+  Logits forward(std::span<const int32_t> tokens, uint32_t) override {
     if (!model_) throw Error("golden: no model is loaded");
     if (tokens.empty()) throw Error("no tokens to run; give at least one");
     for (int32_t token : tokens) {
       model_->forward(token);
-      trit_macs_ += trit_macs(static_cast<uint64_t>(model_->position()));
+      trit_macs_ += driver::token_trits(*image_, static_cast<uint64_t>(model_->position()), true);
     }
     return {{model_->logits().begin(), model_->logits().end()}, model_->logit_scale()};
+  }
+
+  Generated generate(std::span<const int32_t> prompt, const GenerateSettings& settings,
+                     const TokenSink& token) override {
+    if (!model_) throw Error("golden: no model is loaded");
+    return generate_on_host(*this, prompt, settings, token,
+                            static_cast<int32_t>(image_->model().eos));
   }
 
   int position() const override { return model_ ? model_->position() : 0; }
@@ -46,25 +55,6 @@ class GoldenDevice final : public Device {
   }
 
  private:
-  static uint64_t trits(const spec::MatrixDescriptor& m) {
-    const bool value = m.layout == static_cast<uint32_t>(spec::Layout::kValue);
-    return uint64_t{m.rows} * m.cols * (value ? spec::kTritsPerByte : m.planes);
-  }
-
-  /// Of one token that sees `length` tokens: K once and V with two limbs for each query head.
-  uint64_t trit_macs(uint64_t length) const {
-    const spec::ModelDescriptor& m = image_->model();
-    uint64_t sum = trits(m.head);
-    for (uint32_t i = 0; i < m.layers; ++i) {
-      const spec::LayerDescriptor& l = image_->layer(i);
-      for (const auto* w :
-           {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down}) {
-        sum += trits(*w);
-      }
-    }
-    return sum + 3 * spec::kTritsPerByte * length * m.layers * m.heads * m.head_dim;
-  }
-
   std::optional<golden::Model> model_;
   const io::Image* image_ = nullptr;
   TraceSink trace_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends/backends.hpp"
+#include "backends/host_sampling.hpp"
 #include "io/error.hpp"
 #include "io/gguf.hpp"
 #include "io/image.hpp"
@@ -42,6 +43,7 @@ class ReferenceDevice final : public Device {
     gguf_.emplace(open(file));
     model_.emplace(*gguf_);
     const spec::ModelDescriptor& m = image.model();
+    end_ = static_cast<int32_t>(m.eos);
     const io::ModelConfig& c = model_->config();
     if (static_cast<uint32_t>(c.vocab) != m.vocab || static_cast<uint32_t>(c.hidden) != m.hidden ||
         static_cast<uint32_t>(c.layers) != m.layers) {
@@ -55,12 +57,18 @@ class ReferenceDevice final : public Device {
     if (model_) model_->reset();
   }
 
-  Logits forward(std::span<const int32_t> tokens) override {
+  Logits forward(std::span<const int32_t> tokens, uint32_t) override {
     if (!model_) throw Error("reference: no model is loaded");
     if (tokens.empty()) throw Error("no tokens to run; give at least one");
     std::span<const float> logits;
     for (int32_t token : tokens) logits = model_->forward(token);
     return to_fixed(logits);
+  }
+
+  Generated generate(std::span<const int32_t> prompt, const GenerateSettings& settings,
+                     const TokenSink& token) override {
+    if (!model_) throw Error("reference: no model is loaded");
+    return generate_on_host(*this, prompt, settings, token, end_);
   }
 
   int position() const override { return model_ ? model_->position() : 0; }
@@ -84,6 +92,7 @@ class ReferenceDevice final : public Device {
   std::string file_;
   std::optional<io::Gguf> gguf_;
   std::optional<reference::Model> model_;
+  int32_t end_ = 0;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ struct Window {
 /// The three windows that the core sees. Instructions are fetched from `instr` only; loads and
 /// stores reach `data` and `mmio` only.
 struct MemoryMap {
-  Window instr{0x0000'0000, 32768};
+  Window instr{0x0000'0000, 65536};
   Window data{0x1000'0000, 32768};
   Window mmio{0x8000'0000, 0x8000'0000};
 };

@@ -1,263 +1,315 @@
-#include <filesystem>
 #include <functional>
-#include <random>
 
-#include "chip_bench.hpp"
+#include "command_bench.hpp"
 #include "io/error.hpp"
 
+/// What goes wrong around the chip: each fault sets its bit, and after a soft reset the chip works as
+/// if nothing had been.
 namespace tern::test {
 namespace {
 
 namespace reg = spec::reg;
+using Kind = sim::MemoryFault::Kind;
 
-constexpr uint32_t kBusRead = reg::kErrorBusReadMask << reg::kErrorBusReadLsb;
-constexpr uint32_t kBusWrite = reg::kErrorBusWriteMask << reg::kErrorBusWriteLsb;
-constexpr uint32_t kIllegalCode = reg::kErrorIllegalCodeMask << reg::kErrorIllegalCodeLsb;
-constexpr uint32_t kBadCommand = reg::kErrorBadCommandMask << reg::kErrorBadCommandLsb;
-constexpr uint32_t kOverflow = reg::kErrorQueueOverflowMask << reg::kErrorQueueOverflowLsb;
+constexpr uint64_t kCodes = 0, kWords = 1 << 20, kOutput = 2 << 20, kMemory = 3 << 20;
+
+constexpr uint32_t bit(uint32_t lsb) { return 1u << lsb; }
 
 class ChipFaults : public testing::TestWithParam<const char*> {
  protected:
-  ChipFaults()
-      : bench(options()),
-        matrix(bench.chip.config(), shape(), random),
-        x(bench.place(matrix.activations())),
-        w(bench.place(matrix.matrix())),
-        result(bench.allocate(matrix.result().size())) {}
-
-  static sim::ChipOptions options() {
-    sim::ChipOptions options;
-    options.config = GetParam();
-    return options;
+  ChipFaults() : bench({GetParam(), "fast", {}, {}}, kMemory) {
+    std::mt19937_64 random(3);
+    std::vector<std::byte> data(1 << 20);
+    for (std::byte& b : data) b = static_cast<std::byte>(random() % spec::kT5Codes);
+    bench.write_memory(kCodes, data);
+    for (std::byte& b : data) b = static_cast<std::byte>(random());
+    bench.write_memory(kWords, data);
   }
 
-  static MatrixCase::Shape shape() {
-    return {.planes = 2, .rows = 203, .cols = 150, .block = 8, .tag = 77};
+  spec::LoadCommand load(uint32_t words, uint32_t dst) {
+    spec::LoadCommand c;
+    c.read_addr = kWords / spec::kAddrUnit;
+    c.beats = (4 * words + columns() - 1) / columns();
+    c.count = words;
+    c.dst = dst;
+    return c;
+  }
+  spec::VectorCommand activations(uint32_t n) {
+    spec::VectorCommand c;
+    c.op = static_cast<uint32_t>(spec::VectorOp::kCopy);
+    c.dest = static_cast<uint32_t>(spec::Dest::kAct);
+    c.n = n;
+    c.rows = 1;
+    c.act_group = 1;
+    return c;
+  }
+  spec::MatmulCommand matmul(uint32_t rows, uint32_t cols) {
+    spec::MatmulCommand c;
+    c.planes = 1;
+    c.act_columns = 1;
+    c.rows = rows;
+    c.cols = cols;
+    c.stripes = (rows + 4) / 5;
+    c.block = bench.chip.config().row_block;
+    c.beats = (cols + columns() - 1) / columns() * c.stripes;
+    c.dst = 4096;
+    return c;
+  }
+  spec::StoreCommand store(uint32_t words) {
+    spec::StoreCommand c;
+    c.addr_low = kOutput;
+    c.count = words;
+    c.rows = 1;
+    c.beat_stride = 1;
+    c.src = 4096;
+    return c;
   }
 
-  /// The chip computes the right product, into memory that did not hold it before.
+  /// LOAD, activations, MATMUL, STORE: given to the chip, and to the machine with it.
+  void give() {
+    const auto issue = [&](auto c, spec::Unit unit) {
+      bench.after_all(c, random_);
+      ASSERT_TRUE(bench.issue(c.pack(), unit)) << bench.refusal;
+    };
+    issue(load(512, 0), spec::Unit::kLoad);
+    issue(activations(500), spec::Unit::kVector);
+    issue(matmul(203, 500), spec::Unit::kMatmul);
+    issue(store(203), spec::Unit::kStore);
+  }
+
+  /// The whole way gives the machine's bytes.
   testing::AssertionResult works() {
-    const uint64_t fresh = bench.allocate(matrix.result().size());
-    bench.ring(matrix.load(x));
-    bench.ring(matrix.matmul(w, fresh));
-    if (!bench.wait_done()) return testing::AssertionFailure() << "errors " << bench.errors();
-    return bench.check(matrix, fresh);
+    const std::vector<std::byte> blank(1024, std::byte{0});
+    bench.write_memory(kOutput, blank);
+    give();
+    if (!bench.wait_done(2000)) return testing::AssertionFailure() << "hangs";
+    if (bench.errors() != 0) return testing::AssertionFailure() << "errors " << bench.errors();
+    return bench.same_memory(kOutput, 1024);
   }
 
-  std::mt19937_64 random{3};
-  ChipBench bench;
-  MatrixCase matrix;
-  uint64_t x, w, result;
+  testing::AssertionResult recovers() {
+    bench.chip.inject({});
+    bench.chip.write_register(reg::kCtrl, reg::kCtrlSoftResetMask);
+    bench.machine.soft_reset();
+    bench.issued = {};
+    for (int i = 0; bench.chip.read_register(reg::kStatus) & reg::kStatusBusyMask; ++i) {
+      if (i == 1000) return testing::AssertionFailure() << "stays busy after a soft reset";
+      bench.chip.run(10);
+    }
+    if (bench.errors() != 0) return testing::AssertionFailure() << "errors after a soft reset";
+    return works();
+  }
+
+  /// Straight to the chip; the machine would refuse.
+  void give_chip(const spec::CommandWords& words) {
+    for (uint32_t i = 0; i < spec::kCommandWords; ++i)
+      bench.write_device(spec::mmio::kCmd + 4 * i, words.w[i]);
+    bench.write_device(spec::mmio::kIssue, 1);
+    bench.chip.run(8);  // the check
+  }
+
+  uint32_t columns() const { return bench.chip.config().columns; }
+
+  CommandBench bench;
+
+ private:
+  std::mt19937_64 random_{1};
 };
 INSTANTIATE_TEST_SUITE_P(Chips, ChipFaults, testing::Values("nano", "edge"));
 
-TEST_P(ChipFaults, RefusesCommandsOutOfRangeAndGoesOn) {
-  const spec::ChipConfig& c = bench.chip.config();
-  using Change = std::function<void(spec::Command&)>;
-  const std::vector<Change> changes = {
-      [](auto& k) { k.opcode = 0; },
-      [](auto& k) { k.opcode = 3; },
-      [](auto& k) { k.planes = 0; },
-      [](auto& k) { k.planes = 6; },
-      [](auto& k) { k.act_columns = 0; },
-      [&](auto& k) { k.act_columns = c.act_columns + 1; },
-      [](auto& k) { k.beats = 0; },
-      [](auto& k) { k.rows = 0; },
-      [](auto& k) { k.rows = 5 * k.stripes + 1; },
-      [](auto& k) { k.cols = 0; },
-      [&](auto& k) { k.cols = c.act_depth * c.columns + 1; },
-      [](auto& k) { k.block = 0; },
-      [&](auto& k) { k.block = c.acc_depth + 1; },
-      [](auto& k) { k.stripes = 0; },
-      [](auto& k) { k.reserved0 = 1; },
-      [](auto& k) { k.reserved1 = 1; },
-      [](auto& k) { k.reserved2 = 1; },
-      // Value layout: more planes than one; a block that ends inside an entry; one that does not
-      // fit.
-      [](auto& k) { k.layout = 1; },
-      [](auto& k) { k.layout = 1, k.planes = 1, k.rows = k.stripes, k.block = 8; },
-      [&](auto& k) {
-        k.layout = 1, k.planes = 1, k.rows = k.stripes, k.block = 5 * c.acc_depth + 5;
-      },
-      [](auto& k) { k.layout = 1, k.planes = 1, k.block = 5, k.rows = k.stripes + 1; },
-  };
-  for (size_t i = 0; i < changes.size(); ++i) {
-    spec::Command command = matrix.matmul(w, result);
-    changes[i](command);
-    bench.ring(command);
-    ASSERT_TRUE(bench.chip.wait_interrupt(1000)) << "change " << i;
-    bench.chip.run(20);
-    EXPECT_EQ(bench.errors(), kBadCommand) << "change " << i;
-    EXPECT_TRUE(bench.wait_done(1000, kBadCommand)) << "change " << i;
-    EXPECT_EQ(bench.done(), i + 1) << "change " << i;
-  }
-  EXPECT_EQ(bench.chip.read_register(reg::kBeats), 0u);
+TEST_P(ChipFaults, WorksWithoutOne) {
   EXPECT_TRUE(works());
+  EXPECT_TRUE(works());
+  EXPECT_TRUE(recovers());
 }
 
-TEST_P(ChipFaults, StopsWhenBeatsDoNotFitTheShapeAndRecoversBySoftReset) {
-  for (int difference : {-1, +1}) {
-    for (bool load : {false, true}) {
-      spec::Command command = load ? matrix.load(x) : matrix.matmul(w, result);
-      command.beats += difference;
-      if (!load) bench.ring(matrix.load(x));
-      bench.ring(command);
-      while (bench.errors() == 0) ASSERT_TRUE(bench.chip.wait_interrupt(20000));
-      EXPECT_EQ(bench.errors(), kBadCommand);
-      bench.chip.run(5000);
-      EXPECT_EQ(bench.chip.read_register(reg::kStatus) & 1, 1u) << "not busy any more";
-      ASSERT_TRUE(bench.soft_reset());
-      EXPECT_EQ(bench.errors(), 0u);
-      EXPECT_EQ(bench.done(), 0u);
-      EXPECT_TRUE(works()) << "difference " << difference << " load " << load;
-    }
+TEST_P(ChipFaults, BusErrors) {
+  for (const uint64_t at : {0u, 5u, 40u}) {
+    bench.chip.inject({Kind::kReadError, bench.chip.read_beats() + at, 0, 0});
+    give();
+    bench.wait_done(200);
+    EXPECT_EQ(bench.errors(), bit(reg::kErrorBusReadLsb));
+    EXPECT_EQ(bench.chip.read_register(reg::kBusErrors), 1u);
+    EXPECT_TRUE(recovers());
+  }
+  bench.chip.inject({Kind::kWriteError, bench.chip.write_beats() + 3, 0, 0});
+  give();
+  bench.wait_done(200);
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorBusWriteLsb));
+  EXPECT_TRUE(recovers());
+}
+
+TEST_P(ChipFaults, FlippedBits) {
+  std::mt19937_64 random(9);
+  for (int i = 0; i < 20; ++i) {
+    const auto where = static_cast<uint32_t>(random() % (8 * columns()));
+    bench.chip.inject({Kind::kFlipRead, bench.chip.read_beats() + random() % 60, where, 0});
+    give();
+    bench.wait_done(200);
+    // A flipped code may be an illegal one as well.
+    EXPECT_TRUE(bench.errors() & bit(reg::kErrorParityLsb));
+    EXPECT_EQ(bench.errors() & ~(bit(reg::kErrorParityLsb) | bit(reg::kErrorIllegalCodeLsb)), 0u);
+    EXPECT_TRUE(recovers());
+  }
+  bench.chip.inject({Kind::kFlipWrite, bench.chip.write_beats() + 2, 17, 0});
+  give();
+  bench.wait_done(200);
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorBusWriteLsb)) << "the memory checks what it is sent";
+  EXPECT_TRUE(recovers());
+}
+
+TEST_P(ChipFaults, IllegalCodes) {
+  const std::byte illegal{243};
+  bench.write_memory(kCodes + 100, {&illegal, 1});
+  give();
+  ASSERT_TRUE(bench.wait_done());
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorIllegalCodeLsb));
+  EXPECT_EQ(bench.machine.error(), bench.errors());
+  EXPECT_EQ(bench.chip.read_register(reg::kIllegal), 1u);
+  const std::byte legal{121};
+  bench.write_memory(kCodes + 100, {&legal, 1});
+  EXPECT_TRUE(recovers());
+}
+
+TEST_P(ChipFaults, BadCommands) {
+  give_chip(spec::CommandWords{});
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorBadCommandLsb));
+  EXPECT_TRUE(recovers());
+
+  // Beats that do not fit the shape: the engine finds out.
+  for (const int change : {-1, 1}) {
+    give_chip(load(512, 0).pack());
+    spec::VectorCommand x = activations(500);
+    x.wait_load = 1;
+    give_chip(x.pack());
+    spec::MatmulCommand m = matmul(203, 500);
+    m.wait_vector = 1;
+    m.beats += static_cast<uint32_t>(change);
+    give_chip(m.pack());
+    bench.chip.run(5000);
+    EXPECT_EQ(bench.errors(), bit(reg::kErrorBadCommandLsb));
+    EXPECT_TRUE(recovers());
+  }
+
+  // An activation outside of the buffer.
+  give_chip(load(512, 0).pack());
+  spec::VectorCommand x = activations(500);
+  x.wait_load = 1;
+  x.act_tile = bench.chip.config().act_depth - 1;
+  give_chip(x.pack());
+  bench.chip.run(2000);
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorBadCommandLsb));
+  EXPECT_TRUE(recovers());
+}
+
+TEST_P(ChipFaults, MemoryThatStopsForAWhile) {
+  for (const Kind kind : {Kind::kStuckAddress, Kind::kStuckData, Kind::kStuckResponse}) {
+    bench.chip.inject({kind, bench.chip.cycles() + 100, 0, 5000});
+    EXPECT_TRUE(works()) << "it only takes longer";
   }
 }
 
-TEST_P(ChipFaults, ReportsAReadErrorAndRecovers) {
-  bench.chip.inject_errors({w + 1000});
-  bench.ring(matrix.load(x));
-  bench.ring(matrix.matmul(w, result));
-  EXPECT_TRUE(bench.wait_done(100000, kBusRead)) << "the command does not end";
-  bench.ring(matrix.matmul(w, result));
-  EXPECT_FALSE(bench.wait_done());
-  EXPECT_EQ(bench.errors(), kBusRead);
-  ASSERT_TRUE(bench.soft_reset());
-  bench.chip.inject_errors({});
-  EXPECT_TRUE(works());
-}
-
-TEST_P(ChipFaults, ReportsAWriteErrorAndRecovers) {
-  bench.chip.inject_errors({result + 130});
-  bench.ring(matrix.load(x));
-  bench.ring(matrix.matmul(w, result));
-  while (bench.done() < 2) {
-    bench.chip.run(50);
-    ASSERT_LT(bench.chip.cycles(), 100000u);
+TEST_P(ChipFaults, WatchdogTellsOfAHangingMemory) {
+  bench.chip.write_register(reg::kWatchdog, 2000);
+  for (const Kind kind : {Kind::kStuckAddress, Kind::kStuckData, Kind::kStuckResponse}) {
+    bench.write_device(spec::mmio::kWorking, 1);
+    bench.chip.inject({kind, bench.chip.cycles() + 20, 0, 1'000'000});
+    give();
+    EXPECT_TRUE(bench.chip.wait_interrupt(20'000));
+    EXPECT_EQ(bench.errors(), bit(reg::kErrorWatchdogLsb));
+    EXPECT_TRUE(recovers());
   }
-  EXPECT_EQ(bench.errors(), kBusWrite);
-  ASSERT_TRUE(bench.soft_reset());
-  bench.chip.inject_errors({});
-  EXPECT_TRUE(works());
 }
 
-TEST_P(ChipFaults, ReportsAnAddressWithoutMemory) {
-  bench.ring(matrix.load(uint64_t{1} << 37));
-  EXPECT_TRUE(bench.wait_done(10000, kBusRead));
-  bench.ring(matrix.matmul(w, uint64_t{1} << 37));
-  EXPECT_FALSE(bench.wait_done(10000));
-  EXPECT_EQ(bench.errors(), kBusWrite);
-}
-
-TEST_P(ChipFaults, DropsEverythingOnASoftResetInTheMiddleOfACommand) {
-  sim::MemoryTiming timing;
-  timing.stall = 0.3;
-  bench.chip.set_timing(timing);
-  for (uint64_t cycles = 1; cycles < 2000; cycles = cycles * 3 / 2 + 7) {
-    bench.ring(matrix.load(x));
-    bench.ring(matrix.matmul(w, result));
-    bench.ring(matrix.matmul(w, result));
+TEST_P(ChipFaults, SoftResetAtAnyTime) {
+  for (uint64_t cycles = 0; cycles < 1500; cycles += 61) {
+    give();
     bench.chip.run(cycles);
-    ASSERT_TRUE(bench.soft_reset());
-    EXPECT_EQ(bench.done(), 0u);
-    EXPECT_EQ(bench.space(), bench.chip.config().cmd_depth);
-    EXPECT_TRUE(works()) << "reset after " << cycles << " cycles";
+    ASSERT_TRUE(recovers()) << "after " << cycles << " cycles";
   }
 }
 
-TEST_P(ChipFaults, CountsCommandsInOrderAlsoWhenALaterOneIsRefused) {
-  bench.ring(matrix.load(x));
-  bench.ring(matrix.matmul(w, result));
-  bench.ring(spec::Command{});
-  bench.ring(matrix.load(x));
-  uint32_t last = 0;
-  while (last < 4) {
-    const uint32_t done = bench.done();
-    ASSERT_GE(done, last);
-    if (done >= 2 && last < 2) {
-      EXPECT_TRUE(bench.check(matrix, result));
-    }
-    last = done;
-    ASSERT_LT(bench.chip.cycles(), 100000u);
-  }
-  bench.chip.run(100);
-  EXPECT_EQ(bench.done(), 4u);
+TEST_P(ChipFaults, TrapsOfTheController) {
+  const auto window = [&](uint32_t address, uint32_t value) {
+    bench.chip.write_register(reg::kWindowAddr, address);
+    bench.chip.write_register(reg::kWindowData, value);
+  };
+  window(0, 0x00000013);  // nop
+  window(4, 0xffffffff);  // no instruction
+  bench.chip.write_register(reg::kCtrl, reg::kCtrlRunMask << reg::kCtrlRunLsb);
+  ASSERT_TRUE(bench.chip.wait_interrupt(1000));
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorTrapLsb));
+  EXPECT_EQ(bench.chip.read_register(reg::kTrapCause), 2u);
+  EXPECT_EQ(bench.chip.read_register(reg::kTrapPc), 4u);
+  EXPECT_EQ(bench.chip.read_register(reg::kTrapValue), 0xffffffffu);
+  EXPECT_TRUE(recovers());
+
+  // A device that is not there.
+  window(0, 0x800000b7);  // lui x1, 0x80000
+  window(4, 0x3000a103);  // lw x2, 0x300(x1)
+  bench.chip.write_register(reg::kCtrl, reg::kCtrlRunMask << reg::kCtrlRunLsb);
+  ASSERT_TRUE(bench.chip.wait_interrupt(1000));
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorTrapLsb));
+  EXPECT_EQ(bench.chip.read_register(reg::kTrapCause), 5u);
+  EXPECT_EQ(bench.chip.read_register(reg::kTrapValue), 0x80000300u);
+  EXPECT_TRUE(recovers());
 }
 
-TEST_P(ChipFaults, FlagsADoorbellIntoAFullQueueAndKeepsTheRest) {
-  uint32_t rung = 0;
-  while (bench.space() > 0) {
-    bench.ring(matrix.load(x));
-    if (++rung == 1) bench.chip.set_timing({.read_latency = 20000});
-    ASSERT_LT(rung, 40u);
-  }
-  const spec::Command::Words words = matrix.load(x).pack();
-  bench.chip.write_register(reg::kCmd, words.w[0]);
-  bench.chip.write_register(reg::kDoorbell, 1);
-  EXPECT_EQ(bench.errors(), kOverflow);
-  bench.chip.set_timing({});
-  EXPECT_TRUE(bench.wait_done(1'000'000, kOverflow));
-  EXPECT_EQ(bench.done(), rung);
+TEST_P(ChipFaults, WindowAccessesThatCannotBe) {
+  const auto read = [&](uint32_t address) {
+    bench.chip.write_register(reg::kWindowAddr, address);
+    return bench.chip.read_register(reg::kWindowData);
+  };
+  EXPECT_THROW(read(0x20000000), Error);
+  EXPECT_THROW(read(spec::kMmioBase + 0x300), Error);
+  // While the controller runs, its instructions and devices are its own; its data can be read.
+  bench.chip.write_register(reg::kWindowAddr, 0);
+  bench.chip.write_register(reg::kWindowData, 0x0000006f);  // jump to itself
+  bench.chip.write_register(reg::kCtrl, reg::kCtrlRunMask << reg::kCtrlRunLsb);
+  EXPECT_THROW(read(0), Error);
+  EXPECT_THROW(read(spec::kMmioBase + spec::mmio::kDone), Error);
+  EXPECT_NO_THROW(read(spec::kDataBase));
+  EXPECT_TRUE(recovers());
 }
 
-TEST_P(ChipFaults, CountsIllegalCodesAndBeats) {
-  MatrixCase::Shape wrong = shape();
-  wrong.illegal = 0.05;
-  const MatrixCase damaged(bench.chip.config(), wrong, random);
-  ASSERT_GT(damaged.illegal_codes(), 0u);
-  const uint64_t target = bench.allocate(damaged.result().size());
-  const spec::Command load = damaged.load(bench.place(damaged.activations()));
-  const spec::Command command = damaged.matmul(bench.place(damaged.matrix()), target);
-  bench.ring(load);
-  bench.ring(command);
-  EXPECT_TRUE(bench.wait_done(100000, kIllegalCode));
-  EXPECT_TRUE(bench.check(damaged, target));
-  EXPECT_EQ(bench.chip.read_register(reg::kIllegal), damaged.illegal_codes());
-  EXPECT_EQ(bench.chip.read_register(reg::kBeats), command.beats);
-  EXPECT_EQ(bench.chip.read_register(reg::kLoadBeats), load.beats);
-  EXPECT_EQ(bench.chip.read_register(reg::kResultBeats),
-            damaged.result().size() / bench.chip.config().columns);
+TEST_P(ChipFaults, MailThatFindsNoRoom) {
+  for (uint32_t i = 0; i < spec::kMailDepth; ++i) bench.chip.write_register(reg::kMailIn, i);
+  EXPECT_EQ(bench.errors(), 0u);
+  EXPECT_EQ(bench.chip.read_register(reg::kMailState), 0u);
+  bench.chip.write_register(reg::kMailIn, 1);
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorMailOverflowLsb));
+  EXPECT_TRUE(recovers());
 }
 
-TEST_P(ChipFaults, GivesUpWaitingAfterTheCyclesItWasTold) {
+class ChipRate : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Chips, ChipRate, testing::Values("nano", "edge"));
+
+/// From the issue to the last result in the scratchpad, as the chip's own counters have it.
+TEST_P(ChipRate, UsesABeatIn98PercentOfTheCyclesOfALargeMatrix) {
+  const std::string config = GetParam();
+  CommandBench bench({config, "fast", {}, {}}, 8 << 20);
+  const std::vector<std::byte> codes(8 << 20, std::byte{121});
+  bench.write_memory(0, codes);
+  const uint32_t columns = bench.chip.config().columns;
+  const uint32_t size = columns == 64 ? 2560 : 640;
+  spec::MatmulCommand c;
+  c.planes = c.act_columns = 1;
+  c.rows = c.cols = size;
+  c.stripes = size / 5;
+  c.block = bench.chip.config().row_block;
+  c.beats = size / columns * c.stripes;
+  for (uint32_t i = 0; i < spec::kCommandWords; ++i)
+    bench.write_device(spec::mmio::kCmd + 4 * i, c.pack().w[i]);
+  bench.write_device(spec::mmio::kWorking, 1);
+  bench.chip.write_register(reg::kWindowAddr, spec::kMmioBase + spec::mmio::kIssue);
+  bench.chip.write_register(reg::kWindowData, 1);
   const uint64_t start = bench.chip.cycles();
-  EXPECT_FALSE(bench.chip.wait_interrupt(500));
-  EXPECT_EQ(bench.chip.cycles() - start, 500u);
-}
-
-TEST(VerilatedChip, RefusesWhatItDoesNotKnow) {
-  EXPECT_THROW(sim::VerilatedChip({.config = "huge"}), Error);
-  EXPECT_THROW(sim::VerilatedChip({.body = "thin"}), Error);
-  EXPECT_THROW(sim::VerilatedChip({.timing = {.read_latency = 0}}), Error);
-  EXPECT_THROW(sim::VerilatedChip({.timing = {.stall = 1.0}}), Error);
-  EXPECT_THROW(sim::VerilatedChip({.trace_file = "fast.fst"}), Error);
-  sim::VerilatedChip chip({.config = "nano"});
-  chip.reserve_memory(1000);
-  std::vector<std::byte> bytes(64);
-  EXPECT_THROW(chip.write_memory(4090, bytes), Error);
-  EXPECT_THROW(chip.read_memory(~uint64_t{0}, bytes), Error);
-}
-
-TEST(VerilatedChip, KeepsItsMemoryWhenItGrows) {
-  sim::VerilatedChip chip({.config = "nano"});
-  chip.reserve_memory(5000);
-  const std::vector<std::byte> bytes(100, std::byte{42});
-  chip.write_memory(4900, bytes);
-  chip.reserve_memory(uint64_t{1} << 33);
-  std::vector<std::byte> found(100);
-  chip.read_memory(4900, found);
-  EXPECT_EQ(found, bytes);
-}
-
-TEST(VerilatedChip, RecordsATraceOfTheTreeBody) {
-  const std::filesystem::path file = testing::TempDir() + "tern_chip_trace.fst";
-  std::filesystem::remove(file);
-  {
-    sim::VerilatedChip chip({.config = "nano", .body = "tree", .trace_file = file});
-    chip.run(1000);
+  while (bench.read_device(spec::mmio::kDone) == 0) {
+    ASSERT_LT(bench.chip.cycles() - start, 2 * c.beats);
   }
-  EXPECT_GT(std::filesystem::file_size(file), 1000u);
-  std::filesystem::remove(file);
+  const double cycles = static_cast<double>(bench.chip.cycles() - start);
+  EXPECT_EQ(bench.chip.read_register(reg::kBeats), c.beats);
+  EXPECT_GE(c.beats / cycles, 0.98) << c.beats << " beats in " << cycles << " cycles";
 }
 
 }  // namespace

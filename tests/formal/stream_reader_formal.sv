@@ -26,6 +26,7 @@ module stream_reader_formal #(
   input logic                    answer_i,
   input logic [1:0]              r_tag_i,
   input logic [1:0]              r_resp_i,
+  input logic [Columns-1:0]      r_parity_i,
   input logic                    beat_ready_i,
   input logic                    pick_i
 );
@@ -48,7 +49,7 @@ module stream_reader_formal #(
   logic [31:0]          seg_beats;
   assign seg_beats = 32'(seg_beats_i);
 
-  logic                 idle, error, seg_ready, ar_valid, r_valid, r_ready, r_last;
+  logic                 idle, error, parity_error, seg_ready, ar_valid, r_valid, r_ready, r_last;
   logic                 beat_valid, beat_last;
   logic [AddrBits-1:0]  ar_addr;
   logic [7:0]           ar_len;
@@ -65,6 +66,7 @@ module stream_reader_formal #(
     .stop_i,
     .idle_o       (idle),
     .error_o      (error),
+    .parity_error_o (parity_error),
     .seg_valid_i,
     .seg_ready_o  (seg_ready),
     .seg_addr_i   ({seg_beat_addr_i, {ByteBits{1'b0}}}),
@@ -76,6 +78,7 @@ module stream_reader_formal #(
     .r_valid_i    (r_valid),
     .r_ready_o    (r_ready),
     .r_data_i     ({(4 * Columns){r_tag_i}}),
+    .r_parity_i,
     .r_resp_i,
     .r_last_i     (r_last),
     .beat_valid_o (beat_valid),
@@ -144,7 +147,7 @@ module stream_reader_formal #(
   assign take          = stored && pick_i && !tracked_q;
 
   // What else the contract speaks of from one cycle to the next.
-  logic                 stop_q, beat_held_q, beat_last_q;
+  logic                 stop_q, beat_held_q, beat_last_q, parity_wrong_q;
   logic [8*Columns-1:0] beat_data_q;
   logic [1:0]           stall_q;
   logic                 nothing_moves;
@@ -167,6 +170,7 @@ module stream_reader_formal #(
       tracked_q      <= 1'b0;
       stopped_q      <= 1'b0;
       stop_q         <= 1'b0;
+      parity_wrong_q <= 1'b0;
       beat_held_q    <= 1'b0;
       stall_q        <= '0;
       boundary_q     <= 1'b0;
@@ -198,6 +202,7 @@ module stream_reader_formal #(
 
       stopped_q   <= stopped_q || stop_i;
       stop_q      <= stop_i;
+      parity_wrong_q <= stored && r_parity_i != {Columns{1'b1}};
       beat_held_q <= beat_valid && !beat_ready_i;
       beat_data_q <= beat_data;
       beat_last_q <= beat_last;
@@ -232,6 +237,8 @@ module stream_reader_formal #(
       if (r_valid) assert (r_ready);
       assert (idle == (!ar_valid && taken_q == '0 && owed_q == '0));
       assert (error == (r_accept && r_resp_i != 2'b00));
+      // Every byte of the data has an even number of ones.
+      assert (parity_error == parity_wrong_q);
 
       // Beats come out as they were answered, in order, with the segment's end marked.
       if (beat_held_q) assert (beat_valid && beat_data == beat_data_q && beat_last == beat_last_q);

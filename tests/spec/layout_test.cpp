@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <initializer_list>
 #include <random>
 #include <set>
+#include <utility>
 
 namespace tern::spec {
 namespace {
@@ -65,44 +68,62 @@ TEST(ValueCache, AddressOfATokenDoesNotDependOnHowManyFollow) {
   }
 }
 
-TEST(Results, EveryRowAndColumnHasItsOwnWord) {
-  for (const ChipConfig& chip : kConfigs) {
-    std::set<uint64_t> seen;
-    for (uint32_t row = 0; row < 23; ++row) {
-      for (uint32_t m = 0; m < chip.act_columns; ++m) {
-        const uint64_t at = result_offset(chip, row, m);
-        EXPECT_EQ(at % 4, 0u);
-        EXPECT_EQ(at / result_entry_bytes(chip), row / 5);
-        EXPECT_TRUE(seen.insert(at).second);
-      }
-    }
-    EXPECT_EQ(result_entry_bytes(chip) % chip.columns, 0u);
-    EXPECT_GE(result_entry_bytes(chip), 20 * chip.act_columns);
+/// A command with every field at its largest gives back those fields, and no bit twice.
+template <typename Command>
+void expect_disjoint(std::initializer_list<std::pair<uint32_t Command::*, uint32_t>> fields) {
+  Command all{};
+  all.opcode = 0;
+  uint32_t bits = 0, set = 0;
+  for (const auto& [member, width] : fields) {
+    all.*member = width == 32 ? ~0u : (1u << width) - 1;
+    bits += width;
   }
+  const CommandWords words = all.pack();
+  for (const uint32_t word : words.w) set += static_cast<uint32_t>(std::popcount(word));
+  EXPECT_EQ(set, bits);
+  const Command again = Command::unpack(words);
+  for (const auto& [member, width] : fields) EXPECT_EQ(again.*member, all.*member);
 }
 
 TEST(Command, FieldsDoNotOverlap) {
-  Command::Words all{};
-  for (uint32_t bit = 0; bit < 32; ++bit) {
-    for (auto field : {&Command::opcode, &Command::layout, &Command::planes, &Command::act_columns,
-                       &Command::tag, &Command::read_addr, &Command::beats, &Command::rows,
-                       &Command::cols, &Command::block, &Command::stripes, &Command::result_addr}) {
-      const uint32_t width = field == &Command::opcode || field == &Command::tag ? 8
-                             : field == &Command::layout                         ? 1
-                             : field == &Command::planes                         ? 3
-                             : field == &Command::act_columns                    ? 4
-                             : field == &Command::block                          ? 16
-                                                                                 : 32;
-      if (bit >= width) continue;
-      Command c;
-      c.*field = 1u << bit;
-      const Command::Words words = c.pack();
-      for (uint32_t w = 0; w < kCommandWords; ++w) {
-        EXPECT_EQ(all.w[w] & words.w[w], 0u) << "word " << w << " bit " << bit;
-        all.w[w] |= words.w[w];
-      }
-    }
-  }
+  using L = LoadCommand;
+  expect_disjoint<L>({{&L::wait_load, LoadBits::wait_load},
+                                {&L::wait_store, LoadBits::wait_store},
+                                {&L::format, LoadBits::format},
+                                {&L::read_addr, LoadBits::read_addr},
+                                {&L::beats, LoadBits::beats},
+                                {&L::count, LoadBits::count},
+                                {&L::dst, LoadBits::dst}});
+  using M = MatmulCommand;
+  expect_disjoint<M>({{&M::layout, MatmulBits::layout},
+                                  {&M::planes, MatmulBits::planes},
+                                  {&M::act_columns, MatmulBits::act_columns},
+                                  {&M::max_reg, MatmulBits::max_reg},
+                                  {&M::rows, MatmulBits::rows},
+                                  {&M::block, MatmulBits::block},
+                                  {&M::cols, MatmulBits::cols},
+                                  {&M::act_tile, MatmulBits::act_tile},
+                                  {&M::stripes, MatmulBits::stripes},
+                                  {&M::dst, MatmulBits::dst},
+                                  {&M::dst_stride, MatmulBits::dst_stride}});
+  using V = VectorCommand;
+  expect_disjoint<V>({{&V::op, VectorBits::op},
+                                  {&V::reduce, VectorBits::reduce},
+                                  {&V::dest, VectorBits::dest},
+                                  {&V::shift, VectorBits::shift},
+                                  {&V::a, VectorBits::a},
+                                  {&V::scalar, VectorBits::scalar},
+                                  {&V::act_step, VectorBits::act_step},
+                                  {&V::b, VectorBits::b},
+                                  {&V::reduce_reg, VectorBits::reduce_reg},
+                                  {&V::act_column, VectorBits::act_column},
+                                  {&V::dst, VectorBits::dst},
+                                  {&V::act_tile, VectorBits::act_tile},
+                                  {&V::n, VectorBits::n},
+                                  {&V::rows, VectorBits::rows},
+                                  {&V::act_group, VectorBits::act_group},
+                                  {&V::act_tile_stride, VectorBits::act_tile_stride}});
+  EXPECT_EQ(MatmulCommand{}.pack().w[0] & 0xff, static_cast<uint32_t>(ChipOpcode::kMatmul));
 }
 
 }  // namespace

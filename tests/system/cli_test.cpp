@@ -91,6 +91,7 @@ TEST(BadInput, GetsOneLineThatSaysWhatAndWhere) {
   expect_one_line_error({"run", "--backend", "gpu:0"}, "golden:");
   expect_one_line_error({"run", "--backend", "rtl:huge"}, "huge");
   expect_one_line_error({"run", "--config", "tiny"}, "nano, edge");
+  expect_one_line_error({"run", "--timeline", temporary("units.json")}, "no timeline");
   expect_one_line_error({"convert", "-o", "/no/such/folder/x.tern"}, "/no/such/folder");
   expect_one_line_error({"synth", "--preset", "llama-9t", "-o", temporary("x.tern")},
                         "bitnet-2b4t");

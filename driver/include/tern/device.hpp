@@ -24,16 +24,42 @@ struct Logits {
   spec::ScaleBits scale{};      ///< Real value of one unit.
 };
 
-/// What a device has counted since it was opened or its counters were cleared.
+/// What a device has counted since it was opened. All are 0 on a device without a clock.
 struct Counters {
-  uint64_t cycles = 0;        ///< Chip cycles; 0 on a device without a clock.
-  uint64_t beats = 0;         ///< Weight beats consumed by the matrix engine.
-  uint64_t load_beats = 0;    ///< Activation beats.
-  uint64_t result_beats = 0;  ///< Result beats.
+  uint64_t cycles = 0;        ///< Chip cycles.
+  uint64_t beats = 0;         ///< Beats of matrices consumed by the matrix engine.
+  uint64_t load_beats = 0;    ///< Beats read into the scratchpad.
+  uint64_t store_beats = 0;   ///< Beats written to memory.
   uint64_t stall_read = 0;    ///< Cycles in which the engine waited for data.
   uint64_t stall_drain = 0;   ///< Cycles in which the engine waited for its accumulators.
-  uint64_t trit_macs = 0;  ///< Trits streamed times activation columns in use; padding not counted.
+  uint64_t stall_wait = 0;    ///< Cycles in which the engine waited for another unit.
+  uint64_t stall_idle = 0;    ///< Cycles of work in which the engine had no command.
+  uint64_t vector_busy = 0;   ///< Cycles in which the vector unit ran a command.
+  uint64_t commands = 0;      ///< Commands that the controller issued.
+  uint64_t saturations = 0;   ///< Elements of the residual stream that saturated.
+  uint64_t illegal = 0;       ///< Illegal T5 codes streamed.
+  uint64_t bus_errors = 0;    ///< Memory responses that were not OKAY, and beats of wrong parity.
+  uint64_t trit_macs = 0;     ///< Trits of matrices times tokens that they were multiplied with.
 };
+
+/// How generate() goes on after the prompt.
+struct GenerateSettings {
+  spec::ScaleBits inverse_temperature{};  ///< 1 / temperature; m = 0 takes the likeliest token.
+  uint32_t top_k = spec::kTopK;           ///< Candidates, 1 to kTopK.
+  uint32_t top_p_q16 = 65536;             ///< Probability that the candidates must reach, Q16.
+  uint32_t max_new = 0;                   ///< Tokens to sample at most.
+  uint32_t group = 0;         ///< Prompt tokens taken together; 0: as many as the device can.
+  bool stop_at_end = true;    ///< Stop after the model's end token.
+  uint64_t random_state = 0;  ///< Of the generator (sample.hpp).
+};
+
+struct Generated {
+  uint32_t tokens = 0;        ///< Tokens sampled, the end token included.
+  uint64_t random_state = 0;  ///< To go on with.
+};
+
+/// Called with each sampled token, as it comes.
+using TokenSink = std::function<void(int32_t token)>;
 
 /// Choices that some backends take. Those that a backend does not know are refused with an error.
 struct DeviceOptions {
@@ -44,11 +70,13 @@ struct DeviceOptions {
   uint32_t memory_latency = 40;      ///< rtl: cycles from read request to first beat.
   double memory_stall = 0.0;         ///< rtl: probability of a stall per cycle and channel.
   uint64_t seed = 1;                 ///< rtl: seed of the stalls.
-  uint64_t timeout_cycles = 100'000'000;  ///< rtl: longest wait for a command.
+  std::filesystem::path timeline_file;    ///< rtl: Chrome trace of the units; empty for none.
+  uint64_t timeout_cycles = 100'000'000;  ///< rtl: longest time without any progress.
 };
 
 /// A machine that runs a model: the golden model, a simulation, a board. Positions count up from 0
-/// with every token given to forward().
+/// with every token that is run. Whatever throws on a chip empties the KV cache: the model stays,
+/// position() is 0, and the next call starts the chip again.
 class Device {
  public:
   virtual ~Device() = default;
@@ -67,9 +95,15 @@ class Device {
   /// Empties the KV cache: the next token has position 0.
   virtual void reset() = 0;
 
-  /// Runs tokens at the next positions; returns the logits after the last one. Throws tern::Error
-  /// when the context would overflow, when the device reports an error or does not answer in time.
-  virtual Logits forward(std::span<const int32_t> tokens) = 0;
+  /// Runs tokens at the next positions; returns the logits after the last one. `group` tokens are
+  /// taken together where a device can do that; 0 leaves it to the device. Throws tern::Error when
+  /// the context would overflow, when the device reports an error or does not answer in time.
+  virtual Logits forward(std::span<const int32_t> tokens, uint32_t group = 0) = 0;
+
+  /// Runs the prompt at the next positions, then samples tokens and runs each but the last. Throws
+  /// as forward(), and when a setting is out of range.
+  virtual Generated generate(std::span<const int32_t> prompt, const GenerateSettings& settings,
+                             const TokenSink& token) = 0;
 
   virtual int position() const = 0;
   virtual Counters counters() const = 0;

@@ -36,8 +36,10 @@ inline constexpr uint32_t kStrideUnit = 16;
 inline constexpr uint32_t kMailDepth = 64;
 /// Version of the mailbox protocol.
 inline constexpr uint32_t kMailVersion = 1;
+/// First word of a record of the trace buffer: the bytes T R A C.
+inline constexpr uint32_t kTraceMagic = 0x43415254;
 /// Instruction memory of the controller.
-inline constexpr uint32_t kInstrBytes = 32768;
+inline constexpr uint32_t kInstrBytes = 65536;
 /// Data memory of the controller.
 inline constexpr uint32_t kDataBytes = 32768;
 /// Address of the data memory in the controller's map.
@@ -48,24 +50,6 @@ inline constexpr uint32_t kMmioBase = 0x80000000;
 inline constexpr uint32_t kImageMagic = 0x4e524554;
 /// Version of the .tern format.
 inline constexpr uint32_t kImageVersion = 2;
-
-/// Commands of the matrix engine.
-enum class Opcode : uint32_t {
-  kLoadAct = 1,  ///< Read activations from memory into the activation buffer.
-  kMatmul = 2,  ///< Stream a matrix and multiply it with the buffered activations.
-};
-inline constexpr uint32_t kOpcodeCount = 2;
-
-/// Name of a Opcode in snake case, or "unknown".
-constexpr const char* name_of(Opcode value) {
-  switch (value) {
-    case Opcode::kLoadAct:
-      return "load_act";
-    case Opcode::kMatmul:
-      return "matmul";
-  }
-  return "unknown";
-}
 
 /// What a chip command runs on; order of the counts in WAIT and DONE, eight bits each from bit 0.
 enum class Unit : uint32_t {
@@ -256,13 +240,22 @@ constexpr const char* name_of(Dest value) {
   return "unknown";
 }
 
-/// Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi.
+/// Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi; a scale (scale.hpp) has its mantissa in lo, its exponent in hi. B is 0 without use_b, else times_b * (signed) rb.hi; c is the constant, signed.
 enum class ScalarOp : uint32_t {
   kMultiplier = 0,  ///< rd = quantise_multiplier(ra.lo, constant): lo = m, hi = k (quantise.hpp).
   kBits = 1,  ///< rd = max(0, bit_width(ra.lo) + bit_width(rb.lo) - constant) in lo and hi; bit widths of unsigned 32 bits, rb counts only if use_b.
+  kMakeScale = 3,  ///< rd = make_scale(ra as 64 bits, c + B).
+  kScaleMul = 4,  ///< rd = scale_shift(scale_mul(ra, rb), c). use_b is 1.
+  kScaleDiv = 5,  ///< rd = scale_shift(scale_div(ra, rb), c). use_b is 1.
+  kScaleAdd = 6,  ///< rd = scale_add(ra, rb). use_b is 1.
+  kScaleSqrt = 7,  ///< rd = scale_sqrt(ra).
+  kScaleShift = 8,  ///< rd = scale_shift(ra, c + B).
+  kFactor = 9,  ///< The multiplier and shift of scale_apply(v, ra, c + B): lo = ra.lo, hi = -(ra.hi + c + B).
+  kCommonExponent = 10,  ///< hi = common_exponent() of all rows ra, ra + 1, ... (attention.hpp), lo = 1: one register, written by the last row. step_a is 1.
+  kBits64 = 11,  ///< rd = max(0, bit_width(ra as 64 bits) - constant) in lo and hi.
   kTopKClear = 2,  ///< Empties the top-k list; constant is the number of candidates to keep, 1 to TopK. Element numbers restart at 0. rows is 1.
 };
-inline constexpr uint32_t kScalarOpCount = 3;
+inline constexpr uint32_t kScalarOpCount = 12;
 
 /// Name of a ScalarOp in snake case, or "unknown".
 constexpr const char* name_of(ScalarOp value) {
@@ -271,6 +264,24 @@ constexpr const char* name_of(ScalarOp value) {
       return "multiplier";
     case ScalarOp::kBits:
       return "bits";
+    case ScalarOp::kMakeScale:
+      return "make_scale";
+    case ScalarOp::kScaleMul:
+      return "scale_mul";
+    case ScalarOp::kScaleDiv:
+      return "scale_div";
+    case ScalarOp::kScaleAdd:
+      return "scale_add";
+    case ScalarOp::kScaleSqrt:
+      return "scale_sqrt";
+    case ScalarOp::kScaleShift:
+      return "scale_shift";
+    case ScalarOp::kFactor:
+      return "factor";
+    case ScalarOp::kCommonExponent:
+      return "common_exponent";
+    case ScalarOp::kBits64:
+      return "bits64";
     case ScalarOp::kTopKClear:
       return "top_k_clear";
   }
@@ -327,6 +338,36 @@ constexpr const char* name_of(Reply value) {
       return "error";
     case Reply::kTrace:
       return "trace";
+  }
+  return "unknown";
+}
+
+/// What the controller is at, for the timeline.
+enum class Phase : uint32_t {
+  kIdle = 0,  ///< Waits for a request.
+  kEmbed = 1,  ///< Embedding.
+  kAttention = 2,  ///< Norm, q, k, v and attention of a layer.
+  kFeedForward = 3,  ///< Feed-forward block of a layer.
+  kHead = 4,  ///< Output head.
+  kSample = 5,  ///< Draws a token.
+};
+inline constexpr uint32_t kPhaseCount = 6;
+
+/// Name of a Phase in snake case, or "unknown".
+constexpr const char* name_of(Phase value) {
+  switch (value) {
+    case Phase::kIdle:
+      return "idle";
+    case Phase::kEmbed:
+      return "embed";
+    case Phase::kAttention:
+      return "attention";
+    case Phase::kFeedForward:
+      return "feed_forward";
+    case Phase::kHead:
+      return "head";
+    case Phase::kSample:
+      return "sample";
   }
   return "unknown";
 }
@@ -517,7 +558,7 @@ struct ChipConfig {
   uint32_t act_depth;    ///< Tiles of the activation buffer per activation column.
   uint32_t fifo_beats;   ///< Prefetch FIFO.
   uint32_t burst_beats;  ///< Longest AXI burst.
-  uint32_t cmd_depth;    ///< Command queue.
+  uint32_t cmd_depth;    ///< Commands in the queue of each unit.
   uint32_t row_block;    ///< Stripes of a row block in the plane layout.
   uint32_t key_block;    ///< Tokens of a row block of the K cache.
   uint32_t lanes;        ///< Lanes of the vector unit.
@@ -528,66 +569,7 @@ inline constexpr ChipConfig kConfigs[] = {
     {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 16, 163840},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
 };
 
-/// The command, one member a field; pack() gives the words that go into the CMD registers.
-struct Command {
-  uint32_t opcode = 0;  ///< Opcode.
-  uint32_t layout = 0;  ///< Layout of the matrix.
-  uint32_t planes = 0;  ///< Planes of the matrix, 1 to 5; 1 in the value layout.
-  uint32_t reserved0 = 0;  ///< 0.
-  uint32_t act_columns = 0;  ///< Activation columns in use, 1 to M.
-  uint32_t reserved1 = 0;  ///< 0.
-  uint32_t tag = 0;  ///< Returned in the trailer of the result.
-  uint32_t read_addr = 0;  ///< First byte to read, in units of 64 bytes.
-  uint32_t beats = 0;  ///< Beats of C bytes to read.
-  uint32_t rows = 0;  ///< Rows whose results are valid.
-  uint32_t cols = 0;  ///< Valid columns of the matrix, or activations of a column.
-  uint32_t block = 0;  ///< Stripes of a row block.
-  uint32_t reserved2 = 0;  ///< 0.
-  uint32_t stripes = 0;  ///< Stripes to stream.
-  uint32_t result_addr = 0;  ///< Where the first result entry goes, in units of 64 bytes.
-
-  struct Words {
-    uint32_t w[kCommandWords];
-  };
-  constexpr Words pack() const {
-    Words out{};
-    out.w[0] |= opcode << 0;
-    out.w[0] |= layout << 8;
-    out.w[0] |= planes << 9;
-    out.w[0] |= reserved0 << 12;
-    out.w[0] |= act_columns << 16;
-    out.w[0] |= reserved1 << 20;
-    out.w[0] |= tag << 24;
-    out.w[1] |= read_addr;
-    out.w[2] |= beats;
-    out.w[3] |= rows;
-    out.w[4] |= cols;
-    out.w[5] |= block << 0;
-    out.w[5] |= reserved2 << 16;
-    out.w[6] |= stripes;
-    out.w[7] |= result_addr;
-    return out;
-  }
-};
-/// Widths of the command's fields in bits.
-struct CommandBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t layout = 1;
-  static constexpr uint32_t planes = 3;
-  static constexpr uint32_t reserved0 = 4;
-  static constexpr uint32_t act_columns = 4;
-  static constexpr uint32_t reserved1 = 4;
-  static constexpr uint32_t tag = 8;
-  static constexpr uint32_t read_addr = 32;
-  static constexpr uint32_t beats = 32;
-  static constexpr uint32_t rows = 32;
-  static constexpr uint32_t cols = 32;
-  static constexpr uint32_t block = 16;
-  static constexpr uint32_t reserved2 = 16;
-  static constexpr uint32_t stripes = 32;
-  static constexpr uint32_t result_addr = 32;
-};
-
+/// A command as it goes into the Cmd words.
 struct CommandWords {
   uint32_t w[kCommandWords];
 };
@@ -753,7 +735,7 @@ struct VectorCommand {
   uint32_t scalar = 0;  ///< Scalar register.
   uint32_t act_step = 0;  ///< Activation columns from one row to the next.
   uint32_t b = 0;  ///< Scratchpad word of operand b.
-  uint32_t reduce_reg = 0;  ///< Scalar register of the reduction.
+  uint32_t reduce_reg = 0;  ///< Scalar register of the reduction. No row may read as its scalar what an earlier row of the command reduces.
   uint32_t act_column = 0;  ///< First activation column.
   uint32_t dst = 0;  ///< Scratchpad word of the result.
   uint32_t act_tile = 0;  ///< First tile of the activation buffer.
@@ -868,6 +850,7 @@ struct ScalarCommand {
   uint32_t use_b = 0;  ///< rb takes part.
   uint32_t step_a = 0;  ///< ra steps with the row.
   uint32_t step_b = 0;  ///< rb steps with the row.
+  uint32_t times_b = 0;  ///< What rb.hi counts for in B: 0: 1, 1: -1, 2: 2.
   uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
   uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
   uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
@@ -875,7 +858,7 @@ struct ScalarCommand {
   uint32_t ra = 0;  ///< Scalar register.
   uint32_t rb = 0;  ///< Scalar register.
   uint32_t rd = 0;  ///< Scalar register of the first result.
-  uint32_t constant = 0;  ///< Unsigned constant.
+  uint32_t constant = 0;  ///< Constant; signed where the operation works with exponents.
   uint32_t rows = 0;  ///< Rows, at least 1.
 
   constexpr CommandWords pack() const {
@@ -885,6 +868,7 @@ struct ScalarCommand {
     out.w[0] |= use_b << 13;
     out.w[0] |= step_a << 14;
     out.w[0] |= step_b << 15;
+    out.w[0] |= times_b << 16;
     out.w[1] |= wait_load << 0;
     out.w[1] |= wait_matmul << 8;
     out.w[1] |= wait_vector << 16;
@@ -903,6 +887,7 @@ struct ScalarCommand {
     c.use_b = in.w[0] >> 13 & 0x1;
     c.step_a = in.w[0] >> 14 & 0x1;
     c.step_b = in.w[0] >> 15 & 0x1;
+    c.times_b = in.w[0] >> 16 & 0x3;
     c.wait_load = in.w[1] >> 0 & 0xff;
     c.wait_matmul = in.w[1] >> 8 & 0xff;
     c.wait_vector = in.w[1] >> 16 & 0xff;
@@ -922,6 +907,7 @@ struct ScalarBits {
   static constexpr uint32_t use_b = 1;
   static constexpr uint32_t step_a = 1;
   static constexpr uint32_t step_b = 1;
+  static constexpr uint32_t times_b = 2;
   static constexpr uint32_t wait_load = 8;
   static constexpr uint32_t wait_matmul = 8;
   static constexpr uint32_t wait_vector = 8;
@@ -1023,6 +1009,7 @@ inline constexpr uint32_t kConfig = 0x40;  ///< CONFIG of the host's side. Read 
 inline constexpr uint32_t kConfig2 = 0x44;  ///< CONFIG2. Read only.
 inline constexpr uint32_t kConfig3 = 0x48;  ///< CONFIG3. Read only.
 inline constexpr uint32_t kKeyBlock = 0x4c;  ///< Tokens of a row block of the K cache. Read only.
+inline constexpr uint32_t kPhase = 0x54;  ///< What the controller is at, for the timeline: bits 7:0 Phase, bits 23:8 layer or token. Write only.
 inline constexpr uint32_t kTopCount = 0x50;  ///< Entries of the top-k list. Read only.
 inline constexpr uint32_t kTopList = 0x400;  ///< Top-k list, largest first, lower element number first among equals: value at 8 i, element number at 8 i + 4. Read only.
 inline constexpr uint32_t kScalars = 0x1000;  ///< Scalar registers: lo at 8 i, hi at 8 i + 4. Read and write; a write of one word keeps the other.

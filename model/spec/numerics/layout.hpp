@@ -2,7 +2,7 @@
 
 #include "spec/generated/spec.hpp"
 
-/// Where the bytes of a matrix, of its activations and of its results lie in memory.
+/// Where the bytes of a matrix lie in memory.
 /// A stripe is five neighbouring rows (plane layout) or one row (value layout); a tile is C
 /// columns; a beat is one stripe of one tile of one plane. The engine streams: for each row block,
 /// for each tile, for each plane, for each stripe of the block: one beat.
@@ -37,13 +37,6 @@ struct MatrixShape {
                           (stripe - first);
     return beat * columns + col % columns;
   }
-
-  /// Result entries of five rows that the engine writes, the trailer not counted.
-  constexpr uint32_t entries() const {
-    if (layout == Layout::kPlane) return stripes;
-    const uint32_t last = stripes % block;
-    return stripes / block * ceil_div(block, kTritsPerByte) + ceil_div(last, kTritsPerByte);
-  }
 };
 
 constexpr MatrixShape shape_of(const MatrixDescriptor& m, uint32_t columns) {
@@ -69,22 +62,10 @@ constexpr uint64_t kv_scale_bytes(uint32_t context) {
   return align_up(uint64_t{4} * context, kAddrUnit);
 }
 
-/// Results: entry e holds rows 5e..5e+4, word b * M + m is row 5e + b of activation column m.
-constexpr uint32_t result_entry_bytes(const ChipConfig& chip) {
-  return static_cast<uint32_t>(align_up(4 * kTritsPerByte * chip.act_columns, chip.columns));
-}
-constexpr uint64_t result_offset(const ChipConfig& chip, uint32_t row, uint32_t act_column) {
-  return static_cast<uint64_t>(row / kTritsPerByte) * result_entry_bytes(chip) +
-         4 * (row % kTritsPerByte * chip.act_columns + act_column);
-}
-
 static_assert(MatrixShape{12, 100, 3, 2, 1, Layout::kPlane, 64}.beats() == 6);
 static_assert(MatrixShape{12, 100, 3, 2, 1, Layout::kPlane, 64}.offset(1, 70) == 3 * 64 + 6);
 static_assert(MatrixShape{12, 100, 3, 2, 1, Layout::kPlane, 64}.offset(2, 70) == 5 * 64 + 6);
 static_assert(MatrixShape{12, 100, 3, 2, 2, Layout::kPlane, 64}.offset(1, 0, 1) == 3 * 64);
-static_assert(value_cache_shape(65, 128, 64).entries() == 26 &&
-              key_cache_shape(7, 64, 5, 64).entries() == 2);
 static_assert(kv_scale_bytes(16) == 64 && kv_scale_bytes(17) == 128);
-static_assert(result_entry_bytes(kConfigs[0]) == 24 && result_entry_bytes(kConfigs[1]) == 192);
 
 }  // namespace tern::spec

@@ -54,14 +54,36 @@ constexpr void select_candidates(const int32_t* logits, int n, int count, Candid
   }
 }
 
-/// The draw: sorted [count] as select_candidates() leaves them, worth logit_scale each, with count
-/// = candidate_count(). The greedy choice takes the first and draws no number.
+inline constexpr Scale kLog2E = make_scale(0x5c551d95u, -30);  // 1.4426950408889634
+
+/// The draw: place of one of `count` candidates, whose weights weight(0), weight(1), ... have the
+/// sum `sum`, largest first. Asks for as few weights as it can.
+template <typename Weights>
+constexpr uint32_t draw(const Weights& weight, uint32_t count, uint64_t sum, uint32_t top_p_q16,
+                        Random& random) {
+  const uint64_t enough = (sum >> 16) * top_p_q16 + (((sum & 0xffff) * top_p_q16) >> 16);
+  uint64_t kept = sum;
+  if (enough < sum) {
+    kept = 0;
+    for (uint32_t i = 0; i < count && (i == 0 || kept < enough); ++i) kept += weight(i);
+  }
+  // kept < 2^37, so its product with 27 random bits fits.
+  uint64_t left = (kept * (random.next() >> 37)) >> 27;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t w = weight(i);
+    if (left < w) return i;
+    left -= w;
+  }
+  return 0;
+}
+
+/// sorted [count] as select_candidates() leaves them, worth logit_scale each, with count =
+/// candidate_count(). The greedy choice takes the first and draws no number.
 constexpr int sample_from(const Candidate* sorted, int count, Scale logit_scale,
                           const SampleSettings& settings, Random& random) {
   if (settings.inverse_temperature.m == 0) return static_cast<int>(sorted[0].index);
-  const Scale log2e = make_scale(0x5c551d95u, -30);  // 1.4426950408889634
-  const Scale unit = scale_mul(scale_mul(logit_scale, settings.inverse_temperature), log2e);
-  uint64_t weight[kCandidates] = {};
+  const Scale unit = scale_mul(scale_mul(logit_scale, settings.inverse_temperature), kLog2E);
+  uint32_t weight[kCandidates] = {};
   uint64_t sum = 0;
   for (int i = 0; i < count; ++i) {
     const int64_t below = static_cast<int64_t>(sorted[i].value) - sorted[0].value;
@@ -70,21 +92,9 @@ constexpr int sample_from(const Candidate* sorted, int count, Scale logit_scale,
     weight[i] = exp2_q30(d);
     sum += weight[i];
   }
-  const uint64_t enough =
-      (sum >> 16) * settings.top_p_q16 + (((sum & 0xffff) * settings.top_p_q16) >> 16);
-  uint64_t kept = 0;
-  int last = 0;
-  for (; last < count; ++last) {
-    kept += weight[last];
-    if (kept >= enough) break;
-  }
-  // kept < 2^37, so its product with 27 random bits fits.
-  uint64_t draw = (kept * (random.next() >> 37)) >> 27;
-  for (int i = 0; i < count; ++i) {
-    if (draw < weight[i]) return static_cast<int>(sorted[i].index);
-    draw -= weight[i];
-  }
-  return static_cast<int>(sorted[0].index);
+  const uint32_t place = draw([&](uint32_t i) { return weight[i]; }, static_cast<uint32_t>(count),
+                              sum, settings.top_p_q16, random);
+  return static_cast<int>(sorted[place].index);
 }
 
 /// logits [n] worth logit_scale each, n >= 1.
@@ -98,11 +108,11 @@ constexpr int sample(const int32_t* logits, int n, Scale logit_scale,
 
 namespace sample_examples {
 inline constexpr int32_t kLogits[3] = {5, 900, 7};
-constexpr int draw(Scale inverse_temperature) {
+constexpr int sampled(Scale inverse_temperature) {
   Random random{42};
   return sample(kLogits, 3, make_scale(1), {inverse_temperature, 64, 65536}, random);
 }
-static_assert(draw({0, 0}) == 1 && draw(make_scale(1)) == 1);
+static_assert(sampled({0, 0}) == 1 && sampled(make_scale(1)) == 1);
 constexpr uint32_t selected(int place) {
   constexpr int32_t kTied[5] = {7, 9, 7, 9, 8};
   Candidate sorted[3] = {};

@@ -11,7 +11,7 @@
 namespace tern::test {
 namespace {
 
-constexpr Sizes kSizes = {64, 8};
+constexpr Sizes kSizes = {64, 8, 16};
 
 void measure(uint32_t act_columns, uint32_t beats) {
   VerilatedContext context;
@@ -25,7 +25,9 @@ void measure(uint32_t act_columns, uint32_t beats) {
   m.rst_ni = 0;
   for (int i = 0; i < 3; ++i) tick();
   m.rst_ni = 1;
-  m.result_ready_i = 1;
+  m.res_wr_ready_i = 1;
+  m.load_wr_ready_i = 1;
+  m.max_ready_i = 1;
   m.beat_valid_i = 1;
   std::mt19937_64 random(1);
   const auto run = [&](const Command& command) {
@@ -34,8 +36,8 @@ void measure(uint32_t act_columns, uint32_t beats) {
     tick();
     m.cmd_valid_i = 0;
     uint64_t cycles = 0;
-    const uint64_t most = 4 * uint64_t{command[2]} + 100;
-    for (uint32_t left = command[2]; left > 0 && cycles < most; ++cycles) {
+    const uint64_t most = 4 * uint64_t{command[3]} + 100;
+    for (uint32_t left = command[3]; left > 0 && cycles < most; ++cycles) {
       m.beat_last_i = left == 1;
       // Codes up to 191, so that all are legal; only a few words change, to measure the engine
       // alone.
@@ -49,7 +51,16 @@ void measure(uint32_t act_columns, uint32_t beats) {
     return cycles;
   };
   const uint32_t cols = 2560;
-  run(load_command(kSizes, cols, act_columns, 0));
+  m.act_valid_i = 1;
+  m.act_mask_i = 0xffff;
+  for (uint32_t i = 0; i < act_columns * cols / 16; ++i) {
+    m.act_column_i = i * 16 / cols;
+    m.act_tile_i = i * 16 % cols / 64;
+    m.act_offset_i = i % 4;
+    for (size_t w = 0; w < 4; ++w) set_word(m.act_data_i, w, static_cast<uint32_t>(random()));
+    tick();
+  }
+  m.act_valid_i = 0;
   Shape shape = {.cols = cols, .block = 8, .act_columns = act_columns};
   shape.stripes = beats / tile_count(kSizes, cols);
   shape.rows = 5 * shape.stripes;

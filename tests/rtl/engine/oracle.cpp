@@ -1,6 +1,7 @@
 #include "oracle.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
@@ -33,50 +34,36 @@ uint64_t beat_count(const Sizes& sizes, const Shape& shape) {
   return uint64_t{tile_count(sizes, shape.cols)} * planes * shape.stripes;
 }
 
-Command load_command(const Sizes& sizes, uint32_t cols, uint32_t act_columns, uint8_t tag) {
-  return {1 | (act_columns << 16) | (uint32_t{tag} << 24),
-          0,
-          act_columns * tile_count(sizes, cols),
-          0,
-          cols,
-          0,
+Command load_command(const LoadShape& shape) {
+  return {1 | (uint32_t{shape.half} << 8),
+          0x01020304,
+          0x12345678,
+          shape.beats,
+          shape.count,
+          shape.dst,
           0,
           0};
 }
 
 Command matmul_command(const Sizes& sizes, const Shape& shape) {
   return {2 | (uint32_t{shape.value_layout} << 8) | (shape.planes << 9) |
-              (shape.act_columns << 16) | (uint32_t{shape.tag} << 24),
-          0,
+              (shape.act_columns << 12) | (shape.max_reg << 16),
+          0x05060708,
+          0x9abcdef0,
           static_cast<uint32_t>(beat_count(sizes, shape)),
-          shape.rows,
-          shape.cols,
-          shape.block,
+          shape.rows | (shape.block << 20),
+          shape.cols | (shape.act_tile << 18),
           shape.stripes,
-          shape.result_unit};
+          shape.dst | (shape.dst_stride << 20)};
 }
 
-std::vector<Beat> load_beats(const Sizes& sizes, const Activations& x, uint32_t cols) {
-  std::vector<Beat> beats;
-  for (const auto& column : x) {
-    for (uint32_t t = 0; t < tile_count(sizes, cols); ++t) {
-      Beat& beat = beats.emplace_back();
-      for (uint32_t c = 0; c < sizes.columns; ++c) {
-        beat.bytes.push_back(static_cast<uint8_t>(column[t * sizes.columns + c]));
-      }
-    }
-  }
-  beats.back().last = true;
-  return beats;
-}
-
-std::vector<Result> expected_results(const Sizes& sizes, const Shape& shape, const Activations& x,
-                                     const std::vector<Beat>& beats) {
+Effect expected_product(const Sizes& sizes, const Shape& shape, const Activations& x,
+                        const std::vector<Beat>& beats) {
   const uint32_t tiles = tile_count(sizes, shape.cols);
+  const size_t first = size_t{shape.act_tile} * sizes.columns;
   const uint32_t planes = shape.value_layout ? 1 : shape.planes;
   const uint32_t entries = shape.value_layout ? (shape.stripes + 4) / 5 : shape.stripes;
   std::vector<std::vector<int64_t>> sums(5 * entries, std::vector<int64_t>(shape.act_columns));
-  uint32_t illegal = 0;
 
   auto beat = beats.begin();
   for (uint32_t start = 0; start < shape.stripes; start += shape.block) {
@@ -89,7 +76,6 @@ std::vector<Result> expected_results(const Sizes& sizes, const Shape& shape, con
             const uint32_t column = t * sizes.columns + c;
             if (column >= shape.cols || (shape.value_layout && s >= shape.rows)) continue;
             const uint8_t code = beat->bytes.at(c);
-            illegal += code > 242;
             int64_t value = 0;
             int64_t power = 1;
             for (int i = 0; i < 5; ++i, power *= 3) {
@@ -97,12 +83,12 @@ std::vector<Result> expected_results(const Sizes& sizes, const Shape& shape, con
               value += power * trit;
               if (shape.value_layout) continue;
               for (uint32_t m = 0; m < shape.act_columns; ++m) {
-                sums[5 * s + i][m] += weight * trit * x[m][column];
+                sums[5 * s + i][m] += weight * trit * x[m][first + column];
               }
             }
             if (!shape.value_layout) continue;
             for (uint32_t m = 0; m < shape.act_columns; ++m) {
-              sums[s][m] += value * x[m][column];
+              sums[s][m] += value * x[m][first + column];
             }
           }
         }
@@ -110,30 +96,34 @@ std::vector<Result> expected_results(const Sizes& sizes, const Shape& shape, con
     }
   }
 
-  const uint32_t words = 5 * sizes.act_columns;
-  const uint64_t pitch = (4 * words + sizes.columns - 1) / sizes.columns * sizes.columns;
-  std::vector<Result> results;
-  std::vector<int32_t> greatest(shape.act_columns);
-  for (uint32_t e = 0; e <= entries; ++e) {
-    Result& result = results.emplace_back();
-    result.addr = uint64_t{shape.result_unit} * 64 + e * pitch;
-    result.words.resize(words);
-    if (e == entries) break;
-    for (uint32_t b = 0; b < 5; ++b) {
-      if (5 * e + b >= shape.rows) continue;
-      for (uint32_t m = 0; m < shape.act_columns; ++m) {
-        const int32_t sum = to_int32(sums[5 * e + b][m]);
-        result.words[b * sizes.act_columns + m] = sum;
-        greatest[m] = std::max(greatest[m], std::abs(sum));
-      }
+  Effect effect;
+  for (uint32_t m = 0; m < shape.act_columns; ++m) {
+    uint32_t greatest = 0;
+    for (uint32_t r = 0; r < shape.rows; ++r) {
+      const int32_t sum = to_int32(sums[r][m]);
+      effect.words[(shape.dst + m * shape.dst_stride * 16 + r) & 0xfffff] = sum;
+      greatest = std::max(greatest, static_cast<uint32_t>(std::abs(int64_t{sum})));
     }
+    effect.scalars.emplace_back((shape.max_reg + m) & 0xff, greatest);
   }
-  Result& trailer = results.back();
-  trailer.last = true;
-  std::copy(greatest.begin(), greatest.end(), trailer.words.begin());
-  trailer.words[sizes.act_columns] = static_cast<int32_t>(illegal);
-  trailer.words[sizes.act_columns + 1] = shape.tag;
-  return results;
+  return effect;
+}
+
+Effect expected_load(const LoadShape& shape, const std::vector<Beat>& beats) {
+  std::vector<uint8_t> bytes;
+  for (const Beat& beat : beats) bytes.insert(bytes.end(), beat.bytes.begin(), beat.bytes.end());
+  Effect effect;
+  for (uint32_t i = 0; i < shape.count; ++i) {
+    uint32_t word = 0;
+    if (shape.half) {
+      word = bytes.at(2 * i) + 256u * bytes.at(2 * i + 1);
+      if (word >= 0x8000) word -= 0x10000;
+    } else {
+      for (uint32_t k = 4; k-- > 0;) word = word * 256 + bytes.at(4 * i + k);
+    }
+    effect.words[(shape.dst + i) & 0xfffff] = static_cast<int32_t>(word);
+  }
+  return effect;
 }
 
 }  // namespace tern::test

@@ -1,9 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <utility>
-#include <vector>
-
 #include "Vcontrol_registers.h"
 #include "clocked.hpp"
 #include "spec/generated/registers.hpp"
@@ -23,12 +19,11 @@ class ControlRegisters : public testing::Test {
     regs->wstrb_i = 0xf;
     regs->bready_i = 1;
     regs->rready_i = 1;
-    regs->cmd_ready_i = 1;
-    regs->cmd_space_i = 8;
+    regs->mail_in_room_i = 64;
     regs.settle();
   }
 
-  /// Returns the response.
+  /// Returns the response. An access to the window is answered after `wait` cycles.
   uint32_t write(uint32_t offset, uint32_t value, uint32_t strobes = 0xf) {
     regs->awaddr_i = offset;
     regs->wdata_i = value;
@@ -38,13 +33,14 @@ class ControlRegisters : public testing::Test {
     regs.settle();
     EXPECT_EQ(regs->awready_o, 1);
     EXPECT_EQ(regs->wready_o, 1);
-    rang = regs->cmd_valid_o;
     reset_pulse = regs->soft_reset_o;
-    std::memcpy(command.w, &regs->cmd_o, sizeof command.w);
+    mail_pulse = regs->mail_in_valid_o;
+    pop_pulse = regs->mail_out_pop_o;
+    mail = regs->mail_in_o;
     regs.tick();
     regs->awvalid_i = 0;
     regs->wvalid_i = 0;
-    regs.settle();
+    answer_window();
     EXPECT_EQ(regs->bvalid_o, 1);
     const uint32_t response = regs->bresp_o;
     regs.tick();
@@ -53,24 +49,50 @@ class ControlRegisters : public testing::Test {
     return response;
   }
 
-  uint32_t read(uint32_t offset) {
+  uint32_t read(uint32_t offset, uint32_t response = 0) {
     regs->araddr_i = offset;
     regs->arvalid_i = 1;
     regs.settle();
     EXPECT_EQ(regs->arready_o, 1);
     regs.tick();
     regs->arvalid_i = 0;
-    regs.settle();
+    answer_window();
     EXPECT_EQ(regs->rvalid_o, 1);
     const uint32_t value = regs->rdata_o;
-    EXPECT_EQ(regs->rresp_o, 0);
+    EXPECT_EQ(regs->rresp_o, response);
     regs.tick();
     return value;
   }
 
+  /// Plays what is behind the window.
+  void answer_window() {
+    regs.settle();
+    if (!regs->window_valid_o) return;
+    window_write = regs->window_write_o;
+    window_addr = regs->window_addr_o;
+    window_data = regs->window_data_o;
+    for (int i = 0; i < wait; ++i) {
+      regs.tick();
+      regs.settle();
+      EXPECT_EQ(regs->window_valid_o, 1) << "a request that is not held";
+      EXPECT_EQ(regs->window_addr_o, window_addr);
+      EXPECT_EQ(regs->bvalid_o | regs->rvalid_o, 0) << "an answer before the access ended";
+    }
+    regs->window_done_i = 1;
+    regs->window_data_i = 0x600d0000 + window_addr;
+    regs->window_error_i = window_fails;
+    regs.tick();
+    regs->window_done_i = 0;
+    regs->window_error_i = 0;
+    regs->window_data_i = 0;
+    regs.settle();
+  }
+
   Clocked<Vcontrol_registers> regs;
-  spec::Command::Words command{};
-  bool rang = false, reset_pulse = false;
+  bool reset_pulse = false, mail_pulse = false, pop_pulse = false;
+  bool window_write = false, window_fails = false;
+  uint32_t mail = 0, window_addr = 0, window_data = 0;
+  int wait = 0;
 };
 
 TEST_F(ControlRegisters, TellWhatTheChipIs) {
@@ -79,58 +101,83 @@ TEST_F(ControlRegisters, TellWhatTheChipIs) {
   EXPECT_EQ(read(reg::kConfig), 64u << reg::kConfigColumnsLsb | 8u << reg::kConfigActColumnsLsb |
                                     52u << reg::kConfigAccDepthLsb);
   EXPECT_EQ(read(reg::kConfig2), 256u << reg::kConfig2ActDepthLsb | 8u << reg::kConfig2CmdDepthLsb);
-  EXPECT_EQ(read(reg::kStatus), 8u << reg::kStatusCmdSpaceLsb);
+  EXPECT_EQ(read(reg::kConfig3), 16u << reg::kConfig3LanesLsb | 256u << reg::kConfig3ScratchLsb);
+  EXPECT_EQ(read(reg::kStatus), 0u);
   EXPECT_EQ(read(0xffc), 0u);
 }
 
-TEST_F(ControlRegisters, HandOutTheCommandWhenTheDoorbellRings) {
-  for (uint32_t i = 0; i < 8; ++i) {
-    EXPECT_EQ(write(reg::kCmd + 4 * i, 0x11111111 * (i + 1)), 0u);
-    EXPECT_FALSE(rang);
-  }
-  for (uint32_t i = 0; i < 8; ++i) EXPECT_EQ(read(reg::kCmd + 4 * i), 0x11111111 * (i + 1));
-  write(reg::kDoorbell, 1);
-  EXPECT_TRUE(rang);
-  for (uint32_t i = 0; i < 8; ++i) EXPECT_EQ(command.w[i], 0x11111111 * (i + 1));
-}
-
-TEST_F(ControlRegisters, RefuseADoorbellIntoAFullQueue) {
-  regs->cmd_ready_i = 0;
-  write(reg::kDoorbell, 1);
-  EXPECT_FALSE(rang);
-  EXPECT_EQ(read(reg::kError), reg::kErrorQueueOverflowMask << reg::kErrorQueueOverflowLsb);
-  EXPECT_EQ(regs->irq_o, 1);
-}
-
-TEST_F(ControlRegisters, RaiseTheInterruptUntilAllDoneIsAcknowledged) {
-  regs->done_i = 1;
-  regs.tick();
-  regs.tick();
-  regs->done_i = 0;
+TEST_F(ControlRegisters, PassMailBothWays) {
+  write(reg::kMailIn, 0x12345678);
+  EXPECT_TRUE(mail_pulse);
+  EXPECT_EQ(mail, 0x12345678u);
+  regs->mail_out_words_i = 3;
+  regs->mail_out_i = 77;
+  regs->mail_in_room_i = 9;
+  EXPECT_EQ(read(reg::kMailOut), 77u);
+  EXPECT_EQ(read(reg::kMailState), 3u << reg::kMailStateWordsLsb | 9u << reg::kMailStateRoomLsb);
+  EXPECT_FALSE(pop_pulse);
+  write(reg::kMailState, 0);
+  EXPECT_TRUE(pop_pulse);
+  EXPECT_FALSE(mail_pulse);
   regs.tick();
   EXPECT_EQ(regs->irq_o, 1);
-  EXPECT_EQ(read(reg::kDone), 2u);
-  write(reg::kIrqAck, 1);
-  EXPECT_EQ(regs->irq_o, 1);
-  write(reg::kIrqAck, 2);
-  regs.settle();
+  regs->mail_out_words_i = 0;
+  EXPECT_EQ(read(reg::kMailOut), 0u) << "a word that is not there";
+  regs.tick();
   EXPECT_EQ(regs->irq_o, 0);
 }
 
+TEST_F(ControlRegisters, RefuseMailWithoutRoom) {
+  regs->mail_in_room_i = 0;
+  write(reg::kMailIn, 1);
+  EXPECT_FALSE(mail_pulse);
+  EXPECT_EQ(read(reg::kError), reg::kErrorMailOverflowMask << reg::kErrorMailOverflowLsb);
+  EXPECT_EQ(regs->irq_o, 1);
+}
+
+TEST_F(ControlRegisters, ReachTheControllersMapThroughTheWindow) {
+  for (const int cycles : {0, 1, 7}) {
+    wait = cycles;
+    write(reg::kWindowAddr, 0x10000000);
+    EXPECT_EQ(write(reg::kWindowData, 0xcafe), 0u);
+    EXPECT_TRUE(window_write);
+    EXPECT_EQ(window_addr, 0x10000000u);
+    EXPECT_EQ(window_data, 0xcafeu);
+    EXPECT_EQ(read(reg::kWindowData), 0x600d0000 + 0x10000004u);
+    EXPECT_FALSE(window_write);
+    EXPECT_EQ(read(reg::kWindowAddr), 0x10000008u);
+  }
+  window_fails = true;
+  EXPECT_EQ(write(reg::kWindowData, 1), 2u);
+  read(reg::kWindowData, 2);
+}
+
+TEST_F(ControlRegisters, StartAndStopTheController) {
+  EXPECT_EQ(regs->run_o, 0);
+  write(reg::kCtrl, reg::kCtrlRunMask << reg::kCtrlRunLsb);
+  EXPECT_EQ(regs->run_o, 1);
+  EXPECT_FALSE(reset_pulse);
+  EXPECT_EQ(read(reg::kStatus), reg::kStatusRunningMask << reg::kStatusRunningLsb);
+  write(reg::kCtrl, 0);
+  EXPECT_EQ(regs->run_o, 0);
+  write(reg::kCtrl, 3);
+  EXPECT_TRUE(reset_pulse);
+  EXPECT_EQ(regs->run_o, 0) << "a soft reset stops";
+}
+
 TEST_F(ControlRegisters, KeepErrorsUntilAOneIsWritten) {
-  const std::vector<std::pair<CData*, uint32_t>> sources = {
-      {&regs->bus_read_error_i, reg::kErrorBusReadLsb},
-      {&regs->bus_write_error_i, reg::kErrorBusWriteLsb},
-      {&regs->illegal_i, reg::kErrorIllegalCodeLsb},
-      {&regs->bad_command_i, reg::kErrorBadCommandLsb},
-  };
-  for (const auto& [source, bit] : sources) {
-    *source = 1;
+  for (const uint32_t bit :
+       {reg::kErrorBusReadLsb, reg::kErrorBusWriteLsb, reg::kErrorIllegalCodeLsb,
+        reg::kErrorBadCommandLsb, reg::kErrorParityLsb, reg::kErrorTrapLsb,
+        reg::kErrorWatchdogLsb}) {
+    regs->error_i = static_cast<CData>(1u << bit);
     regs.tick();
-    *source = 0;
+    regs->error_i = 0;
     regs.tick();
     EXPECT_EQ(read(reg::kError), 1u << bit);
-    EXPECT_EQ(read(reg::kStatus) & 2, 2u);
+    EXPECT_EQ(regs->error_o, 1u << bit);
+    EXPECT_EQ(regs->irq_o, 1);
+    EXPECT_EQ(read(reg::kStatus), reg::kStatusErrorMask << reg::kStatusErrorLsb);
     write(reg::kError, ~(1u << bit));
     EXPECT_EQ(read(reg::kError), 1u << bit) << "cleared by writing other bits";
     write(reg::kError, 1u << bit);
@@ -138,73 +185,65 @@ TEST_F(ControlRegisters, KeepErrorsUntilAOneIsWritten) {
   }
 }
 
-TEST_F(ControlRegisters, CountEvents) {
-  struct Source {
-    CData* event;
-    uint32_t offset;
-    uint32_t cycles;
-  };
-  const std::vector<Source> sources = {
-      {&regs->beat_i, reg::kBeats, 11},
-      {&regs->load_beat_i, reg::kLoadBeats, 7},
-      {&regs->result_beat_i, reg::kResultBeats, 5},
-      {&regs->stall_read_i, reg::kStallRead, 3},
-      {&regs->stall_drain_i, reg::kStallDrain, 13},
-      {&regs->busy_i, reg::kBusyCycles, 17},
-  };
-  for (const Source& source : sources) {
-    *source.event = 1;
-    for (uint32_t i = 0; i < source.cycles; ++i) regs.tick();
-    *source.event = 0;
-  }
-  regs->illegal_i = 64;
-  regs.tick();
-  regs->illegal_i = 3;
-  regs.tick();
-  regs->illegal_i = 0;
-  for (const Source& source : sources) EXPECT_EQ(read(source.offset), source.cycles);
-  EXPECT_EQ(read(reg::kIllegal), 67u);
+TEST_F(ControlRegisters, ShowCountersAndTheTrap) {
+  for (uint32_t i = 0; i < 13; ++i) regs->counters_i[i] = 1000 + i;
+  EXPECT_EQ(read(reg::kWorkCycles), 1000u);
+  EXPECT_EQ(read(reg::kBeats), 1001u);
+  EXPECT_EQ(read(reg::kLoadBeats), 1002u);
+  EXPECT_EQ(read(reg::kStallRead), 1003u);
+  EXPECT_EQ(read(reg::kStallDrain), 1004u);
+  EXPECT_EQ(read(reg::kStallWait), 1005u);
+  EXPECT_EQ(read(reg::kStallIdle), 1006u);
+  EXPECT_EQ(read(reg::kStoreBeats), 1007u);
+  EXPECT_EQ(read(reg::kVectorBusy), 1008u);
+  EXPECT_EQ(read(reg::kCommands), 1009u);
+  EXPECT_EQ(read(reg::kSaturations), 1010u);
+  EXPECT_EQ(read(reg::kIllegal), 1011u);
+  EXPECT_EQ(read(reg::kBusErrors), 1012u);
+  regs->trap_cause_i = 5;
+  regs->trap_pc_i = 0x1234;
+  regs->trap_value_i = 0x5678;
+  EXPECT_EQ(read(reg::kTrapCause), 5u);
+  EXPECT_EQ(read(reg::kTrapPc), 0x1234u);
+  EXPECT_EQ(read(reg::kTrapValue), 0x5678u);
 }
 
-TEST_F(ControlRegisters, CountCyclesInTwoWordsThatBelongTogether) {
-  const uint32_t first = read(reg::kCyclesLo);
-  for (int i = 0; i < 100; ++i) regs.tick();
-  const uint32_t second = read(reg::kCyclesLo);
-  EXPECT_EQ(second - first, 102u);
-  EXPECT_EQ(read(reg::kCyclesHi), 0u);
+TEST_F(ControlRegisters, ReadCyclesInTwoWordsThatBelongTogether) {
+  regs->cycles_i = 0x1'ffff'ffff;
+  EXPECT_EQ(read(reg::kCyclesLo), 0xffffffffu);
+  regs->cycles_i = 0x2'0000'0001;
+  EXPECT_EQ(read(reg::kCyclesHi), 1u);
 }
 
 TEST_F(ControlRegisters, IgnorePartialWritesAndSaySo) {
-  write(reg::kCmd, 0x12345678);
-  EXPECT_EQ(write(reg::kCmd, 0xffffffff, 0x3), 2u);
-  EXPECT_EQ(read(reg::kCmd), 0x12345678u);
-  EXPECT_EQ(write(reg::kDoorbell, 1, 0x1), 2u);
-  EXPECT_FALSE(rang);
+  write(reg::kWatchdog, 0x12345678);
+  EXPECT_EQ(write(reg::kWatchdog, 0xffffffff, 0x3), 2u);
+  EXPECT_EQ(read(reg::kWatchdog), 0x12345678u);
+  EXPECT_EQ(regs->watchdog_o, 0x12345678u);
+  EXPECT_EQ(write(reg::kMailIn, 1, 0x1), 2u);
+  EXPECT_FALSE(mail_pulse);
 }
 
-TEST_F(ControlRegisters, ForgetAllOnASoftReset) {
-  write(reg::kCmd, 5);
-  regs->done_i = 1;
-  regs->bad_command_i = 1;
+TEST_F(ControlRegisters, ForgetAllButTheWatchdogOnASoftReset) {
+  write(reg::kWindowAddr, 64);
+  write(reg::kWatchdog, 99);
+  write(reg::kCtrl, reg::kCtrlRunMask << reg::kCtrlRunLsb);
+  regs->error_i = 0xff;
   regs.tick();
-  regs->done_i = 0;
-  regs->bad_command_i = 0;
-  write(reg::kCtrl, 0);
-  EXPECT_FALSE(reset_pulse);
-  write(reg::kCtrl, 1);
-  EXPECT_TRUE(reset_pulse);
+  regs->error_i = 0;
   regs->core_rst_ni = 0;
   regs.tick();
   regs->core_rst_ni = 1;
-  for (uint32_t offset : {reg::kCmd, reg::kDone, reg::kError, reg::kIrqAck, reg::kBeats}) {
+  for (uint32_t offset : {reg::kWindowAddr, reg::kError, reg::kStatus}) {
     EXPECT_EQ(read(offset), 0u) << "offset " << offset;
   }
+  EXPECT_EQ(read(reg::kWatchdog), 99u);
   EXPECT_EQ(regs->irq_o, 0);
 }
 
 TEST_F(ControlRegisters, HoldResponsesUntilTheyAreTaken) {
   regs->bready_i = 0;
-  regs->awaddr_i = reg::kCmd;
+  regs->awaddr_i = reg::kWatchdog;
   regs->awvalid_i = 1;
   regs->wvalid_i = 1;
   regs.tick();

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstring>
 #include <deque>
 #include <set>
 
+#include "../engine/bits.hpp"
 #include "Vstream_reader_narrow.h"
 #include "Vstream_reader_wide.h"
 #include "clocked.hpp"
@@ -72,12 +74,25 @@ class StreamReader : public testing::Test {
       std::memcpy(&reader->r_data_i, data, kColumns);
       reader->r_valid_i = 1;
       reader->r_last_i = bursts.front().beats == 1;
+      for (uint32_t i = 0; i < kColumns; ++i) {
+        set_bit(reader->r_parity_i, i, std::popcount(data[i]) % 2 == 0);
+      }
+      // One bit of the data or of its parity is wrong, anywhere.
+      if (flipped.contains(bursts.front().address)) {
+        const auto at = static_cast<uint32_t>(dice.between(0, 9 * kColumns - 1));
+        if (at < kColumns) {
+          set_bit(reader->r_parity_i, at, !(get_word(reader->r_parity_i, at / 32) >> at % 32 & 1));
+        } else {
+          flip(at - kColumns);
+        }
+      }
       reader->r_resp_i = bad.contains(bursts.front().address) ? 2 : 0;
     }
     reader.settle();
     const bool seg_taken = reader->seg_valid_i && reader->seg_ready_o;
     const bool r_taken = reader->r_valid_i && reader->r_ready_o;
     errors += reader->error_o;
+    parity_errors += reader->parity_error_o;
     if (reader->ar_valid_o && reader->ar_ready_i) check_request(rates);
     if (reader->beat_valid_o && reader->beat_ready_i) check_beat();
     refused = reader->r_valid_i && !r_taken ? refused + 1 : 0;
@@ -94,6 +109,11 @@ class StreamReader : public testing::Test {
     reader.tick();
     if (seg_taken) reader->seg_valid_i = 0;
     if (r_taken) reader->r_valid_i = 0;
+  }
+
+  void flip(uint32_t bit) {
+    const uint32_t word = get_word(reader->r_data_i, bit / 32);
+    set_word(reader->r_data_i, bit / 32, word ^ 1u << bit % 32);
   }
 
   void check_request(const Rates& rates) {
@@ -118,7 +138,9 @@ class StreamReader : public testing::Test {
     uint8_t data[kColumns], expected[kColumns];
     std::memcpy(data, &reader->beat_data_o, kColumns);
     for (uint32_t i = 0; i < kColumns; ++i) expected[i] = byte_at(segment.address + i);
-    ASSERT_EQ(std::memcmp(data, expected, kColumns), 0) << "address " << segment.address;
+    if (!flipped.contains(segment.address)) {
+      ASSERT_EQ(std::memcmp(data, expected, kColumns), 0) << "address " << segment.address;
+    }
     ASSERT_EQ(reader->beat_last_o, segment.beats == 1) << "address " << segment.address;
     segment.address += kColumns;
     if (--segment.beats == 0) to_deliver.pop_front();
@@ -142,8 +164,8 @@ class StreamReader : public testing::Test {
   Dice dice{Variant::kColumns};
   std::deque<Segment> to_offer, to_request, to_deliver;
   std::deque<Burst> bursts;
-  std::set<uint64_t> bad;
-  uint64_t requested = 0, delivered = 0, errors = 0;
+  std::set<uint64_t> bad, flipped;
+  uint64_t requested = 0, delivered = 0, errors = 0, parity_errors = 0;
   int refused = 0;
 };
 using Variants = testing::Types<Narrow, Wide>;
@@ -159,6 +181,7 @@ TYPED_TEST(StreamReader, DeliversRandomSegmentsInOrder) {
     ASSERT_FALSE(this->HasFatalFailure());
   }
   EXPECT_EQ(this->errors, 0u);
+  EXPECT_EQ(this->parity_errors, 0u);
 }
 
 TYPED_TEST(StreamReader, DeliversABeatInEveryCycleFromAFastMemory) {
@@ -185,6 +208,26 @@ TYPED_TEST(StreamReader, FlagsEveryBadResponseAndDeliversItsBeat) {
   this->run({.r = 0.7, .beat = 0.7}, 5000);
   EXPECT_EQ(this->errors, 7u);
   EXPECT_EQ(this->delivered, 200u);
+}
+
+TYPED_TEST(StreamReader, FlagsEveryBeatWithAWrongBit) {
+  for (int i = 0; i < 400; i += 2) this->flipped.insert((100 + i) * TypeParam::kColumns);
+  this->to_offer.push_back({0, 600});
+  this->run({.r = 0.7, .beat = 0.7}, 5000);
+  this->step({});
+  EXPECT_EQ(this->parity_errors, 200u);
+  EXPECT_EQ(this->errors, 0u);
+  EXPECT_EQ(this->delivered, 600u);
+}
+
+TYPED_TEST(StreamReader, IgnoresTheParityOfBeatsThatItDrops) {
+  for (uint64_t i = 0; i < 1000; ++i) this->flipped.insert(i * TypeParam::kColumns);
+  this->to_offer.push_back({0, 1000});
+  for (int i = 0; i < 20; ++i) this->step({.latency = 30});
+  this->reader->stop_i = 1;
+  for (int i = 0; i < 300; ++i) this->step({});
+  EXPECT_EQ(this->reader->idle_o, 1);
+  EXPECT_EQ(this->parity_errors, 0u);
 }
 
 TYPED_TEST(StreamReader, BecomesIdleWhenItIsStoppedInTheMiddle) {

@@ -1,0 +1,298 @@
+#include "firmware_link.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "chip_errors.hpp"
+#include "io/error.hpp"
+#include "spec/generated/registers.hpp"
+
+namespace tern::driver {
+
+namespace reg = spec::reg;
+
+namespace {
+
+constexpr uint32_t kRun = 1u << reg::kCtrlRunLsb;
+constexpr uint32_t kSoftReset = 1u << reg::kCtrlSoftResetLsb;
+/// Cycles between two looks at something that raises no interrupt.
+constexpr uint64_t kPollCycles = 64;
+constexpr int kIdlePolls = 100'000;
+/// Interrupts in a row that bring nothing.
+constexpr int kSpurious = 10'000;
+
+/// Words that follow the first one.
+int extra_words(uint32_t kind) {
+  switch (static_cast<spec::Reply>(kind)) {
+    case spec::Reply::kReady:
+    case spec::Reply::kLoaded:
+    case spec::Reply::kToken:
+      return 0;
+    case spec::Reply::kError:
+    case spec::Reply::kTrace:
+      return 1;
+    case spec::Reply::kDone:
+      return 3;
+  }
+  return -1;
+}
+
+bool is_error(uint32_t word) { return word >> 24 == static_cast<uint32_t>(spec::Reply::kError); }
+
+struct Counter {
+  uint32_t offset;
+  uint64_t Counters::*member;
+};
+constexpr Counter kRegisters[] = {
+    {reg::kBeats, &Counters::beats},
+    {reg::kLoadBeats, &Counters::load_beats},
+    {reg::kStoreBeats, &Counters::store_beats},
+    {reg::kStallRead, &Counters::stall_read},
+    {reg::kStallDrain, &Counters::stall_drain},
+    {reg::kStallWait, &Counters::stall_wait},
+    {reg::kStallIdle, &Counters::stall_idle},
+    {reg::kVectorBusy, &Counters::vector_busy},
+    {reg::kCommands, &Counters::commands},
+    {reg::kSaturations, &Counters::saturations},
+    {reg::kIllegal, &Counters::illegal},
+    {reg::kBusErrors, &Counters::bus_errors},
+};
+
+uint64_t read_cycles(Transport& transport) {
+  const uint64_t low = transport.read_register(reg::kCyclesLo);
+  return uint64_t{transport.read_register(reg::kCyclesHi)} << 32 | low;
+}
+
+}  // namespace
+
+FirmwareLink::FirmwareLink(Transport& transport, uint64_t timeout_cycles, const Firmware& firmware)
+    : transport_(transport),
+      chip_(transport.config()),
+      timeout_(timeout_cycles),
+      firmware_(firmware) {
+  static_assert(std::size(kRegisters) == kCounters);
+  check_identity();
+  if (firmware.instructions.size() > spec::kInstrBytes || firmware.data.size() > spec::kDataBytes) {
+    throw Error(
+        "chip {}: the firmware has {} bytes of instructions and {} of data, more than {} "
+        "and {}",
+        chip_.name, firmware.instructions.size(), firmware.data.size(), spec::kInstrBytes,
+        spec::kDataBytes);
+  }
+}
+
+void FirmwareLink::check_identity() {
+  const uint32_t id = transport_.read_register(reg::kId);
+  if (id != reg::kIdReset) {
+    throw Error("chip {}: ID reads as 0x{:08x}, expected 0x{:08x}; this is not a Tern chip",
+                chip_.name, id, reg::kIdReset);
+  }
+  const uint32_t version = transport_.read_register(reg::kVersion);
+  const auto major = [](uint32_t v) { return v >> reg::kVersionMajorLsb; };
+  if (major(version) != major(reg::kVersionReset)) {
+    throw Error("chip {}: register map version {}, this driver knows {}; use the matching release",
+                chip_.name, major(version), major(reg::kVersionReset));
+  }
+  const uint32_t config = transport_.read_register(reg::kConfig);
+  const uint32_t config2 = transport_.read_register(reg::kConfig2);
+  const uint32_t config3 = transport_.read_register(reg::kConfig3);
+  const uint32_t expected = chip_.columns << reg::kConfigColumnsLsb |
+                            chip_.act_columns << reg::kConfigActColumnsLsb |
+                            chip_.acc_depth << reg::kConfigAccDepthLsb;
+  const uint32_t expected2 =
+      chip_.act_depth << reg::kConfig2ActDepthLsb | chip_.cmd_depth << reg::kConfig2CmdDepthLsb;
+  const uint32_t expected3 = chip_.lanes << reg::kConfig3LanesLsb | chip_.scratch_words / 64
+                                                                        << reg::kConfig3ScratchLsb;
+  if (config == expected && config2 == expected2 && config3 == expected3) return;
+  throw Error(
+      "chip {}: CONFIG, CONFIG2 and CONFIG3 read as 0x{:08x}, 0x{:08x} and 0x{:08x}, "
+      "expected 0x{:08x}, 0x{:08x} and 0x{:08x}; it is another configuration",
+      chip_.name, config, config2, config3, expected, expected2, expected3);
+}
+
+/// What was queued may still move data; only then is the memory the host's.
+void FirmwareLink::wait_idle() {
+  constexpr uint32_t kBusy = reg::kStatusBusyMask << reg::kStatusBusyLsb |
+                             reg::kStatusRunningMask << reg::kStatusRunningLsb;
+  for (int poll = 0; poll < kIdlePolls; ++poll) {
+    if ((transport_.read_register(reg::kStatus) & kBusy) == 0) return;
+    transport_.wait_interrupt(kPollCycles);
+  }
+  fail(
+      fmt::format("stays busy after a soft reset, STATUS 0x{:x}: the memory does not end the "
+                  "transfers under way; check it, or reset chip and memory",
+                  transport_.read_register(reg::kStatus)));
+}
+
+void FirmwareLink::start() {
+  const std::string task = std::exchange(task_, "start of the firmware");
+  if (counting_) {
+    sample_counters();
+    cycles_before_reset_ += read_cycles(transport_);
+  }
+  // Until the reset has ended nobody knows what the registers count from.
+  counting_ = false;
+  running_ = false;
+  inbox_.clear();
+  transport_.write_register(reg::kCtrl, kSoftReset);
+  wait_idle();
+  last_.fill(0);
+  progress_ = 0;
+  counting_ = true;
+  transport_.write_register(reg::kError, ~0u);
+  write_window(0, firmware_.instructions);
+  write_window(spec::kDataBase, firmware_.data);
+  const uint64_t most = std::numeric_limits<uint32_t>::max();
+  transport_.write_register(reg::kWatchdog, static_cast<uint32_t>(std::min(timeout_, most)));
+  transport_.write_register(reg::kCtrl, kRun);
+  running_ = true;
+  const Message ready = expect(spec::Reply::kReady);
+  if (ready.payload != spec::kMailVersion) {
+    fail(fmt::format("the firmware speaks version {} of the mailbox protocol, this driver {}",
+                     ready.payload, spec::kMailVersion));
+  }
+  task_ = task;
+}
+
+void FirmwareLink::write_window(uint32_t address, std::span<const std::byte> bytes) {
+  transport_.write_register(reg::kWindowAddr, address);
+  for (std::size_t at = 0; at < bytes.size(); at += 4) {
+    uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + at, std::min<std::size_t>(4, bytes.size() - at));
+    transport_.write_register(reg::kWindowData, word);
+  }
+}
+
+void FirmwareLink::send(std::span<const uint32_t> words) {
+  uint32_t room = 0;
+  uint64_t waited = 0;
+  for (uint32_t word : words) {
+    while (room == 0) {
+      room = transport_.read_register(reg::kMailState) >> reg::kMailStateRoomLsb &
+             reg::kMailStateRoomMask;
+      if (room > 0) break;
+      take_words();
+      // The request has ended; the rest of it would be taken for another one.
+      if (!inbox_.empty() && is_error(inbox_.front())) return;
+      transport_.wait_interrupt(kPollCycles);
+      waited += kPollCycles;
+      if (waited <= timeout_) continue;
+      if (!progressed()) fail_with_timeout("took no more words");
+      waited = 0;
+    }
+    transport_.write_register(reg::kMailIn, word);
+    --room;
+  }
+}
+
+/// Moves what the mailbox holds to the inbox; whether there was any.
+bool FirmwareLink::take_words() {
+  const uint32_t words = transport_.read_register(reg::kMailState) >> reg::kMailStateWordsLsb &
+                         reg::kMailStateWordsMask;
+  std::array<uint32_t, reg::kMailStateWordsMask> taken{};
+  for (uint32_t i = 0; i < words; ++i) {
+    taken[i] = transport_.read_register(reg::kMailOut);
+    transport_.write_register(reg::kMailState, 0);
+  }
+  if (const uint32_t errors = transport_.read_register(reg::kError)) fail_with_errors(errors);
+  inbox_.insert(inbox_.end(), taken.begin(), taken.begin() + words);
+  return words > 0;
+}
+
+void FirmwareLink::wait_for_words() {
+  for (int spurious = 0; spurious < kSpurious; ++spurious) {
+    if (take_words()) return;
+    while (!transport_.wait_interrupt(timeout_)) {
+      if (!progressed()) fail_with_timeout("sent no word");
+    }
+  }
+  fail("raises its interrupt without a word and without an error");
+}
+
+Message FirmwareLink::receive() {
+  while (inbox_.empty()) wait_for_words();
+  const uint32_t head = inbox_.front();
+  const int extra = extra_words(head >> 24);
+  if (extra < 0)
+    fail(fmt::format("sent 0x{:08x}, which is no reply; driver and firmware differ in version",
+                     head));
+  while (inbox_.size() < 1 + static_cast<std::size_t>(extra)) wait_for_words();
+  inbox_.pop_front();
+  Message m{static_cast<spec::Reply>(head >> 24), head & 0xffffff, {}};
+  for (int i = 0; i < extra; ++i) {
+    m.words[static_cast<std::size_t>(i)] = inbox_.front();
+    inbox_.pop_front();
+  }
+  if (m.kind == spec::Reply::kError) {
+    fail(fmt::format("the firmware refused: {}", describe_firmware_error(m.payload, m.words[0])));
+  }
+  return m;
+}
+
+Message FirmwareLink::expect(spec::Reply kind) {
+  const Message m = receive();
+  if (m.kind != kind) {
+    fail(fmt::format("the firmware replied {} instead of {}; driver and firmware differ in version",
+                     spec::name_of(m.kind), spec::name_of(kind)));
+  }
+  return m;
+}
+
+/// Whether the units did anything since the last call.
+bool FirmwareLink::progressed() {
+  uint32_t now = 0;
+  for (uint32_t offset : {reg::kBeats, reg::kLoadBeats, reg::kStoreBeats, reg::kVectorBusy})
+    now += transport_.read_register(offset);
+  return std::exchange(progress_, now) != now;
+}
+
+void FirmwareLink::fail_with_errors(uint32_t bits) {
+  constexpr uint32_t kTrap = 1u << reg::kErrorTrapLsb;
+  std::string text =
+      fmt::format("ERROR 0x{:x} ({}): {}", bits, error_names(bits), error_meaning(bits));
+  if (bits & kTrap) {
+    text += fmt::format("; the controller stopped: {}",
+                        describe_trap(transport_.read_register(reg::kTrapCause),
+                                      transport_.read_register(reg::kTrapPc),
+                                      transport_.read_register(reg::kTrapValue)));
+  }
+  fail(text);
+}
+
+void FirmwareLink::fail_with_timeout(const char* symptom) {
+  const uint32_t status = transport_.read_register(reg::kStatus);
+  const bool runs = (status >> reg::kStatusRunningLsb & reg::kStatusRunningMask) != 0;
+  fail(fmt::format("{} and made no progress within {} cycles; STATUS 0x{:x}, ERROR 0x{:x}; {}",
+                   symptom, timeout_, status, transport_.read_register(reg::kError),
+                   runs ? "give a longer time-out"
+                        : "something else that drives this chip has stopped its controller"));
+}
+
+void FirmwareLink::fail(const std::string& why) {
+  running_ = false;
+  throw Error("chip {}: {}: {}", chip_.name, task_, why);
+}
+
+void FirmwareLink::sample_counters() {
+  for (std::size_t i = 0; i < kCounters; ++i) {
+    const uint32_t now = transport_.read_register(kRegisters[i].offset);
+    total_[i] += now - last_[i];
+    last_[i] = now;
+  }
+}
+
+Counters FirmwareLink::counters() const {
+  Counters c;
+  for (std::size_t i = 0; i < kCounters; ++i) {
+    c.*kRegisters[i].member = total_[i];
+    if (counting_)
+      c.*kRegisters[i].member += transport_.read_register(kRegisters[i].offset) - last_[i];
+  }
+  c.cycles = cycles_before_reset_ + (counting_ ? read_cycles(transport_) : 0);
+  return c;
+}
+
+}  // namespace tern::driver

@@ -1,0 +1,172 @@
+#include "firmware.hpp"
+
+#include "scratch.hpp"
+
+namespace tern::firmware {
+
+using spec::FirmwareError;
+using spec::GenerateRequest;
+
+namespace {
+
+constexpr uint32_t kTraceFlag = 1;
+constexpr uint32_t kStopFlag = 2;
+
+bool traced(const GenerateRequest& r) { return (r.flags & kTraceFlag) != 0; }
+bool greedy(const GenerateRequest& r) { return r.inverse_temperature.m == 0; }
+Status settings(uint32_t at) { return {FirmwareError::kSettings, at}; }
+
+}  // namespace
+
+void Firmware::start() {
+  units_.start();
+  Mailbox::send(spec::Reply::kReady, spec::kMailVersion);
+}
+
+void Firmware::serve() {
+  const uint32_t request = Mailbox::receive();
+  Bus::write(spec::mmio::kWorking, 1);
+  Status status;
+  switch (static_cast<spec::Request>(request)) {
+    case spec::Request::kLoad:
+      status = load(Mailbox::receive());
+      if (status.ok()) Mailbox::send(spec::Reply::kLoaded, model_.plan.group);
+      break;
+    case spec::Request::kReset:
+      loop_.reset();
+      done(0);
+      break;
+    case spec::Request::kGenerate:
+      status = generate();
+      break;
+    default:
+      status = {FirmwareError::kUnknownRequest, request};
+  }
+  if (!status.ok()) Mailbox::send(status);
+  Bus::write(spec::mmio::kWorking, 0);
+}
+
+void Firmware::done(uint32_t sampled) {
+  Mailbox::send(spec::Reply::kDone, sampled);
+  Mailbox::send(loop_.position());
+  Mailbox::send(static_cast<uint32_t>(random_.state));
+  Mailbox::send(static_cast<uint32_t>(random_.state >> 32));
+}
+
+Status Firmware::load(uint32_t base) {
+  const Status status = load_model(units_, base, model_);
+  if (units_.timed_out()) return {FirmwareError::kTimeout, units_.done_at_timeout()};
+  if (!status.ok()) return status;
+  loop_.prepare();
+  return {};
+}
+
+Status Firmware::generate() {
+  GenerateRequest request;
+  uint32_t* words = reinterpret_cast<uint32_t*>(&request);
+  for (uint32_t i = 0; i < sizeof request / 4; ++i) words[i] = Mailbox::receive();
+  words_left_ = request.prompt;
+  random_.state = uint64_t{request.random_high} << 32 | request.random_low;
+  Status status = check(request);
+  if (status.ok()) {
+    loop_.set_temperature(request.inverse_temperature);
+    tracer_.start(request.trace_addr, traced(request) ? request.trace_units : 0,
+                  model_.plan.record);
+    status = run_prompt(request);
+  }
+  // The next request begins after all words of this one.
+  for (; words_left_ > 0; --words_left_) Mailbox::receive();
+  if (!status.ok()) return status;
+
+  uint32_t sampled = 0;
+  while (sampled < request.max_new) {
+    enter(spec::Phase::kSample);
+    const uint32_t token = sample(request);
+    Mailbox::send(spec::Reply::kToken, token);
+    ++sampled;
+    if (sampled == request.max_new) break;
+    if ((request.flags & kStopFlag) != 0 && token == model_.eos) break;
+    status = run(&token, 1, traced(request) ? Head::kAll : Head::kLast, request);
+    if (!status.ok()) return status;
+  }
+  enter(spec::Phase::kIdle);
+  done(sampled);
+  return {};
+}
+
+Status Firmware::check(const GenerateRequest& r) const {
+  if (!model_.loaded) return {FirmwareError::kNoModel, 0};
+  if (r.prompt == 0) return settings(offsetof(GenerateRequest, prompt));
+  if (r.flags > (kTraceFlag | kStopFlag)) return settings(offsetof(GenerateRequest, flags));
+  if (!greedy(r) && r.inverse_temperature.m >> 30 != 1)
+    return settings(offsetof(GenerateRequest, inverse_temperature));
+  if (r.top_k < 1 || r.top_k > spec::kTopK) return settings(offsetof(GenerateRequest, top_k));
+  if (r.top_p_q16 > 65536) return settings(offsetof(GenerateRequest, top_p_q16));
+  if (traced(r) && r.trace_units == 0) return {FirmwareError::kTraceBuffer, 1};
+  if (traced(r) && r.prompt > model_.chip.scratch_words - model_.plan.free)
+    return {FirmwareError::kScratchpad, model_.plan.free + r.prompt};
+  // The last sampled token is not run.
+  const uint64_t needed =
+      uint64_t{loop_.position()} + r.prompt + (r.max_new == 0 ? 0 : r.max_new - 1);
+  if (needed > model_.context)
+    return {FirmwareError::kContext,
+            needed >> 32 != 0 ? UINT32_MAX : static_cast<uint32_t>(needed)};
+  return {};
+}
+
+/// A traced prompt goes to the scratchpad as a whole: what comes behind it in the mailbox are the
+/// host's answers to full trace buffers.
+void Firmware::keep_prompt() {
+  kept_at_ = model_.plan.free;
+  for (kept_ = 0; words_left_ > 0; --words_left_, ++kept_)
+    write_scratch(kept_at_ + kept_, Mailbox::receive());
+}
+
+uint32_t Firmware::next_token() {
+  if (kept_ == 0) {
+    --words_left_;
+    return Mailbox::receive();
+  }
+  --kept_;
+  return read_scratch(kept_at_++);
+}
+
+Status Firmware::run_prompt(const GenerateRequest& request) {
+  kept_ = 0;
+  if (traced(request)) keep_prompt();
+  const uint32_t most = model_.plan.group;
+  const uint32_t group = request.group == 0 || request.group > most ? most : request.group;
+  uint32_t tokens[kMaxGroup];
+  while (const uint32_t left = words_left_ + kept_) {
+    const uint32_t count = left < group ? left : group;
+    for (uint32_t i = 0; i < count; ++i) {
+      tokens[i] = next_token();
+      if (tokens[i] >= model_.vocab) return {FirmwareError::kTokenRange, tokens[i]};
+    }
+    const bool sampled = left == count && request.max_new > 0;
+    const Head head = traced(request) ? Head::kAll : sampled ? Head::kLast : Head::kNone;
+    const Status status = run(tokens, count, head, request);
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status Firmware::run(const uint32_t* tokens, uint32_t count, Head head,
+                     const GenerateRequest& request) {
+  const uint32_t most = greedy(request) ? 1 : request.top_k;
+  loop_.run(tokens, count, head, most);
+  if (units_.timed_out()) {
+    model_.loaded = false;
+    return {FirmwareError::kTimeout, units_.done_at_timeout()};
+  }
+  const Status status = tracer_.status();
+  if (status.ok()) tracer_.flush();
+  return status;
+}
+
+uint32_t Firmware::sample(const GenerateRequest& request) {
+  if (greedy(request)) return Bus::read(spec::mmio::kTopList + 4);
+  return loop_.sample(request.top_p_q16, random_);
+}
+
+}  // namespace tern::firmware

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "mailbox.hpp"
+#include "model.hpp"
+#include "spec/numerics/sample.hpp"
+#include "token_loop.hpp"
+#include "tracer.hpp"
+#include "units.hpp"
+
+namespace tern::firmware {
+
+/// The whole firmware: serves the host's requests one after another.
+class Firmware {
+ public:
+  Firmware() : tracer_(units_), loop_(units_, model_, tracer_) {}
+
+  /// Tells the host that the firmware is there.
+  void start();
+  /// Waits for a request and carries it out.
+  void serve();
+
+ private:
+  Status load(uint32_t base);
+  Status generate();
+  Status check(const spec::GenerateRequest& request) const;
+  Status run_prompt(const spec::GenerateRequest& request);
+  void keep_prompt();
+  uint32_t next_token();
+  Status run(const uint32_t* tokens, uint32_t count, Head head,
+             const spec::GenerateRequest& request);
+  uint32_t sample(const spec::GenerateRequest& request);
+  void done(uint32_t sampled);
+
+  Units units_;
+  Model model_;
+  Tracer tracer_;
+  TokenLoop loop_;
+  spec::Random random_{};
+  uint32_t words_left_ = 0;  ///< Prompt tokens that are still in the mailbox, or to come.
+  uint32_t kept_ = 0;        ///< Prompt tokens in the scratchpad.
+  uint32_t kept_at_ = 0;     ///< Word of the next of them.
+};
+
+}  // namespace tern::firmware

@@ -1,0 +1,119 @@
+#include "load_check.hpp"
+
+#include "spec/numerics/layout.hpp"
+
+namespace tern::firmware {
+namespace {
+
+/// Of a row of a vector command, and its distance from the next, rounded up to whole results.
+constexpr uint32_t kMaxElements = 65520;
+
+/// The offset is aligned, and with the image's address its unit fits a command.
+bool placed(uint64_t offset, uint32_t base) {
+  return offset % spec::kAddrUnit == 0 && (offset / spec::kAddrUnit + base) >> 32 == 0;
+}
+
+bool normal(const Scale& s) { return s.m == 0 || (s.m >> 30) == 1; }
+
+/// Offset in MatrixDescriptor of what is wrong, or kNoField.
+uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols, const Chip& chip,
+                   uint32_t base) {
+  using spec::MatrixDescriptor;
+  const bool value = m.layout == static_cast<uint32_t>(spec::Layout::kValue);
+  const uint32_t height = value ? 1 : spec::kTritsPerByte;
+  if (!placed(m.offset, base)) return offsetof(MatrixDescriptor, offset);
+  if (m.rows != rows || rows >> spec::MatmulBits::rows) return offsetof(MatrixDescriptor, rows);
+  if (m.cols != cols || cols > spec::kMaxDotLength) return offsetof(MatrixDescriptor, cols);
+  if (m.layout > 1) return offsetof(MatrixDescriptor, layout);
+  if (m.planes < 1 || m.planes > (value ? 1 : spec::kMaxPlanes))
+    return offsetof(MatrixDescriptor, planes);
+  if (m.stripes != (rows + height - 1) / height) return offsetof(MatrixDescriptor, stripes);
+  if (m.beats != uint64_t{chip.tiles(cols)} * m.planes * m.stripes)
+    return offsetof(MatrixDescriptor, beats);
+  if (m.block < 1 || m.block >> spec::MatmulBits::block ||
+      m.block > chip.acc_depth * (value ? spec::kTritsPerByte : 1) ||
+      (value && m.block % spec::kTritsPerByte != 0 && m.stripes > m.block))
+    return offsetof(MatrixDescriptor, block);
+  if (!normal(m.scale)) return offsetof(MatrixDescriptor, scale);
+  return kNoField;
+}
+
+/// Offset in VectorDescriptor of what is wrong, or kNoField.
+uint32_t bad_field(const spec::VectorDescriptor& v, uint64_t count, uint32_t base) {
+  if (!placed(v.offset, base)) return offsetof(spec::VectorDescriptor, offset);
+  if (v.count != count) return offsetof(spec::VectorDescriptor, count);
+  return kNoField;
+}
+
+}  // namespace
+
+uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t base) {
+  using D = spec::ModelDescriptor;
+  const auto in = [](uint32_t v, uint32_t most) { return v >= 1 && v <= most; };
+  if (!in(d.hidden, kMaxElements)) return offsetof(D, hidden);
+  if (d.layers == 0) return offsetof(D, layers);
+  if (!in(d.heads, kMaxHeads)) return offsetof(D, heads);
+  if (!in(d.kv_heads, kMaxKvHeads) || d.heads % d.kv_heads != 0) return offsetof(D, kv_heads);
+  if (!in(d.head_dim, kMaxElements / d.heads) || d.head_dim % 2 != 0 ||
+      d.head_dim > chip.acc_depth * spec::kTritsPerByte || d.head_dim >> spec::MatmulBits::block)
+    return offsetof(D, head_dim);
+  if (!in(d.ffn, kMaxElements)) return offsetof(D, ffn);
+  if (!in(d.vocab, (1u << spec::MatmulBits::rows) - 1)) return offsetof(D, vocab);
+  if (!in(d.context, kMaxElements)) return offsetof(D, context);
+  if (d.activation != static_cast<uint32_t>(spec::Activation::kRelu2))
+    return offsetof(D, activation);
+  if (d.residual_frac > 30) return offsetof(D, residual_frac);
+  if (d.head_shift > 62) return offsetof(D, head_shift);
+  if (d.key_block != chip.key_block) return offsetof(D, key_block);
+  if (!normal(d.eps)) return offsetof(D, eps);
+  if (!normal(d.score_scale)) return offsetof(D, score_scale);
+  if (!normal(d.head_scale)) return offsetof(D, head_scale);
+  if (const uint32_t at = bad_field(d.output_norm, d.hidden, base); at != kNoField)
+    return offsetof(D, output_norm) + at;
+  if (const uint32_t at = bad_field(d.embedding, uint64_t{d.vocab} * d.hidden, base);
+      at != kNoField)
+    return offsetof(D, embedding) + at;
+  if (const uint32_t at = bad_field(d.head, d.vocab, d.hidden, chip, base); at != kNoField)
+    return offsetof(D, head) + at;
+  if (d.head.layout != static_cast<uint32_t>(spec::Layout::kValue))
+    return offsetof(D, head) + offsetof(spec::MatrixDescriptor, layout);
+  if (!placed(d.head_row_scales, base)) return offsetof(D, head_row_scales);
+  if (!placed(d.rope_table, base)) return offsetof(D, rope_table);
+  if (d.layer_table % 8 != 0) return offsetof(D, layer_table);
+
+  const uint64_t keys =
+      spec::key_cache_shape(d.context, d.head_dim, d.key_block, chip.columns).bytes();
+  const uint64_t values = spec::value_cache_shape(d.context, d.head_dim, chip.columns).bytes();
+  if (!placed(d.key_cache_bytes, base) || d.key_cache_bytes < keys)
+    return offsetof(D, key_cache_bytes);
+  if (!placed(d.value_cache_bytes, base) || d.value_cache_bytes < values)
+    return offsetof(D, value_cache_bytes);
+  if (!placed(d.kv_scale_bytes, base) || d.kv_scale_bytes < uint64_t{4} * d.context)
+    return offsetof(D, kv_scale_bytes);
+  return kNoField;
+}
+
+uint32_t bad_field(const spec::LayerDescriptor& d, const Model& m) {
+  using D = spec::LayerDescriptor;
+  const uint32_t counts[kNorms] = {m.hidden, m.q_size, m.hidden, m.ffn};
+  for (uint32_t i = 0; i < kNorms; ++i) {
+    if (const uint32_t at = bad_field((&d.attn_norm)[i], counts[i], m.base); at != kNoField)
+      return static_cast<uint32_t>(i * sizeof(spec::VectorDescriptor)) + at;
+  }
+  const uint32_t rows[kLinears] = {m.q_size, m.kv_size, m.kv_size, m.hidden,
+                                   m.ffn,    m.ffn,     m.hidden};
+  const uint32_t cols[kLinears] = {m.hidden, m.hidden, m.hidden, m.q_size,
+                                   m.hidden, m.hidden, m.ffn};
+  for (uint32_t i = 0; i < kLinears; ++i) {
+    if (const uint32_t at = bad_field((&d.attn_q)[i], rows[i], cols[i], m.chip, m.base);
+        at != kNoField)
+      return static_cast<uint32_t>(offsetof(D, attn_q) + i * sizeof(spec::MatrixDescriptor)) + at;
+  }
+  if (!placed(d.k_cache, m.base)) return offsetof(D, k_cache);
+  if (!placed(d.v_cache, m.base)) return offsetof(D, v_cache);
+  if (!placed(d.k_scales, m.base)) return offsetof(D, k_scales);
+  if (!placed(d.v_scales, m.base)) return offsetof(D, v_scales);
+  return kNoField;
+}
+
+}  // namespace tern::firmware

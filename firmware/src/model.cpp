@@ -1,0 +1,183 @@
+#include "model.hpp"
+
+#include "load_check.hpp"
+#include "plan.hpp"
+#include "scratch.hpp"
+#include "spec/generated/registers.hpp"
+#include "spec/numerics/checksum.hpp"
+#include "spec/numerics/rope.hpp"
+
+namespace tern::firmware {
+namespace {
+
+using spec::FirmwareError;
+
+uint32_t field(uint32_t word, uint32_t lsb, uint32_t mask) { return word >> lsb & mask; }
+
+/// Reads `bytes` at a byte offset of the image, a multiple of 8, through the scratchpad.
+void fetch(Units& units, const Model& model, uint64_t offset, uint32_t bytes, uint32_t* words) {
+  const uint32_t skip = static_cast<uint32_t>(offset % spec::kAddrUnit);
+  spec::LoadCommand c;
+  c.read_addr = model.base + static_cast<uint32_t>(offset / spec::kAddrUnit);
+  c.beats = model.chip.beats(skip + bytes);
+  c.count = (skip + bytes) / 4;
+  c.dst = 0;
+  units.wait(units.issue(c, units.after()));
+  for (uint32_t i = 0; i < bytes / 4; ++i) words[i] = read_scratch(skip / 4 + i);
+}
+
+template <typename Struct>
+void fetch(Units& units, const Model& model, uint64_t offset, Struct& out) {
+  fetch(units, model, offset, sizeof out, reinterpret_cast<uint32_t*>(&out));
+}
+
+/// Words 0, 3, 4, 5 and 6 of a MATMUL.
+MatrixWords words_of(const spec::MatrixDescriptor& m) {
+  spec::MatmulCommand c;
+  c.layout = m.layout;
+  c.planes = m.planes;
+  c.beats = m.beats;
+  c.rows = m.rows;
+  c.block = m.block;
+  c.cols = m.cols;
+  c.stripes = m.stripes;
+  const spec::CommandWords w = c.pack();
+  return {w.w[0], w.w[3], w.w[4], w.w[5], w.w[6]};
+}
+
+const spec::VectorDescriptor& norm(const spec::LayerDescriptor& d, uint32_t i) {
+  return (&d.attn_norm)[i];
+}
+const spec::MatrixDescriptor& linear(const spec::LayerDescriptor& d, uint32_t i) {
+  return (&d.attn_q)[i];
+}
+
+void keep(const spec::ModelDescriptor& d, Model& m) {
+  m.hidden = d.hidden;
+  m.layers = d.layers;
+  m.heads = d.heads;
+  m.kv_heads = d.kv_heads;
+  m.head_dim = d.head_dim;
+  m.ffn = d.ffn;
+  m.vocab = d.vocab;
+  m.context = d.context;
+  m.eos = d.eos;
+  m.q_size = d.heads * d.head_dim;
+  m.kv_size = d.kv_heads * d.head_dim;
+  m.residual_frac = d.residual_frac;
+  m.head_shift = d.head_shift;
+  m.eps = d.eps;
+  m.score_scale = d.score_scale;
+  m.head_scale = d.head_scale;
+  m.embedding = m.base + static_cast<uint32_t>(d.embedding.offset / spec::kAddrUnit);
+  m.embedding_exponent = d.embedding.exponent;
+  m.output_gain = m.base + static_cast<uint32_t>(d.output_norm.offset / spec::kAddrUnit);
+  m.output_exponent = d.output_norm.exponent;
+  m.head = m.base + static_cast<uint32_t>(d.head.offset / spec::kAddrUnit);
+  m.head_matrix = d.head;
+  m.head_row_scales = m.base + static_cast<uint32_t>(d.head_row_scales / spec::kAddrUnit);
+  m.rope_table = m.base + static_cast<uint32_t>(d.rope_table / spec::kAddrUnit);
+  m.key_units = static_cast<uint32_t>(d.key_cache_bytes / spec::kAddrUnit);
+  m.value_units = static_cast<uint32_t>(d.value_cache_bytes / spec::kAddrUnit);
+  m.scale_units = static_cast<uint32_t>(d.kv_scale_bytes / spec::kAddrUnit);
+
+  const uint32_t group = m.heads / m.kv_heads;
+  m.slot_heads = m.chip.act_columns > 1 ? m.chip.act_columns / 2 : 1;
+  while (group % m.slot_heads != 0) --m.slot_heads;
+  m.slots = m.heads / m.slot_heads;
+  m.slots_of_kv_head = group / m.slot_heads;
+}
+
+void keep(const spec::LayerDescriptor& d, uint32_t base, Layer& l) {
+  const auto units = [&](uint64_t offset) {
+    return base + static_cast<uint32_t>(offset / spec::kAddrUnit);
+  };
+  for (uint32_t i = 0; i < kNorms; ++i) {
+    l.gain[i] = units(norm(d, i).offset);
+    l.exponent[i] = norm(d, i).exponent;
+  }
+  for (uint32_t i = 0; i < kLinears; ++i) {
+    l.matrix[i] = units(linear(d, i).offset);
+    // Rope gives queries and keys more fraction bits.
+    const bool rotated = i == kQuery || i == kKey;
+    l.scale[i] = spec::scale_shift(linear(d, i).scale, rotated ? -spec::kRopeGuard : 0);
+  }
+  l.k_cache = units(d.k_cache);
+  l.v_cache = units(d.v_cache);
+  l.k_scales = units(d.k_scales);
+  l.v_scales = units(d.v_scales);
+}
+
+bool same(const MatrixWords& a, const MatrixWords& b) {
+  return a.shape == b.shape && a.beats == b.beats && a.rows == b.rows && a.cols == b.cols &&
+         a.stripes == b.stripes;
+}
+
+Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
+  for (uint32_t i = 0; i < d.layers; ++i) {
+    spec::LayerDescriptor layer;
+    fetch(units, model, d.layer_table + uint64_t{i} * sizeof layer, layer);
+    const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&layer),
+                                                     spec::checked_words<spec::LayerDescriptor>());
+    if (found != layer.checksum) return {FirmwareError::kLayerChecksum, i};
+    if (const uint32_t at = bad_field(layer, model); at != kNoField)
+      return {FirmwareError::kLayerShape, i << 16 | at};
+    for (uint32_t j = 0; j < kLinears; ++j) {
+      const MatrixWords words = words_of(linear(layer, j));
+      if (i == 0) model.linear[j] = words;
+      // The table of layers has no room for shapes: all layers share those of the first.
+      if (!same(words, model.linear[j]))
+        return {FirmwareError::kLayerShape,
+                i << 16 | static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
+                                                j * sizeof(spec::MatrixDescriptor))};
+    }
+    keep(layer, model.base, model.layer[i]);
+  }
+  model.layer[d.layers].gain[kAttnNorm] = model.output_gain;
+  return {};
+}
+
+}  // namespace
+
+void Chip::read() {
+  namespace reg = spec::reg;
+  const uint32_t config = Bus::read(spec::mmio::kConfig);
+  const uint32_t config2 = Bus::read(spec::mmio::kConfig2);
+  const uint32_t config3 = Bus::read(spec::mmio::kConfig3);
+  columns = field(config, reg::kConfigColumnsLsb, reg::kConfigColumnsMask);
+  act_columns = field(config, reg::kConfigActColumnsLsb, reg::kConfigActColumnsMask);
+  acc_depth = field(config, reg::kConfigAccDepthLsb, reg::kConfigAccDepthMask);
+  act_depth = field(config2, reg::kConfig2ActDepthLsb, reg::kConfig2ActDepthMask);
+  scratch_words = 64 * field(config3, reg::kConfig3ScratchLsb, reg::kConfig3ScratchMask);
+  key_block = Bus::read(spec::mmio::kKeyBlock);
+  columns_log2 = static_cast<uint32_t>(spec::bit_width(columns)) - 1;
+}
+
+Status load_model(Units& units, uint32_t base, Model& model) {
+  model.loaded = false;
+  model.base = base;
+  model.chip.read();
+
+  spec::ImageHeader header;
+  fetch(units, model, 0, header);
+  if (header.magic != spec::kImageMagic) return {FirmwareError::kImageMagic, header.magic};
+  if (header.version != spec::kImageVersion || header.model_bytes != sizeof(spec::ModelDescriptor))
+    return {FirmwareError::kImageVersion, header.version};
+  if (header.columns != model.chip.columns) return {FirmwareError::kImageColumns, header.columns};
+
+  spec::ModelDescriptor d;
+  fetch(units, model, header.model, d);
+  const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&d),
+                                                   spec::checked_words<spec::ModelDescriptor>());
+  if (found != d.checksum) return {FirmwareError::kModelChecksum, found};
+  if (const uint32_t at = bad_field(d, model.chip, base); at != kNoField)
+    return {FirmwareError::kModelShape, at};
+  if (d.layers > kMaxLayers) return {FirmwareError::kTooManyLayers, d.layers};
+  keep(d, model);
+  if (const Status status = make_plan(model); !status.ok()) return status;
+  if (const Status status = load_layers(units, d, model); !status.ok()) return status;
+  model.loaded = !units.timed_out();
+  return {};
+}
+
+}  // namespace tern::firmware

@@ -1,0 +1,137 @@
+#include "plan.hpp"
+
+#include "spec/numerics/layout.hpp"
+
+namespace tern::firmware {
+namespace {
+
+using spec::FirmwareError;
+
+/// Rows of matrix results lie at multiples of this.
+constexpr uint32_t kRow = spec::kStrideUnit;
+/// Elements in front of a row of a table whose rows do not begin at multiples of 64 bytes.
+constexpr uint32_t kMostSkipped = spec::kAddrUnit / 2;
+constexpr uint32_t kHeadChunk = 512;  ///< Rows: enough to hide the commands of a chunk.
+
+constexpr uint32_t row(uint32_t n) { return (n + kRow - 1) / kRow * kRow; }
+constexpr uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+constexpr uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+constexpr uint32_t common_multiple(uint32_t a, uint32_t b) {
+  uint32_t m = a;
+  while (m % b != 0) m += a;
+  return m;
+}
+
+/// Hands out places one after another.
+struct Space {
+  uint32_t at;
+  uint32_t end = at;
+  uint32_t take(uint32_t words) {
+    const uint32_t place = at;
+    at += row(words);
+    end = larger(end, at);
+    return place;
+  }
+};
+
+/// The plan for groups of T tokens; returns the words that it takes.
+uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
+  p.group = group;
+  p.hidden_stride = row(m.hidden);
+  p.q_stride = row(m.q_size);
+  p.kv_stride = row(m.kv_size);
+  p.ffn_stride = row(m.ffn);
+  p.score_stride = row(m.context);
+  p.mix_stride = row(m.head_dim);
+
+  Space fixed{0};
+  p.residual = fixed.take(group * p.hidden_stride);
+  p.rope = fixed.take(group * m.head_dim + kMostSkipped);
+  p.norm_gain = fixed.take(m.hidden);
+  p.sub_gain = fixed.take(larger(m.q_size, m.ffn));
+  p.new_scales = fixed.take(2 * m.kv_heads * group);
+  p.record = fixed.take(kRow);
+  p.one = fixed.take(1);
+  p.work = fixed.at;
+
+  Space attention{p.work};
+  p.q = attention.take(group * p.q_stride);
+  p.k = attention.take(group * p.kv_stride);
+  p.v = attention.take(group * p.kv_stride);
+  p.out = attention.take(group * larger(p.hidden_stride, p.q_stride));
+  p.score = attention.take(2 * m.slot_heads * p.score_stride);
+  p.kv_scale = attention.take(4 * p.score_stride);
+  p.mix = attention.take(2 * m.heads * p.mix_stride);
+
+  Space feed_forward{p.work};
+  p.gate = feed_forward.take(group * p.ffn_stride);
+  p.up = feed_forward.take(group * larger(p.ffn_stride, p.hidden_stride));
+
+  Space head{p.work};
+  p.head_norm = head.take(m.hidden + kMostSkipped);
+  // Chunks begin at whole row blocks, and their scales at multiples of 64 bytes.
+  const uint32_t unit = common_multiple(m.head_matrix.block, spec::kAddrUnit / 4);
+  const uint32_t rows = larger(unit, smaller(kHeadChunk, row(m.vocab)) / unit * unit);
+  p.head_rows = rows;
+  p.head_acc = head.take(2 * rows);
+  p.head_scales = head.take(2 * rows);
+  p.free = larger(attention.end, larger(feed_forward.end, head.end));
+  return p.free;
+}
+
+uint32_t place_tiles(const Model& m, Plan& p) {
+  const Chip& chip = m.chip;
+  p.dim_tiles = chip.tiles(m.head_dim);
+  p.query_size = p.dim_tiles * m.slots;
+  p.value_tiles = chip.tiles(m.context);
+  const uint32_t limbs = chip.act_columns == 1 ? 2 : 1;
+  const uint32_t inputs = chip.tiles(larger(m.hidden, larger(m.q_size, m.ffn)));
+  p.query_tiles = larger(inputs, 2 * limbs * p.value_tiles);
+  return p.query_tiles + 2 * p.query_size;
+}
+
+void place_registers(const Model& m, uint32_t group, Registers& r) {
+  uint32_t next = 0;
+  const auto take = [&](uint32_t count, auto&... first) { ((first = next, next += count), ...); };
+  take(1, r.zero, r.one, r.embed, r.eps, r.score_scale, r.head_scale, r.log2e, r.hidden, r.q_size, r.ffn,
+       r.act_limit, r.value_limit, r.probability_limit, r.inverse_temperature, r.output_limit);
+  take(kNorms, r.norm_limit);
+  take(kLinears, r.matrix);
+  take(1, r.logit_scale, r.sample_unit, r.weight_sum, r.joined, r.exponent);
+  take(3, r.unit);
+  take(2, r.scale_max);
+  take(1, r.value_shift);
+  take(group, r.residual_max, r.sub_max, r.sub_unit, r.norm_max, r.squares, r.norm_shift,
+       r.square_shift, r.multiplier, r.act);
+  take(m.chip.act_columns, r.unused);
+  const uint32_t shared = next;
+  take(group, r.gate_max, r.up_max, r.gate_shift, r.gate_width, r.up_shift, r.gate_unit);
+  const uint32_t feed_forward = next;
+  next = shared;
+  take(2 * m.kv_heads, r.kv_max);
+  take(m.kv_heads, r.kv_multiplier);
+  take(m.heads, r.query_max, r.query_multiplier, r.score_unit, r.mix_scale);
+  take(2 * m.slot_heads, r.score_max);
+  take(m.slot_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max);
+  r.count = larger(next, feed_forward);
+}
+
+}  // namespace
+
+Status make_plan(Model& m) {
+  const uint32_t most = smaller(m.chip.act_columns, kMaxGroup);
+  for (uint32_t group = most; group >= 1; --group) {
+    const uint32_t words = place_words(m, group, m.plan);
+    place_registers(m, group, m.reg);
+    if (words <= m.chip.scratch_words && m.reg.count <= spec::kScalarRegs) break;
+    if (group > 1) continue;
+    if (words > m.chip.scratch_words) return {FirmwareError::kScratchpad, words};
+    return {FirmwareError::kModelShape, offsetof(spec::ModelDescriptor, heads)};
+  }
+  const uint32_t tiles = place_tiles(m, m.plan);
+  if (tiles > m.chip.act_depth) return {FirmwareError::kActivations, tiles};
+  return {};
+}
+
+}  // namespace tern::firmware

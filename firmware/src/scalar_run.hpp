@@ -1,0 +1,82 @@
+#pragma once
+
+#include "fields.hpp"
+#include "units.hpp"
+
+namespace tern::firmware {
+
+/// What B of a SCALAR command is: a multiple of the exponent of its second operand.
+enum class Times : uint32_t { kOne = 0, kMinusOne = 1, kTwo = 2 };
+
+/// SCALAR commands one after another, all over the same rows: the words of the command that they
+/// share are written once, so no other command may be issued between them. Steps: `a` and results
+/// advance with the row unless the name says otherwise.
+class ScalarRun {
+ public:
+  [[gnu::always_inline]] ScalarRun(Units& units, uint32_t rows, Waits waits) : units_(&units) {
+    Bus::write(spec::mmio::kCmd + 4, waits.word);
+    Bus::write(spec::mmio::kCmd + 16, 0);
+    Bus::write(spec::mmio::kCmd + 20, rows << 16);
+    Bus::write(spec::mmio::kCmd + 24, 0);
+    Bus::write(spec::mmio::kCmd + 28, 0);
+    if (units.recording()) [[unlikely]]
+      units.record_rows(true);
+  }
+  [[gnu::always_inline]] void rows(uint32_t rows) {
+    Bus::write(spec::mmio::kCmd + 20, rows << 16);
+    if (units_->recording()) [[unlikely]]
+      units_->record_rows(false);
+  }
+
+  /// rd = op(a).
+  [[gnu::always_inline]] VectorTicket of(spec::ScalarOp op, uint32_t a, uint32_t rd,
+                                         int32_t constant = 0) {
+    return issue(op, kStepA, a, 0, rd, constant);
+  }
+  /// rd = op(a, b), b advances with the row.
+  [[gnu::always_inline]] VectorTicket with(spec::ScalarOp op, uint32_t a, uint32_t b, uint32_t rd,
+                                           int32_t constant = 0, Times times = Times::kOne) {
+    return issue(op, kStepA | kUseB | kStepB | word(times), a, b, rd, constant);
+  }
+  /// rd = op(a, b), the same b for all rows.
+  [[gnu::always_inline]] VectorTicket by(spec::ScalarOp op, uint32_t a, uint32_t b, uint32_t rd,
+                                         int32_t constant = 0, Times times = Times::kOne) {
+    return issue(op, kStepA | kUseB | word(times), a, b, rd, constant);
+  }
+  /// rd = op(a, b), the same a for all rows; b advances.
+  [[gnu::always_inline]] VectorTicket from(spec::ScalarOp op, uint32_t a, uint32_t b, uint32_t rd,
+                                           int32_t constant = 0, Times times = Times::kOne) {
+    return issue(op, kUseB | kStepB | word(times), a, b, rd, constant);
+  }
+
+ private:
+  static constexpr uint32_t kUseB = 1u << 13;
+  static constexpr uint32_t kStepA = 1u << 14;
+  static constexpr uint32_t kStepB = 1u << 15;
+  static_assert(spec::ScalarCommand{.use_b = 1}.pack().w[0] ==
+                (spec::ScalarCommand{}.pack().w[0] | kUseB));
+  static_assert(spec::ScalarCommand{.step_a = 1, .step_b = 1}.pack().w[0] ==
+                (spec::ScalarCommand{}.pack().w[0] | kStepA | kStepB));
+  static constexpr uint32_t word(Times times) { return static_cast<uint32_t>(times) << 16; }
+
+  [[gnu::always_inline]] VectorTicket issue(spec::ScalarOp op, uint32_t flags, uint32_t a,
+                                            uint32_t b, uint32_t rd, int32_t constant) {
+    spec::ScalarCommand c;
+    c.op = id(op);
+    c.ra = a;
+    c.rb = b;
+    c.rd = rd;
+    c.constant = static_cast<uint32_t>(constant);
+    const spec::CommandWords w = c.pack();
+    Bus::write(spec::mmio::kCmd, w.w[0] | flags);
+    Bus::write(spec::mmio::kCmd + 8, w.w[2]);
+    Bus::write(spec::mmio::kCmd + 12, w.w[3]);
+    if (units_->recording()) [[unlikely]]
+      units_->record_scalar();
+    return units_->issue_same();
+  }
+
+  Units* units_;
+};
+
+}  // namespace tern::firmware

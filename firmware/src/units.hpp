@@ -1,0 +1,188 @@
+#pragma once
+
+#include "bus.hpp"
+#include "spec/generated/spec.hpp"
+#include "tape.hpp"
+
+/// Commands to the chip's units. Units run side by side; what orders them are the wait counts of
+/// the commands. A command is issued ahead of time with the tickets of those that it needs; the
+/// controller itself waits only where it computes with what a unit has produced.
+namespace tern::firmware {
+
+/// A command that was issued: its number within its unit, modulo 2^32. Tickets are compared by
+/// their distance, so none may be kept over 2^31 commands.
+template <spec::Unit kUnit>
+struct Ticket {
+  uint32_t number = 0;
+};
+using LoadTicket = Ticket<spec::Unit::kLoad>;
+using MatmulTicket = Ticket<spec::Unit::kMatmul>;
+using VectorTicket = Ticket<spec::Unit::kVector>;
+using StoreTicket = Ticket<spec::Unit::kStore>;
+
+/// Tells the timeline what the controller is at.
+inline void enter(spec::Phase phase, uint32_t number = 0) {
+  Bus::write(spec::mmio::kPhase, static_cast<uint32_t>(phase) | number << 8);
+}
+
+struct Layer;
+
+/// The wait counts of a command: its word 1.
+struct Waits {
+  uint32_t word;
+};
+
+class Units {
+ public:
+  /// Takes the counts as they are; to be called while no unit works.
+  void start() {
+    const uint32_t done = Bus::read(spec::mmio::kDone);
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u) issued_[u] = done_[u] = done >> (8 * u) & 0xff;
+    done_word_ = done;
+  }
+
+  /// Waits for all of these, and for nothing else.
+  template <spec::Unit... kUnits>
+  Waits after(Ticket<kUnits>... tickets) {
+    uint32_t word = done_word_;
+    waits_matter_ = sizeof...(tickets) > 0;
+    ((word = with(word, tickets)), ...);
+    return {word};
+  }
+
+  [[gnu::always_inline]] LoadTicket issue(const spec::LoadCommand& c, Waits waits) {
+    return issue<spec::Unit::kLoad>(c.pack(), waits);
+  }
+  [[gnu::always_inline]] MatmulTicket issue(const spec::MatmulCommand& c, Waits waits) {
+    return issue<spec::Unit::kMatmul>(c.pack(), waits);
+  }
+  [[gnu::always_inline]] VectorTicket issue(const spec::VectorCommand& c, Waits waits) {
+    return issue<spec::Unit::kVector>(c.pack(), waits);
+  }
+  [[gnu::always_inline]] StoreTicket issue(const spec::StoreCommand& c, Waits waits) {
+    return issue<spec::Unit::kStore>(c.pack(), waits);
+  }
+  /// Words as they go to the chip, but for the waits, which are 0 in them.
+  template <spec::Unit kUnit>
+  [[gnu::always_inline]] Ticket<kUnit> issue(const spec::CommandWords& c, Waits waits) {
+    Bus::write(spec::mmio::kCmd, c.w[0]);
+    Bus::write(spec::mmio::kCmd + 4, waits.word);
+    Bus::write(spec::mmio::kCmd + 8, c.w[2]);
+    Bus::write(spec::mmio::kCmd + 12, c.w[3]);
+    Bus::write(spec::mmio::kCmd + 16, c.w[4]);
+    Bus::write(spec::mmio::kCmd + 20, c.w[5]);
+    Bus::write(spec::mmio::kCmd + 24, c.w[6]);
+    Bus::write(spec::mmio::kCmd + 28, c.w[7]);
+    constexpr uint32_t u = static_cast<uint32_t>(kUnit);
+    if (recording()) [[unlikely]]
+      record(u);
+    const uint32_t number = ++issued_[u];
+    Bus::write(issue_, 0);
+    if (number - done_[u] > kMostBehind) [[unlikely]]
+      read_done();
+    return {number};
+  }
+
+  /// The vector unit's command that has been written to Cmd.
+  [[gnu::always_inline]] VectorTicket issue_same() {
+    Bus::write(issue_, 0);
+    return {++issued_[static_cast<uint32_t>(spec::Unit::kVector)]};
+  }
+
+  /// From now on what is issued goes to the tape too. `layer` is the one that is worked on.
+  void start_recording(Tape& tape, const Layer& layer);
+  void end_recording(const uint32_t (&place)[kPlaceValues]);
+  bool recording() const { return tape_ != nullptr; }
+  /// Of the next command, for the tape: its address comes from the word at this offset in Layer;
+  /// a word changes with the position.
+  void relative_to(uint32_t offset) { field_ = offset; }
+  void varies(uint32_t word, PlaceValue value) {
+    if (!recording()) [[likely]]
+      return;
+    pending_word_[pending_] = word;
+    pending_value_[pending_++] = value;
+  }
+  /// What the words in Cmd are: the rows of scalar commands that follow, or one of these.
+  void record_rows(bool with_waits);
+  void record_scalar();
+  /// Issues what is on the tape, for another layer.
+  void play(const Tape& tape, const Layer& layer);
+
+  /// Returns when the command is done, or a timeout has been recorded.
+  template <spec::Unit kUnit>
+  void wait(Ticket<kUnit> ticket) {
+    if (!is_done(ticket)) poll(static_cast<uint32_t>(kUnit), ticket.number);
+  }
+  /// Returns when every command that was issued is done.
+  void wait_all() {
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u) poll(u, issued_[u]);
+  }
+
+  /// The last command of each unit.
+  LoadTicket last_load() const { return {issued_[0]}; }
+  MatmulTicket last_matmul() const { return {issued_[1]}; }
+  VectorTicket last_vector() const { return {issued_[2]}; }
+  StoreTicket last_store() const { return {issued_[3]}; }
+  /// A LOAD that is known to be done.
+  LoadTicket done_load() const { return {done_[0]}; }
+
+  /// A unit did not finish within the limit. From then on nothing is issued and nothing waits:
+  /// only a reset of the chip helps.
+  bool timed_out() const { return issue_ != spec::mmio::kIssue; }
+  uint32_t done_at_timeout() const { return done_word_; }
+  /// Polls of Done, of about twelve cycles each, after which a wait is given up.
+  void set_poll_limit(uint32_t polls) { poll_limit_ = polls; }
+
+ private:
+  /// Counts in commands are compared modulo 256: no wait may lie far behind.
+  static constexpr uint32_t kMostBehind = 40;
+
+  template <spec::Unit kUnit>
+  bool is_done(Ticket<kUnit> ticket) const {
+    return static_cast<int32_t>(done_[static_cast<uint32_t>(kUnit)] - ticket.number) >= 0;
+  }
+  template <spec::Unit kUnit>
+  uint32_t with(uint32_t word, Ticket<kUnit> ticket) const {
+    if (is_done(ticket) && !(recording() && is_recent(ticket))) return word;
+    constexpr uint32_t shift = 8 * static_cast<uint32_t>(kUnit);
+    return (word & ~(0xffu << shift)) | (ticket.number & 0xff) << shift;
+  }
+  /// On the tape a wait has to hold whenever it is played, even if now there is nothing to wait for.
+  template <spec::Unit kUnit>
+  bool is_recent(Ticket<kUnit> ticket) const {
+    return issued_[static_cast<uint32_t>(kUnit)] - ticket.number <= kMostBehind;
+  }
+  uint32_t packed_issued() const {
+    return (issued_[0] & 0xff) | (issued_[1] & 0xff) << 8 | (issued_[2] & 0xff) << 16 |
+           issued_[3] << 24;
+  }
+  void record(uint32_t unit);
+  bool needs_waits();
+  void read_done();
+  void take(uint32_t word);
+  void poll(uint32_t unit, uint32_t number);
+
+  uint32_t done_word_ = 0;
+  uint32_t issued_[spec::kUnitCount] = {};
+  uint32_t done_[spec::kUnitCount] = {};
+  uint32_t poll_limit_ = 100'000'000;
+  /// Where a write issues the command in Cmd; after a timeout, where it does nothing.
+  uint32_t issue_ = spec::mmio::kIssue;
+
+  // While a tape is recorded.
+  static constexpr uint32_t kMostWithoutWaits = 16;
+  Tape* tape_ = nullptr;
+  const Layer* layer_ = nullptr;
+  uint32_t record_start_ = 0;
+  uint32_t record_from_[spec::kUnitCount] = {};
+  bool waits_matter_ = false;  ///< Those that after() made last.
+  uint32_t since_waits_ = 0;   ///< Commands of the vector unit since waits were recorded.
+  uint32_t run_head_ = 0;      ///< Of the scalar commands that are recorded.
+  uint32_t run_rows_ = 0;      ///< Their word 5; 0 if the last command was another.
+  uint32_t field_ = 0;
+  uint32_t pending_ = 0;
+  uint32_t pending_word_[4];
+  PlaceValue pending_value_[4];
+};
+
+}  // namespace tern::firmware

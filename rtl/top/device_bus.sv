@@ -1,0 +1,208 @@
+/// The devices of the controller's address map: command words, mailbox, state, and the windows into
+/// top-k list, scalar registers and scratchpad.
+///
+/// One word access at a time, from the controller (`cpu_*`) or, while the controller does not run,
+/// from the host's window (`win_*`). Requests stay until they are answered in the cycle of
+/// `*_done_o`: at once for plain registers, after the unit's own time for the windows, and with
+/// `*_error_o` for what is not there or not a whole word.
+module device_bus #(
+  parameter int unsigned Lanes    = 16,
+  parameter int unsigned KeyBlock = 20,
+  parameter logic [31:0] Config   = '0,
+  parameter logic [31:0] Config2  = '0,
+  parameter logic [31:0] Config3  = '0
+) (
+  input  logic                         clk_i,
+  input  logic                         rst_ni,
+
+  input  logic                         cpu_valid_i,
+  input  logic                         cpu_write_i,
+  input  logic [31:0]                  cpu_addr_i,
+  input  logic [3:0]                   cpu_strobe_i,
+  input  logic [31:0]                  cpu_data_i,
+  output logic                         cpu_done_o,
+  input  logic                         win_valid_i,
+  input  logic                         win_write_i,
+  input  logic [31:0]                  win_addr_i,
+  input  logic [31:0]                  win_data_i,
+  output logic                         win_done_o,
+  output logic                         error_o,
+  output logic [31:0]                  data_o,
+
+  output logic                         issue_valid_o,
+  input  logic                         issue_ready_i,
+  output logic [tern_pkg::CmdBits-1:0] issue_cmd_o,
+  input  logic [31:0]                  done_i,
+  input  logic [31:0]                  error_i,
+  input  logic [31:0]                  cycles_i,
+
+  input  logic                         mail_in_valid_i,
+  input  logic [31:0]                  mail_in_i,
+  output logic                         mail_in_pop_o,
+  output logic                         mail_out_valid_o,
+  input  logic                         mail_out_ready_i,
+  output logic [31:0]                  mail_out_o,
+
+  output logic                         working_o,
+  output logic [23:0]                  phase_o,
+
+  input  logic [6:0]                   topk_count_i,
+  output logic [5:0]                   topk_index_o,
+  input  logic [31:0]                  topk_value_i,
+  input  logic [31:0]                  topk_number_i,
+
+  output logic                         scalar_wr_valid_o,
+  input  logic                         scalar_wr_ready_i,
+  output logic [1:0]                   scalar_wr_strobe_o,
+  output logic [7:0]                   scalar_index_o,
+  output logic [31:0]                  scalar_wr_data_o,
+  output logic                         scalar_rd_valid_o,
+  input  logic                         scalar_rd_ready_i,
+  input  logic                         scalar_rd_done_i,
+  input  logic [63:0]                  scalar_rd_data_i,
+
+  output logic                         scratch_rd_valid_o,
+  input  logic                         scratch_rd_ready_i,
+  output logic [19:0]                  scratch_addr_o,
+  input  logic                         scratch_rd_data_valid_i,
+  input  logic [31:0]                  scratch_rd_data_i,
+  output logic                         scratch_wr_valid_o,
+  input  logic                         scratch_wr_ready_i,
+  output logic [Lanes-1:0]             scratch_wr_mask_o,
+  output logic [31:0]                  scratch_wr_data_o
+);
+  localparam int unsigned CmdWords    = tern_pkg::CommandWords;
+  localparam int unsigned TopListSize = 8 * tern_pkg::TopK;
+  localparam int unsigned ScalarSize  = 8 * tern_pkg::ScalarRegs;
+  // The scratchpad's window takes all that is left of its 4 MiB.
+  localparam int unsigned ScratchBits = 22;
+
+  // The request.
+  logic        valid, write, whole, from_cpu;
+  logic [31:0] data, offset;
+  assign from_cpu = cpu_valid_i;
+  assign valid    = cpu_valid_i || win_valid_i;
+  assign write    = from_cpu ? cpu_write_i : win_write_i;
+  assign data     = from_cpu ? cpu_data_i : win_data_i;
+  assign whole    = !from_cpu || !cpu_write_i || cpu_strobe_i == '1;
+  assign offset   = {(from_cpu ? cpu_addr_i[31:2] : win_addr_i[31:2]), 2'b00} - tern_pkg::MmioBase;
+
+  // Where it goes.
+  logic        is_scratch, is_scalar, is_top, is_cmd, is_issue;
+  logic [31:0] into_scratch, into_scalars, into_top;
+  assign into_scratch = offset - tern_pkg::MmioScratch;
+  assign into_scalars = offset - tern_pkg::MmioScalars;
+  assign into_top     = offset - tern_pkg::MmioTopList;
+  assign is_scratch   = offset >= tern_pkg::MmioScratch && into_scratch < (1 << ScratchBits);
+  assign is_scalar    = offset >= tern_pkg::MmioScalars && into_scalars < ScalarSize;
+  assign is_top       = offset >= tern_pkg::MmioTopList && into_top < TopListSize && !write;
+  assign is_cmd       = offset < tern_pkg::MmioCmd + 4 * CmdWords;
+  assign is_issue     = offset == tern_pkg::MmioIssue && write;
+
+  // Windows take their time.
+  logic waiting_q;  // for read data
+  logic start, window_read, window_write, window_ends;
+  assign window_read  = valid && whole && !write && (is_scratch || is_scalar || is_top);
+  assign window_write = valid && whole && write && (is_scratch || is_scalar);
+  assign start        = window_read && !waiting_q &&
+                        (is_scratch ? scratch_rd_ready_i : is_scalar ? scalar_rd_ready_i : 1'b1);
+  assign window_ends  = window_read && waiting_q &&
+                        (is_scratch ? scratch_rd_data_valid_i : is_scalar ? scalar_rd_done_i : 1'b1);
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) waiting_q <= 1'b0;
+    else         waiting_q <= start || (waiting_q && !window_ends);
+  end
+
+  assign scratch_addr_o     = into_scratch[ScratchBits-1:2];
+  assign scratch_rd_valid_o = window_read && is_scratch && !waiting_q;
+  assign scratch_wr_valid_o = window_write && is_scratch;
+  assign scratch_wr_mask_o  = Lanes'(1);
+  assign scratch_wr_data_o  = data;
+  assign scalar_index_o     = into_scalars[10:3];
+  assign scalar_rd_valid_o  = window_read && is_scalar && !waiting_q;
+  assign scalar_wr_valid_o  = window_write && is_scalar;
+  assign scalar_wr_strobe_o = into_scalars[2] ? 2'b10 : 2'b01;
+  assign scalar_wr_data_o   = data;
+  assign topk_index_o       = into_top[8:3];
+
+  // Plain registers.
+  logic        known;
+  logic [31:0] value;
+  logic [32*CmdWords-1:0] cmd_q;
+
+  always_comb begin
+    known = 1'b1;
+    value = '0;
+    case (offset)
+      tern_pkg::MmioIssue:     known = write;
+      tern_pkg::MmioDone:      begin value = done_i; known = !write; end
+      tern_pkg::MmioMailState: begin value = {30'd0, mail_out_ready_i, mail_in_valid_i}; known = !write; end
+      tern_pkg::MmioMailIn:    begin value = mail_in_valid_i ? mail_in_i : '0; known = !write; end
+      tern_pkg::MmioMailOut:   known = write;
+      tern_pkg::MmioWorking:   value = 32'(working_o);
+      tern_pkg::MmioCycles:    begin value = cycles_i; known = !write; end
+      tern_pkg::MmioError:     begin value = error_i; known = !write; end
+      tern_pkg::MmioConfig:    begin value = Config; known = !write; end
+      tern_pkg::MmioConfig2:   begin value = Config2; known = !write; end
+      tern_pkg::MmioConfig3:   begin value = Config3; known = !write; end
+      tern_pkg::MmioKeyBlock:  begin value = 32'(KeyBlock); known = !write; end
+      tern_pkg::MmioTopCount:  begin value = 32'(topk_count_i); known = !write; end
+      tern_pkg::MmioPhase:     known = write;
+      default:                 known = is_cmd;
+    endcase
+    for (int unsigned i = 0; i < CmdWords; i++) begin
+      if (offset == tern_pkg::MmioCmd + 4 * i) value = cmd_q[32*i +: 32];
+    end
+  end
+
+  logic windowed, done;
+  assign windowed = whole && (is_scratch || is_scalar || is_top);
+  assign done     = valid && (!whole || (windowed ? window_ends ||
+                                         (window_write && (is_scratch ? scratch_wr_ready_i
+                                                                      : scalar_wr_ready_i))
+                                                  : !is_issue || issue_ready_i));
+  assign cpu_done_o = done && from_cpu;
+  assign win_done_o = done && !from_cpu;
+  assign error_o    = !whole || (!windowed && !known);
+
+  always_comb begin
+    data_o = value;
+    if (is_scratch)     data_o = scratch_rd_data_i;
+    else if (is_scalar) data_o = into_scalars[2] ? scalar_rd_data_i[63:32] : scalar_rd_data_i[31:0];
+    else if (is_top)    data_o = into_top[2] ? topk_number_i : topk_value_i;
+  end
+
+  // Effects of an access, in the cycle in which it is answered.
+  logic good;
+  assign good             = done && !error_o;
+  assign issue_valid_o    = valid && whole && is_issue;
+  assign issue_cmd_o      = cmd_q;
+  assign mail_in_pop_o    = good && !write && offset == tern_pkg::MmioMailIn && mail_in_valid_i;
+  assign mail_out_valid_o = good && write && offset == tern_pkg::MmioMailOut;
+  assign mail_out_o       = data;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      working_o <= 1'b0;
+      phase_o   <= '0;
+    end else if (good && write) begin
+      if (offset == tern_pkg::MmioWorking) working_o <= data[0];
+      if (offset == tern_pkg::MmioPhase)   phase_o   <= data[23:0];
+    end
+  end
+
+  for (genvar i = 0; i < CmdWords; i++) begin : gen_cmd
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        cmd_q[32*i +: 32] <= '0;
+      end else if (good && write && offset == tern_pkg::MmioCmd + 4 * i) begin
+        cmd_q[32*i +: 32] <= data;
+      end
+    end
+  end
+
+  logic unused_bits;
+  assign unused_bits = ^{cpu_addr_i[1:0], win_addr_i[1:0], into_scratch[1:0],
+                         into_scalars[1:0], into_top[1:0]};
+endmodule

@@ -1,0 +1,144 @@
+/// The lanes with what follows a step through them, and the exponential units.
+///
+/// A step with its operands is taken with `issue_i.valid`, which implies `moves_i`; `moves_i` lets
+/// all stages go on. Six cycles later, if the step completes a line of results, it is on `y_o`
+/// with `valid_o`. `products_o` and `product_line_o` are the 64-bit products that leave their
+/// stage with `product_o`.
+module vector_lanes #(
+  parameter int unsigned Lanes = 16
+) (
+  input  logic                clk_i,
+  input  logic                rst_ni,
+
+  input  logic [4:0]          op_i,
+  input  logic [3:0]          distance_i,
+
+  input  vector_pkg::issue_t  issue_i,
+  input  vector_pkg::step_t   step_i,
+  input  logic [32*Lanes-1:0] head_i,
+  input  logic [31:0]         scalar_i,
+  input  vector_pkg::shift_t  view_shift_i,
+
+  input  logic                moves_i,
+  output logic                product_o,
+  output vector_pkg::line_t   product_line_o,
+  output logic [64*Lanes-1:0] products_o,
+  output logic                valid_o,
+  output vector_pkg::line_t   line_o,
+  output logic [32*Lanes-1:0] y_o,
+  output logic [Lanes-1:0]    saturated_o
+);
+  localparam int unsigned ExpLanes = Lanes / 4;
+  // Stages after the operands, in the order of vector_lane's enables.
+  localparam int unsigned Partial = 0, Product = 1, Shift = 2, Result = 3, Output = 4;
+
+  vector_pkg::step_t   operands_q, partial_q, product_q, shift_q, result_q;
+  vector_pkg::line_t   output_q;
+  logic [4:0]          valid_q;  // operands to result
+  logic                output_valid_q;
+  logic [4:0]          enable;
+  logic [32*Lanes-1:0] pair, exponentials;
+  logic                exponential, mac;
+
+  assign exponential = op_i == tern_pkg::VectorOpExp2;
+  assign mac         = op_i == tern_pkg::VectorOpMac;
+
+  // The partners of a butterfly within a line.
+  always_comb begin
+    pair = '0;
+    if (op_i == tern_pkg::VectorOpButterfly) begin
+      for (int unsigned k = 0; k < $clog2(Lanes); k++) begin
+        for (int unsigned i = 0; i < Lanes; i++) begin
+          if (distance_i == 4'(k)) pair[32*i +: 32] = head_i[32*(i ^ (1 << k)) +: 32];
+        end
+      end
+    end
+  end
+
+  assign enable[Partial] = moves_i && valid_q[0];
+  assign enable[Product] = moves_i && valid_q[1];
+  assign enable[Shift]   = moves_i && valid_q[2];
+  assign enable[Result]  = moves_i && valid_q[3];
+  assign enable[Output]  = moves_i && valid_q[4] && result_q.emit;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      valid_q        <= '0;
+      output_valid_q <= 1'b0;
+    end else if (moves_i) begin
+      valid_q        <= {valid_q[3:0], issue_i.valid};
+      output_valid_q <= enable[Output];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (issue_i.valid)     operands_q <= step_i;
+    if (enable[Partial]) partial_q  <= operands_q;
+    if (enable[Product]) product_q  <= partial_q;
+    if (enable[Shift])   shift_q    <= product_q;
+    if (enable[Result])  result_q   <= shift_q;
+    if (enable[Output])  output_q   <= result_q.line;
+  end
+
+  for (genvar i = 0; i < Lanes; i++) begin : gen_lane
+    logic in_slot;
+    assign in_slot = !exponential || shift_q.slot == 2'(i / ExpLanes);
+
+    vector_lane #(.Lane(i)) u_lane (
+      .clk_i,
+      .issue_i      (issue_i),
+      .view_shift_i (view_shift_i),
+      .head_i       (head_i[32*i +: 32]),
+      .pair_i       (pair[32*i +: 32]),
+      .scalar_i     (scalar_i),
+      .subtract_i   (1'((i >> distance_i) & 1)),
+      .enable_i     ({enable[Output], enable[Result] && in_slot, enable[Shift:Partial]}),
+      .add_i        (partial_q.add),
+      .shift_i      (product_q.shift),
+      .round_i      (shift_q.shift.round),
+      .exp_valid_i  (exponential),
+      .exp_i        (exponentials[32*i +: 32]),
+      .post_i       (mac),
+      .product_o    (products_o[64*i +: 64]),
+      .y_o          (y_o[32*i +: 32]),
+      .saturated_o  (saturated_o[i])
+    );
+  end
+
+  for (genvar e = 0; e < ExpLanes; e++) begin : gen_exp
+    logic [31:0] a, power;
+
+    always_comb begin
+      a = '0;
+      if (exponential) begin
+        case (step_i.slot)
+          2'd0:    a = head_i[32*e +: 32];
+          2'd1:    a = head_i[32*(ExpLanes + e) +: 32];
+          2'd2:    a = head_i[32*(2*ExpLanes + e) +: 32];
+          default: a = head_i[32*(3*ExpLanes + e) +: 32];
+        endcase
+      end
+    end
+
+    exp2_unit u_exp (
+      .clk_i,
+      .valid_i  (exponential && issue_i.valid),
+      .a_i      (a),
+      .s_i      (scalar_i),
+      .enable_i (exponential ? enable[Shift:Partial] : 3'b000),
+      .y_o      (power)
+    );
+    assign exponentials[32*e +: 32]                = power;
+    assign exponentials[32*(ExpLanes + e) +: 32]   = power;
+    assign exponentials[32*(2*ExpLanes + e) +: 32] = power;
+    assign exponentials[32*(3*ExpLanes + e) +: 32] = power;
+  end
+
+  assign product_o      = enable[Shift];
+  assign product_line_o = product_q.line;
+  assign valid_o        = output_valid_q;
+  assign line_o         = output_q;
+
+  logic unused_step;
+  assign unused_step = ^{result_q};
+endmodule

@@ -1,0 +1,28 @@
+#include "backends/host_sampling.hpp"
+
+#include "io/error.hpp"
+#include "spec/numerics/sample.hpp"
+
+namespace tern::sim {
+
+Generated generate_on_host(Device& device, std::span<const int32_t> prompt,
+                           const GenerateSettings& settings, const TokenSink& token, int32_t end) {
+  if (settings.top_k < 1 || settings.top_k > spec::kTopK)
+    throw Error("top-k {} is not 1 to {}", settings.top_k, spec::kTopK);
+  const spec::SampleSettings sampling{settings.inverse_temperature, settings.top_k,
+                                      settings.top_p_q16};
+  spec::Random random{settings.random_state};
+  Logits logits = device.forward(prompt, settings.group);
+  uint32_t sampled = 0;
+  while (sampled < settings.max_new) {
+    const int32_t next = spec::sample(logits.values.data(), static_cast<int>(logits.values.size()),
+                                      logits.scale, sampling, random);
+    ++sampled;
+    if (token) token(next);
+    if (sampled == settings.max_new || (settings.stop_at_end && next == end)) break;
+    logits = device.forward(std::span(&next, 1), settings.group);
+  }
+  return {sampled, random.state};
+}
+
+}  // namespace tern::sim

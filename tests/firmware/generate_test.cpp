@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "chip_bench.hpp"
+#include "gguf_builder.hpp"
+#include "io/chip_config.hpp"
+#include "io/convert.hpp"
+#include "io/synth.hpp"
+#include "spec/numerics/checksum.hpp"
+#include "spec/numerics/sample.hpp"
+
+namespace tern::test {
+namespace {
+
+using spec::TracePoint;
+
+const io::Image& demo_image(const spec::ChipConfig& chip) {
+  static std::map<std::string, io::Image> images;
+  const auto found = images.find(chip.name);
+  if (found != images.end()) return found->second;
+  const io::Gguf gguf{std::filesystem::path(TERN_DEMO_MODEL)};
+  return images.emplace(chip.name, io::Image::from_bytes(io::convert(gguf, chip), "demo"))
+      .first->second;
+}
+
+io::Image tiny_image(const spec::ChipConfig& chip, int layers = 1) {
+  const io::Gguf gguf(test::tiny_model(11, layers).build(), "tiny");
+  return io::Image::from_bytes(io::convert(gguf, chip), "tiny");
+}
+
+std::vector<int32_t> some_tokens(const io::Image& image, std::size_t n) {
+  std::vector<int32_t> out{static_cast<int32_t>(image.model().bos)};
+  for (uint32_t i = 1; i < n; ++i)
+    out.push_back(static_cast<int32_t>((i * 2654435761u >> 8) % image.model().vocab));
+  return out;
+}
+
+class FirmwareOn : public testing::TestWithParam<spec::ChipConfig> {
+ protected:
+  const spec::ChipConfig& config() const { return io::find_config(GetParam().name); }
+};
+
+TEST_P(FirmwareOn, TracesWhatGoldenTracesOnTheTinyModel) {
+  const io::Image image = tiny_image(config(), 2);
+  const std::vector<int32_t> tokens = some_tokens(image, 20);
+  golden::Model golden(image);
+  const Traces expected = golden_traces(golden, tokens);
+  for (uint32_t group : {0u, 1u, 3u}) {
+    const auto bench = ChipBench::on_host(config());
+    ASSERT_TRUE(bench->load(image).loaded.has_value());
+    Ask ask{tokens};
+    ask.request.flags = 1;
+    ask.request.group = group;
+    const Answer answer = bench->generate(ask);
+    ASSERT_FALSE(answer.error.has_value()) << spec::name_of(*answer.error) << answer.detail;
+    EXPECT_EQ(answer.position, tokens.size());
+    expect_same(bench->traces, expected);
+  }
+}
+
+TEST_P(FirmwareOn, TracesWhatGoldenTracesOnTheDemoModel) {
+  const io::Image& image = demo_image(config());
+  const std::vector<int32_t> tokens = some_tokens(image, 2 * config().key_block + 3);
+  golden::Model golden(image);
+  const Traces expected = golden_traces(golden, tokens);
+  const auto bench = ChipBench::on_host(config());
+  const Answer loaded = bench->load(image);
+  ASSERT_TRUE(loaded.loaded.has_value());
+  EXPECT_EQ(*loaded.loaded, config().act_columns);
+  Ask ask{tokens};
+  ask.request.flags = 1;
+  const Answer answer = bench->generate(ask);
+  ASSERT_FALSE(answer.error.has_value()) << spec::name_of(*answer.error) << answer.detail;
+  EXPECT_GT(answer.flushes, 1);
+  expect_same(bench->traces, expected);
+}
+
+/// What golden and the shared sampler say: the tokens, and the state of the generator.
+struct Sampled {
+  std::vector<int32_t> tokens;
+  uint64_t random;
+};
+Sampled golden_generate(golden::Model& golden, const Ask& ask) {
+  spec::Random random{uint64_t{ask.request.random_high} << 32 | ask.request.random_low};
+  const spec::SampleSettings settings{ask.request.inverse_temperature, ask.request.top_k,
+                                      ask.request.top_p_q16};
+  for (int32_t token : ask.prompt) golden.forward(token);
+  Sampled out;
+  while (out.tokens.size() < ask.request.max_new) {
+    const auto logits = golden.logits();
+    out.tokens.push_back(spec::sample(logits.data(), static_cast<int>(logits.size()),
+                                      golden.logit_scale(), settings, random));
+    if (out.tokens.size() < ask.request.max_new) golden.forward(out.tokens.back());
+  }
+  out.random = random.state;
+  return out;
+}
+
+TEST_P(FirmwareOn, SamplesTheTokensOfGolden) {
+  const io::Image& image = demo_image(config());
+  const auto bench = ChipBench::on_host(config());
+  ASSERT_TRUE(bench->load(image).loaded.has_value());
+  golden::Model golden(image);
+  struct Case {
+    spec::Scale inverse_temperature;
+    uint32_t top_k, top_p_q16;
+  };
+  const Case cases[] = {{{0, 0}, 64, 65536},
+                        {spec::make_scale(1), 64, 65536},
+                        {spec::make_scale(5, -2), 40, 62000},
+                        {spec::make_scale(3, -3), 7, 65536},
+                        {spec::make_scale(1, -4), 64, 30000}};
+  for (const Case& c : cases) {
+    Ask ask{some_tokens(image, 11)};
+    ask.request.max_new = 6;
+    ask.request.inverse_temperature = c.inverse_temperature;
+    ask.request.top_k = c.top_k;
+    ask.request.top_p_q16 = c.top_p_q16;
+    ask.request.random_low = 12345;
+    ask.request.random_high = c.top_k;
+    golden.reset();
+    const Sampled expected = golden_generate(golden, ask);
+    EXPECT_EQ(bench->reset().position, 0u);
+    const Answer answer = bench->generate(ask);
+    EXPECT_EQ(answer.tokens, expected.tokens);
+    EXPECT_EQ(answer.random, expected.random);
+    EXPECT_EQ(answer.position, 11u + 5);
+  }
+}
+
+TEST_P(FirmwareOn, TheBinaryOnTheSimulatedCoreGivesTheSameWords) {
+  const io::Image& image = demo_image(config());
+  const auto host = ChipBench::on_host(config());
+  const auto core = ChipBench::on_iss(config());
+  EXPECT_EQ(host->load(image, 1 << 20).words, core->load(image, 1 << 20).words);
+  Ask ask{some_tokens(image, 10)};
+  ask.request.max_new = 4;
+  ask.request.inverse_temperature = spec::make_scale(1);
+  uint64_t before = core->instructions();
+  EXPECT_EQ(host->generate(ask).words, core->generate(ask).words);
+  RecordProperty("prompt_of_10_and_3_decoded_instructions",
+                 static_cast<int>(core->instructions() - before));
+  before = core->instructions();
+  ask.prompt = {5};
+  ask.request.max_new = 1;
+  EXPECT_EQ(host->generate(ask).words, core->generate(ask).words);
+  RecordProperty("one_token_instructions", static_cast<int>(core->instructions() - before));
+  ask.request.flags = 1;
+  EXPECT_EQ(host->generate(ask).words, core->generate(ask).words);
+  expect_same(core->traces, host->traces);
+}
+
+/// Shapes that nothing divides evenly: rows of tables that begin within 64 bytes, slots of one,
+/// three and four heads, more than one block of keys.
+const io::SynthPreset kShapes[] = {
+    {"wide", "", 200, 2, 20, 5, 128, 320, 1000, 70, 1e4f, 1e-5f, 1, 2},
+    {"odd", "", 72, 2, 6, 2, 24, 100, 331, 50, 1e4f, 1e-5f, 1, 2},
+    {"five", "", 136, 1, 10, 2, 18, 72, 300, 64, 1e4f, 1e-5f, 1, 2},
+    {"single", "", 64, 1, 3, 3, 8, 40, 290, 30, 1e4f, 1e-5f, 1, 2},
+};
+
+TEST_P(FirmwareOn, RunsShapesThatNothingDividesEvenly) {
+  for (const io::SynthPreset& preset : kShapes) {
+    SCOPED_TRACE(preset.name);
+    io::ImageWriter writer(config());
+    io::synthesise(preset, {}, writer);
+    const io::Image image = io::Image::from_bytes(writer.take(), std::string(preset.name));
+    const std::vector<int32_t> tokens = some_tokens(image, 29);
+    golden::Model golden(image);
+    const Traces expected = golden_traces(golden, tokens);
+    const auto bench = ChipBench::on_host(config(), {.seed = 7});
+    ASSERT_TRUE(bench->load(image, 640).loaded.has_value());
+    Ask ask{tokens};
+    ask.request.flags = 1;
+    const Answer answer = bench->generate(ask);
+    ASSERT_FALSE(answer.error.has_value()) << spec::name_of(*answer.error) << answer.detail;
+    expect_same(bench->traces, expected);
+
+    // Without the waits of a trace, and in several requests.
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+      const auto quiet = ChipBench::on_host(config(), {.seed = seed});
+      ASSERT_TRUE(quiet->load(image, 640).loaded.has_value());
+      golden.reset();
+      Ask first{{tokens.begin(), tokens.begin() + 13}};
+      first.request.group = static_cast<uint32_t>(seed % 4);
+      first.request.max_new = 0;
+      quiet->generate(first);
+      Ask second{{tokens.begin() + 13, tokens.begin() + 18}};
+      second.request.max_new = 4;
+      for (int i = 0; i < 13; ++i) golden.forward(tokens[static_cast<std::size_t>(i)]);
+      EXPECT_EQ(quiet->generate(second).tokens, golden_generate(golden, second).tokens);
+    }
+  }
+}
+
+TEST_P(FirmwareOn, StopsAtTheEndTokenWhenAsked) {
+  io::Image image = tiny_image(config(), 1);
+  const auto bench = ChipBench::on_host(config());
+  bench->load(image);
+  Ask ask{some_tokens(image, 3)};
+  ask.request.max_new = 8;
+  const Answer free = bench->generate(ask);
+  ASSERT_EQ(free.tokens.size(), 8u);
+  // What it says third becomes the end token.
+  spec::ModelDescriptor model = image.model();
+  model.eos = static_cast<uint32_t>(free.tokens[2]);
+  model.checksum = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&model),
+                                             spec::checked_words<spec::ModelDescriptor>());
+  bench->machine().write_memory(image.header().model, std::as_bytes(std::span(&model, 1)));
+  ASSERT_TRUE(bench->load_at(0).loaded.has_value());
+  ask.request.flags = 2;
+  const Answer stopped = bench->generate(ask);
+  const auto end = std::ranges::find(free.tokens, free.tokens[2]) + 1;
+  EXPECT_EQ(stopped.tokens, std::vector<int32_t>(free.tokens.begin(), end));
+  EXPECT_EQ(stopped.position, 3 + stopped.tokens.size() - 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Configs, FirmwareOn, testing::ValuesIn(spec::kConfigs),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace tern::test
