@@ -44,8 +44,7 @@ void TokenLoop::attention(uint32_t layer) {
   trace_rows(TracePoint::kAttnQ, layer, p_.q, p_.q_stride, m_.q_size);
   trace_rows(TracePoint::kAttnK, layer, p_.k, p_.kv_stride, m_.kv_size);
   trace_rows(TracePoint::kAttnV, layer, p_.v, p_.kv_stride, m_.kv_size);
-  ScalarRun run = scalars(count_);
-  sum_squares(norm, run);
+  ScalarRun run = sum_squares(norm);
   residual_scale(norm, run);
 
   Step steps[2];
@@ -72,16 +71,23 @@ void TokenLoop::attention(uint32_t layer) {
     if (i + 1 < count) scale_heads(layer, step.token + 1);
   }
 
-  const NormInput sub{p_.q,        p_.q_stride, m_.q_size,        p_.out, p_.q_stride,
-                      p_.sub_gain, r_.sub_max,  r_.q_size,        sub_gain_loaded_,
-                      count_,      r_.norm_limit + kAttnSubNorm};
+  const NormInput sub{p_.q,
+                      p_.q_stride,
+                      m_.q_size,
+                      p_.out,
+                      p_.q_stride,
+                      p_.sub_gain,
+                      r_.sub_max,
+                      r_.q_size,
+                      sub_gain_loaded_,
+                      count_,
+                      r_.norm_limit + kAttnSubNorm};
   const NormTickets mixed = normalise(sub);
   sub_gain_read_ = mixed.gain_read;
   trace_rows(TracePoint::kAttnSubNorm, layer, p_.out, p_.q_stride, m_.q_size);
   const MatmulTicket output =
       multiply(layer, kOutput, p_.out, p_.hidden_stride, r_.unused, mixed.quantised);
-  run = scalars(count_);
-  sum_squares(sub, run);
+  run = sum_squares(sub);
   scale_of(sub, r_.sub_unit, run);
   trace_rows(TracePoint::kAttnOutput, layer, p_.out, p_.hidden_stride, m_.hidden);
   add_to_residual(kOutput, p_.out, output);
@@ -196,8 +202,8 @@ void TokenLoop::store_values(uint32_t layer, uint32_t t, VectorTicket ready) {
   values_stored_[t & 1] = units_.issue(c, units_.after(ready));
 }
 
-/// The real scales of a token's queries, keys and values; the last two as spec::kv_quant() has them,
-/// to the scratchpad.
+/// The real scales of a token's queries, keys and values; the last two as spec::kv_quant() has
+/// them, to the scratchpad.
 void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   ScalarRun run = scalars(3);
   const uint32_t values = r_.kv_max + m_.kv_heads;

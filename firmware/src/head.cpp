@@ -94,12 +94,10 @@ void TokenLoop::head(uint32_t token, uint32_t keep) {
   const uint32_t position = position_ + token;
   if (tracer_.on())
     tracer_.save({TracePoint::kHeadNorm, -1, -1, position}, p_.head_norm, m_.hidden);
-  ScalarRun run = scalars(1);
+  ScalarRun run = sum_squares(norm);
   run.of(ScalarOp::kTopKClear, 0, 0, static_cast<int32_t>(keep));
-  sum_squares(norm, run);
   residual_scale(norm, run);
-  const VectorTicket scaled =
-      run.with(ScalarOp::kScaleMul, r_.act, r_.head_scale, r_.logit_scale);
+  const VectorTicket scaled = run.with(ScalarOp::kScaleMul, r_.act, r_.head_scale, r_.logit_scale);
 
   uint32_t acc_record = 0, logit_record = 0;
   if (tracer_.on()) {

@@ -107,7 +107,7 @@ struct Plan {
 struct Registers {
   // Constants.
   uint32_t zero, one, embed, eps, score_scale, head_scale, log2e;
-  uint32_t hidden, q_size, ffn;                         ///< The lengths of norms.
+  uint32_t hidden, q_size, ffn;                        ///< The lengths of norms.
   uint32_t act_limit, value_limit, probability_limit;  ///< kActMax, kValueMax, kProbabilityMax.
   uint32_t inverse_temperature;                        ///< Of the request.
   uint32_t output_limit;                               ///< As norm_limit, before the head.
@@ -116,16 +116,15 @@ struct Registers {
   uint32_t matrix;      ///< [kLinears]
 
   uint32_t logit_scale, sample_unit, weight_sum;
-  uint32_t joined;          ///< Largest of a token's joined heads, then the shift that it gives.
-  uint32_t exponent;        ///< Common exponent of a token's heads.
-  uint32_t unit;            ///< [3]: of a token's queries, keys, values.
-  uint32_t scale_max;       ///< [2]: largest scale of a KV head's keys, values.
-  uint32_t value_shift;     ///< Bits of the largest scale of the values.
+  uint32_t joined;     ///< Largest of a token's joined heads, then the shift that it gives.
+  uint32_t exponent;   ///< Common exponent of a token's heads.
+  uint32_t unit;       ///< [3]: of a token's queries, keys, values.
+  uint32_t scale_max;  ///< [2]: largest scale of a KV head's keys, values.
 
   // One a token of the group.
   uint32_t residual_max, sub_max, sub_unit;
   uint32_t norm_max, squares, norm_shift, square_shift, multiplier;  ///< Of the last norm.
-  uint32_t act;  ///< Scale of the activations.
+  uint32_t act;                                                      ///< Scale of the activations.
   uint32_t unused;
   uint32_t gate_max, up_max, gate_shift, gate_width, up_shift, gate_unit;
   // One a KV head or head.
@@ -134,6 +133,7 @@ struct Registers {
   uint32_t query_max, query_multiplier, score_unit, mix_scale;
   // One a head of a slot; of score_max two slots in turn.
   uint32_t score_max, score_shift, score_factor, score_top, exp_sum, weight_max;
+  uint32_t value_shift;  ///< Bits of the largest scale of the values, for each head.
   uint32_t count;
 };
 

@@ -94,14 +94,14 @@ uint32_t place_tiles(const Model& m, Plan& p) {
 void place_registers(const Model& m, uint32_t group, Registers& r) {
   uint32_t next = 0;
   const auto take = [&](uint32_t count, auto&... first) { ((first = next, next += count), ...); };
-  take(1, r.zero, r.one, r.embed, r.eps, r.score_scale, r.head_scale, r.log2e, r.hidden, r.q_size, r.ffn,
-       r.act_limit, r.value_limit, r.probability_limit, r.inverse_temperature, r.output_limit);
+  take(1, r.zero, r.one, r.embed, r.eps, r.score_scale, r.head_scale, r.log2e, r.hidden, r.q_size,
+       r.ffn, r.act_limit, r.value_limit, r.probability_limit, r.inverse_temperature,
+       r.output_limit);
   take(kNorms, r.norm_limit);
   take(kLinears, r.matrix);
   take(1, r.logit_scale, r.sample_unit, r.weight_sum, r.joined, r.exponent);
   take(3, r.unit);
   take(2, r.scale_max);
-  take(1, r.value_shift);
   take(group, r.residual_max, r.sub_max, r.sub_unit, r.norm_max, r.squares, r.norm_shift,
        r.square_shift, r.multiplier, r.act);
   take(m.chip.act_columns, r.unused);
@@ -113,7 +113,8 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   take(m.kv_heads, r.kv_multiplier);
   take(m.heads, r.query_max, r.query_multiplier, r.score_unit, r.mix_scale);
   take(2 * m.slot_heads, r.score_max);
-  take(m.slot_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max);
+  take(m.slot_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max,
+       r.value_shift);
   r.count = larger(next, feed_forward);
 }
 

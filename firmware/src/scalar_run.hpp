@@ -33,6 +33,11 @@ class ScalarRun {
                                          int32_t constant = 0) {
     return issue(op, kStepA, a, 0, rd, constant);
   }
+  /// rd = op(a), the same for all rows.
+  [[gnu::always_inline]] VectorTicket repeat(spec::ScalarOp op, uint32_t a, uint32_t rd,
+                                             int32_t constant = 0) {
+    return issue(op, 0, a, 0, rd, constant);
+  }
   /// rd = op(a, b), b advances with the row.
   [[gnu::always_inline]] VectorTicket with(spec::ScalarOp op, uint32_t a, uint32_t b, uint32_t rd,
                                            int32_t constant = 0, Times times = Times::kOne) {

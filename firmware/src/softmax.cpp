@@ -74,7 +74,6 @@ void TokenLoop::take_kv_scales(const Step& step, uint32_t kv_head) {
   c.stride_dst = 0;
   units_.varies(5, kTokens);
   units_.issue(c, units_.after(kv_loaded_[kv_buffer(t, kv_head)]));
-  scalars(1).of(ScalarOp::kBits, r_.scale_max + 1, r_.value_shift);
 }
 
 /// The accumulators of a step to probabilities in the activation buffer; spec::softmax_scores() and
@@ -92,9 +91,11 @@ VectorTicket TokenLoop::softmax(uint32_t layer, const Step& step) {
     tracer_.save({TracePoint::kAttnScores, static_cast<int32_t>(layer), head, position_ + t},
                  score + r * p_.score_stride, n);
   }
-  if (step.slot % m_.slots_of_kv_head == 0) take_kv_scales(step, kv_head);
+  const bool first = step.slot % m_.slots_of_kv_head == 0;
+  if (first) take_kv_scales(step, kv_head);
 
   ScalarRun run(units_, heads, units_.after(step.scores));
+  if (first) run.repeat(ScalarOp::kBits, r_.scale_max + 1, r_.value_shift);
   run.by(ScalarOp::kBits, r_.score_max + step.odd * heads, r_.scale_max, r_.score_shift, 31);
   run.with(ScalarOp::kFactor, r_.score_unit + step.slot * heads, r_.score_shift, r_.score_factor,
            spec::kScoreFrac);
@@ -228,8 +229,8 @@ void TokenLoop::mix_scales(const Step& step) {
   run.by(ScalarOp::kMakeScale, r_.weight_max, r_.value_shift, r_.weight_max);
   run.of(ScalarOp::kMakeScale, r_.exp_sum, r_.exp_sum);
   run.by(ScalarOp::kScaleMul, r_.exp_sum, r_.probability_limit, r_.exp_sum);
-  run.with(ScalarOp::kScaleDiv, r_.weight_max, r_.exp_sum,
-           r_.mix_scale + step.slot * m_.slot_heads, -spec::kKvScaleFrac);
+  run.with(ScalarOp::kScaleDiv, r_.weight_max, r_.exp_sum, r_.mix_scale + step.slot * m_.slot_heads,
+           -spec::kKvScaleFrac);
 }
 
 /// All heads of a token to one unit, at q; spec::head_align(). `last` is the token's last step.
@@ -239,8 +240,6 @@ void TokenLoop::join(const Step& last, MatmulTicket mixed) {
   ScalarRun run = scalars(m_.heads);
   run.of(ScalarOp::kCommonExponent, r_.mix_scale, r_.exponent);
   run.by(ScalarOp::kFactor, r_.mix_scale, r_.exponent, r_.query_multiplier, 0, Times::kMinusOne);
-  run.rows(1);
-  run.with(ScalarOp::kScaleShift, r_.one, r_.exponent, r_.sub_unit + t);
 
   const uint32_t y = p_.q + t * p_.q_stride;
   spec::VectorCommand c;
@@ -255,7 +254,10 @@ void TokenLoop::join(const Step& last, MatmulTicket mixed) {
   c.stride_a = 2 * p_.mix_stride;
   c.stride_b = 2 * p_.mix_stride;
   units_.issue(c, units_.after(mixed));
-  scalars(1).of(ScalarOp::kBits64, r_.joined, r_.joined, 30);
+  run = scalars(1);
+  run.of(ScalarOp::kBits64, r_.joined, r_.joined, 30);
+  run.with(ScalarOp::kScaleShift, r_.one, r_.exponent, r_.sub_unit + t);
+  run.with(ScalarOp::kScaleShift, r_.sub_unit + t, r_.joined, r_.sub_unit + t);
 
   c.reduce = 0;
   c.reduce_all = 0;
@@ -282,7 +284,6 @@ void TokenLoop::join(const Step& last, MatmulTicket mixed) {
   align.stride_a = m_.head_dim;
   align.stride_dst = m_.head_dim;
   units_.issue(align, units_.after());
-  scalars(1).with(ScalarOp::kScaleShift, r_.sub_unit + t, r_.joined, r_.sub_unit + t);
 }
 
 }  // namespace tern::firmware

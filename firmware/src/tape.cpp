@@ -65,8 +65,8 @@ void Units::play(const Tape& tape, const Layer& layer) {
       Bus::write(go, 0);
       continue;
     }
-    const uint32_t kind = head & 7;
     if ((head & Tape::kWaits) != 0) Bus::write(kCmd + 4, add_bytes(start, *p++));
+    const uint32_t kind = head & 7;
     if (kind == Tape::kScalars) {
       Bus::write(kCmd + 20, *p++);
       if ((head & Tape::kSame) == 0) {
@@ -74,15 +74,16 @@ void Units::play(const Tape& tape, const Layer& layer) {
         Bus::write(kCmd + 24, 0);
         Bus::write(kCmd + 28, 0);
       }
-      uint32_t left = head >> 8 & 0xff;
+      const auto* end = reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(p) +
+                                                          (head >> Tape::kLength));
       do {
         const uint32_t w0 = p[0], w2 = p[1], w3 = p[2];
+        p += 3;
         Bus::write(kCmd, w0);
         Bus::write(kCmd + 8, w2);
         Bus::write(kCmd + 12, w3);
         Bus::write(go, 0);
-        p += 3;
-      } while (--left != 0);
+      } while (p != end);
     } else if (kind == Tape::kVector || kind == Tape::kStream) {
       const uint32_t w0 = p[0], w3 = p[2], w4 = p[3], w5 = p[4], w6 = p[5], w7 = p[6];
       uint32_t w2 = p[1];
@@ -152,9 +153,12 @@ void Units::record(uint32_t unit) {
   const bool vector = unit == static_cast<uint32_t>(spec::Unit::kVector);
   const bool store = unit == static_cast<uint32_t>(spec::Unit::kStore);
   const bool with_waits = !vector || needs_waits();
+  if (with_waits) since_waits_ = 0;
   if (vector) field_ = 0;
-  tape.put((vector ? Tape::kVector : store ? Tape::kStore : Tape::kStream) | field_ << 16 |
-           (with_waits ? Tape::kWaits : 0));
+  tape.put((vector  ? Tape::kVector
+            : store ? Tape::kStore
+                    : Tape::kStream) |
+           field_ << 16 | (with_waits ? Tape::kWaits : 0));
   if (with_waits) tape.put(subtract_bytes(waits, record_start_));
   const uint32_t relative =
       vector ? 0
@@ -194,7 +198,7 @@ void Units::record_rows(bool with_waits) {
 }
 
 void Units::record_scalar() {
-  (*tape_)[run_head_] += 1 << 8;
+  (*tape_)[run_head_] += 3 * sizeof(uint32_t) << Tape::kLength;
   tape_->put(Bus::read(kCmd));
   tape_->put(Bus::read(kCmd + 8));
   tape_->put(Bus::read(kCmd + 12));

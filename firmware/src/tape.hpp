@@ -33,11 +33,12 @@ class Tape {
 
   // Entries: a head, bits 2:0 of which say the kind, and words of commands.
   static constexpr uint32_t kEnd = 0;
-  static constexpr uint32_t kScalars = 1;  ///< Bits 15:8: how many; [waits] word 5, then 0, 2, 3 of each.
+  static constexpr uint32_t kScalars = 1;  ///< [waits] word 5, words 0, 2, 3 of each; kLength.
   static constexpr uint32_t kVector = 2;   ///< [waits] words 0, 2 to 7.
   static constexpr uint32_t kStream = 3;   ///< Waits, words 0, 2 to 7.
   static constexpr uint32_t kStore = 4;    ///< Waits, words 0, 3 to 6; byte address.
-  static constexpr uint32_t kSame = 16;    ///< Bit of a head: the command before was scalar too.
+  static constexpr uint32_t kSame = 32;    ///< Bit of a head: the command before was scalar too.
+  static constexpr uint32_t kLength = 16;  ///< First bit of the bytes that scalar commands take.
   static constexpr uint32_t kWaits = 8;    ///< Bit of a head: waits follow, relative to the start.
   // Bits 31:16 of a head: byte offset in Layer of what the address is relative to.
 

@@ -107,13 +107,24 @@ LoadTicket TokenLoop::load_gain(uint32_t address, uint32_t n, uint32_t dst, Vect
 
 /// The residual stream's norm, with its result at z.
 TokenLoop::NormInput TokenLoop::residual_norm(uint32_t z, uint32_t limit) const {
-  return {p_.residual, p_.hidden_stride, m_.hidden,         z,      p_.hidden_stride, p_.norm_gain,
-          r_.residual_max, r_.hidden,    norm_gain_loaded_, count_, limit};
+  return {p_.residual,
+          p_.hidden_stride,
+          m_.hidden,
+          z,
+          p_.hidden_stride,
+          p_.norm_gain,
+          r_.residual_max,
+          r_.hidden,
+          norm_gain_loaded_,
+          count_,
+          limit};
 }
 
 TokenLoop::NormTickets TokenLoop::normalise(const NormInput& in) {
   NormTickets out;
-  scalars(in.rows).of(ScalarOp::kBits, in.x_max, r_.norm_shift, 16);
+  ScalarRun run = scalars(in.rows);
+  run.of(ScalarOp::kBits, in.x_max, r_.norm_shift, 16);
+  run.of(ScalarOp::kBits, in.x_max, r_.square_shift, 23);
 
   spec::VectorCommand product;
   product.op = id(VectorOp::kMul);
@@ -154,8 +165,7 @@ TokenLoop::NormTickets TokenLoop::normalise(const NormInput& in) {
 
 /// The mean of squares, but for the unit of x; not on the way to the next matrix. This and what
 /// follows is spec::norm_scale().
-void TokenLoop::sum_squares(const NormInput& in, ScalarRun& run) {
-  run.of(ScalarOp::kBits, in.x_max, r_.square_shift, 23);
+ScalarRun TokenLoop::sum_squares(const NormInput& in) {
   spec::VectorCommand squares;
   squares.op = id(VectorOp::kSumSquares);
   squares.reduce = id(Reduce::kSum);
@@ -168,8 +178,9 @@ void TokenLoop::sum_squares(const NormInput& in, ScalarRun& run) {
   squares.rows = in.rows;
   squares.stride_a = in.x_stride;
   units_.issue(squares, units_.after());
-  run = scalars(in.rows);
+  ScalarRun run = scalars(in.rows);
   run.with(ScalarOp::kMakeScale, r_.squares, r_.square_shift, r_.squares, 0, Times::kTwo);
+  return run;
 }
 
 /// Scale of a quantised norm of the residual stream, whose unit is a power of two: its products
@@ -262,14 +273,12 @@ void TokenLoop::feed_forward(uint32_t layer) {
   units_.relative_to(offsetof(Layer, gain) + kFfnSubNorm * sizeof(uint32_t));
   sub_gain_loaded_ = load_gain(l.gain[kFfnSubNorm], m_.ffn, p_.sub_gain, sub_gain_read_);
   units_.relative_to(sizeof(Layer) + offsetof(Layer, gain) + kAttnNorm * sizeof(uint32_t));
-  norm_gain_loaded_ =
-      load_gain((&l)[1].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
+  norm_gain_loaded_ = load_gain((&l)[1].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
   trace_rows(TracePoint::kFfnGate, layer, p_.gate, p_.ffn_stride, m_.ffn);
   trace_rows(TracePoint::kFfnUp, layer, p_.up, p_.ffn_stride, m_.ffn);
 
   // While the gate streams: the unit of the product, but for the shifts.
-  ScalarRun run = scalars(count_);
-  sum_squares(norm, run);
+  ScalarRun run = sum_squares(norm);
   residual_scale(norm, run);
   run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kGate), r_.gate_unit);
   run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kUp), r_.sub_unit);
@@ -328,17 +337,24 @@ void TokenLoop::feed_forward(uint32_t layer) {
   c.stride_dst = p_.ffn_stride;
   units_.issue(c, units_.after());
 
-  const NormInput sub{p_.gate,     p_.ffn_stride, m_.ffn,           p_.up,  p_.ffn_stride,
-                      p_.sub_gain, r_.sub_max,    r_.ffn,           sub_gain_loaded_,
-                      count_,      r_.norm_limit + kFfnSubNorm};
+  const NormInput sub{p_.gate,
+                      p_.ffn_stride,
+                      m_.ffn,
+                      p_.up,
+                      p_.ffn_stride,
+                      p_.sub_gain,
+                      r_.sub_max,
+                      r_.ffn,
+                      sub_gain_loaded_,
+                      count_,
+                      r_.norm_limit + kFfnSubNorm};
   const NormTickets inner = normalise(sub);
   sub_gain_read_ = inner.gain_read;
   trace_rows(TracePoint::kFfnSubNorm, layer, p_.up, p_.ffn_stride, m_.ffn);
   const MatmulTicket down =
       multiply(layer, kDown, p_.up, p_.hidden_stride, r_.unused, inner.quantised);
-  run = scalars(count_);
+  run = sum_squares(sub);
   run.with(ScalarOp::kScaleShift, r_.sub_unit, r_.up_shift, r_.sub_unit);
-  sum_squares(sub, run);
   scale_of(sub, r_.sub_unit, run);
   trace_rows(TracePoint::kFfnDown, layer, p_.up, p_.hidden_stride, m_.hidden);
   add_to_residual(kDown, p_.up, down);

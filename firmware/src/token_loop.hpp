@@ -66,7 +66,7 @@ class TokenLoop {
   void head(uint32_t token, uint32_t keep);
 
   NormTickets normalise(const NormInput& in);
-  void sum_squares(const NormInput& in, ScalarRun& run);
+  ScalarRun sum_squares(const NormInput& in);
   void residual_scale(const NormInput& in, ScalarRun& run);
   void scale_of(const NormInput& in, uint32_t unit, ScalarRun& run);
   NormInput residual_norm(uint32_t z, uint32_t limit) const;

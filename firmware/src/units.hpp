@@ -147,7 +147,8 @@ class Units {
     constexpr uint32_t shift = 8 * static_cast<uint32_t>(kUnit);
     return (word & ~(0xffu << shift)) | (ticket.number & 0xff) << shift;
   }
-  /// On the tape a wait has to hold whenever it is played, even if now there is nothing to wait for.
+  /// On the tape a wait has to hold whenever it is played, even if now there is nothing to wait
+  /// for.
   template <spec::Unit kUnit>
   bool is_recent(Ticket<kUnit> ticket) const {
     return issued_[static_cast<uint32_t>(kUnit)] - ticket.number <= kMostBehind;

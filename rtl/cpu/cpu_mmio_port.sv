@@ -1,10 +1,11 @@
-/// Master port for device registers: one access at a time, from registers.
+/// Master port for device registers: one access at a time.
 ///
-/// The core raises `start_i` for an access and holds it until `done_o`; the request appears on
-/// `mmio_*` in the next cycle and stays unchanged until `mmio_ready_i`, which also brings the data
-/// of a read and `mmio_error_i`. `done_o` is in that cycle. If the core takes `start_i` away, a
-/// request that is out already is completed all the same and its answer is ignored; `busy_o` tells
-/// of one that is out.
+/// The core raises `start_i` for an access and holds it until `done_o`. A write is on `mmio_*` in
+/// the same cycle, so that a device that is ready takes it at once; a read, and a write that has to
+/// wait, come from registers in the next cycle and stay unchanged until `mmio_ready_i`, which also
+/// brings the data of a read and `mmio_error_i`. `done_o` is in that cycle. If the core takes
+/// `start_i` away, a request that is out already is completed all the same and its answer is
+/// ignored; `busy_o` tells of one that is out.
 module cpu_mmio_port (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -28,10 +29,13 @@ module cpu_mmio_port (
   logic [29:0] word_q;
   logic [3:0]  strobe_q;
   logic [31:0] data_q;
+  logic        direct;  // a write in its first cycle
+
+  assign direct = start_i && write_i && !valid_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) valid_q <= 1'b0;
-    else         valid_q <= valid_q ? !mmio_ready_i : start_i;
+    else         valid_q <= mmio_valid_o ? !mmio_ready_i : start_i;
   end
 
   always_ff @(posedge clk_i) begin
@@ -43,13 +47,13 @@ module cpu_mmio_port (
     end
   end
 
-  assign done_o        = valid_q && mmio_ready_i;
+  assign done_o        = mmio_valid_o && mmio_ready_i;
   assign busy_o        = valid_q;
-  assign mmio_valid_o  = valid_q;
-  assign mmio_write_o  = write_q;
-  assign mmio_addr_o   = {word_q, 2'b00};
-  assign mmio_strobe_o = strobe_q;
-  assign mmio_data_o   = data_q;
+  assign mmio_valid_o  = valid_q || direct;
+  assign mmio_write_o  = valid_q ? write_q : write_i;
+  assign mmio_addr_o   = {valid_q ? word_q : addr_i[31:2], 2'b00};
+  assign mmio_strobe_o = valid_q ? strobe_q : strobe_i;
+  assign mmio_data_o   = valid_q ? data_q : data_i;
 
   logic unused_addr;
   assign unused_addr = ^addr_i[1:0];

@@ -583,8 +583,9 @@ module tern_chip #(
   // Watchdog: cycles of work since something last moved.
   logic [31:0] quiet_q;
   logic        progress;
-  assign progress = beat || load_beat || store_beat || issue_valid || cpu_mail_pop ||
-                    cpu_post_valid || load_done || matmul_done || vector_done || store_done;
+  assign progress = beat || load_beat || store_beat || (issue_valid && issue_ready) ||
+                    cpu_mail_pop || cpu_post_valid || load_done || matmul_done || vector_done ||
+                    store_done;
   always_ff @(posedge clk_i or negedge core_rst_n) begin
     if (!core_rst_n) quiet_q <= '0;
     else             quiet_q <= working && !progress ? quiet_q + 32'd1 : '0;

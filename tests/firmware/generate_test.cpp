@@ -131,6 +131,38 @@ TEST_P(FirmwareOn, SamplesTheTokensOfGolden) {
   }
 }
 
+/// Layers are repeated from what was recorded, or issued word by word, in all orders: groups and
+/// single tokens, with and without a trace, after a reset, after another model.
+TEST_P(FirmwareOn, RepeatsLayersBetweenGroupsTracesAndModels) {
+  const auto bench = ChipBench::on_host(config(), {.seed = 3});
+  for (int layers : {3, 2, 1, 4}) {
+    const io::Image image = tiny_image(config(), layers);
+    ASSERT_TRUE(bench->load(image).loaded.has_value());
+    golden::Model golden(image);
+    struct Case {
+      std::size_t prompt;
+      uint32_t max_new, flags;
+      bool reset;
+    };
+    for (const Case& c : {Case{1, 4, 0, false}, Case{3, 3, 0, false}, Case{1, 2, 1, false},
+                          Case{2, 5, 0, false}, Case{1, 7, 0, true}, Case{5, 4, 0, false}}) {
+      if (c.reset) {
+        golden.reset();
+        bench->reset();
+      }
+      Ask ask{some_tokens(image, c.prompt)};
+      ask.request.max_new = c.max_new;
+      ask.request.flags = c.flags;
+      ask.request.inverse_temperature = spec::make_scale(1);
+      const Sampled expected = golden_generate(golden, ask);
+      const Answer answer = bench->generate(ask);
+      ASSERT_FALSE(answer.error.has_value());
+      EXPECT_EQ(answer.tokens, expected.tokens);
+      bench->traces.clear();
+    }
+  }
+}
+
 TEST_P(FirmwareOn, TheBinaryOnTheSimulatedCoreGivesTheSameWords) {
   const io::Image& image = demo_image(config());
   const auto host = ChipBench::on_host(config());
