@@ -18,6 +18,7 @@ struct VerifyOptions {
   std::string prompt = "Once upon a time, there was a little";
   int tokens = 16;
   int group = 0;
+  int from = 0;
 };
 
 /// Quoted for a POSIX shell.
@@ -31,6 +32,7 @@ std::string rerun_command(const VerifyOptions& o) {
   std::string command = fmt::format("tern verify --backend {} --tokens {} --seed {} --prompt {}",
                                     o.common.backend, o.tokens, o.common.seed, quoted(o.prompt));
   if (o.group) command += fmt::format(" --group {}", o.group);
+  if (o.from) command += fmt::format(" --from {}", o.from);
   if (o.common.model != TERN_DEFAULT_MODEL)
     command += fmt::format(" --model {}", quoted(o.common.model.string()));
   if (o.common.device.memory_stall > 0)
@@ -46,14 +48,13 @@ class Verifier {
       : o_(o),
         session_(prepare_session(o.common)),
         golden_(*session_.model.image),
-        lockstep_(golden_) {
-    session_.device->set_trace([this](const TraceEvent& e) { lockstep_.compare(e); });
-  }
+        lockstep_(golden_) {}
 
   int run();
 
  private:
   bool load();
+  bool skip(std::span<const int32_t> tokens);
   bool step(std::span<const int32_t> tokens);
   void run_untraced(const std::vector<int>& prompt, const std::vector<int32_t>& sampled);
   int finish(double seconds, int generated);
@@ -68,6 +69,22 @@ class Verifier {
 bool Verifier::load() {
   try {
     session_.device->load(*session_.model.image);
+  } catch (const Error& e) {
+    failure_ = e.what();
+    return false;
+  }
+  return true;
+}
+
+/// Brings both to a position without comparing; what they compare then depends on all of it.
+bool Verifier::skip(std::span<const int32_t> tokens) {
+  if (tokens.empty()) return true;
+  for (const int32_t token : tokens) lockstep_.expect(std::span(&token, 1));
+  GenerateSettings settings = generate_settings({});
+  settings.max_new = 0;
+  settings.group = static_cast<uint32_t>(o_.group);
+  try {
+    session_.device->generate(tokens, settings, {});
   } catch (const Error& e) {
     failure_ = e.what();
     return false;
@@ -111,7 +128,14 @@ int Verifier::run() {
   const spec::SampleSettings settings = sample_settings({});
   Progress progress("verify " + o_.common.backend, positions, o_.common.quiet);
   const Stopwatch clock;
-  bool ok = load() && step(prompt);
+  const auto skipped = static_cast<std::size_t>(o_.from);
+  if (skipped >= prompt.size()) {
+    throw Error("--from {} leaves nothing of a prompt of {} tokens; give a smaller number", o_.from,
+                prompt.size());
+  }
+  bool ok = load() && skip(std::span(prompt).first(skipped));
+  session_.device->set_trace([this](const TraceEvent& e) { lockstep_.compare(e); });
+  ok = ok && step(std::span(prompt).subspan(skipped));
   progress.update(static_cast<uint64_t>(golden_.position()));
   std::vector<int32_t> sampled;
   while (ok && static_cast<int>(sampled.size()) < o_.tokens) {
@@ -121,7 +145,7 @@ int Verifier::run() {
     ok = step(std::span(&sampled.back(), 1));
     progress.update(static_cast<uint64_t>(golden_.position()));
   }
-  if (ok && !sampled.empty()) run_untraced(prompt, sampled);
+  if (ok && !sampled.empty() && skipped == 0) run_untraced(prompt, sampled);
   return finish(clock.seconds(), static_cast<int>(sampled.size()));
 }
 
@@ -199,6 +223,9 @@ void add_verify(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--group", o->group,
                   "Prompt tokens that go through the layers together; 0: as many as the chip can")
+      ->check(CLI::Range(0, 1 << 20));
+  sub->add_option("--from", o->from,
+                  "Run this many prompt tokens without comparing, and compare from there on")
       ->check(CLI::Range(0, 1 << 20));
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return Verifier(*o).run(); }; });

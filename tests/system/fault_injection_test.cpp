@@ -87,7 +87,7 @@ constexpr KindInfo kKinds[] = {
     {"flipped read bit", only({kRight, kParity})},
     {"flipped write bit", only({kRight, kBusWrite})},
     {"stuck for a while", only({kRight})},
-    {"stuck for long", only({kRight, kWatchdog, kSilent, kBusy})},
+    {"stuck for long", only({kRight, kWatchdog, kBusy})},
     {"image header", only({kRight, kRefused, kBusRead})},
     {"model descriptor", only({kRefused})},
     {"layer descriptor", only({kRefused})},
@@ -220,7 +220,7 @@ class FaultInjection : public testing::TestWithParam<const char*> {
         chip().inject({Memory::kFlipWrite, write, bit, 0});
         return false;
       case Kind::kPause:
-        chip().inject({stuck, cycle, 0, 1 + below(below(2) == 0 ? 1000 : kTimeout / 2)});
+        chip().inject({stuck, cycle, 0, 1 + below(below(2) == 0 ? 1000 : kTimeout / 4)});
         return below(4) == 0;
       case Kind::kHang:
         chip().inject(
