@@ -34,7 +34,7 @@ for file in "${sources[@]}"; do
     */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */handshake_checker.sv) vector+=("$file") ;;
   esac
 done
-for size in "8 1 8 2048" "64 8 16 256"; do
+for size in "8 1 8 2048" "64 8 32 256"; do
   read -r columns act_columns lanes act_depth <<< "$size"
   echo "lint: vector_unit, Columns=$columns Lanes=$lanes"
   verilator --lint-only -Wall --top vector_unit "-GColumns=$columns" "-GActColumns=$act_columns" \

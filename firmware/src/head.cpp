@@ -49,7 +49,7 @@ void TokenLoop::embed(const uint32_t* tokens) {
   const Waits free = units_.after(units_.last_vector());
   const uint32_t rope_bytes = 2 * m_.head_dim;
   const uint32_t rope_at = position_ * rope_bytes;
-  rope_skip_ = rope_at % spec::kAddrUnit / 2;
+  rope_skip_ = rope_skip(position_);
   spec::LoadCommand load;
   load.format = id(spec::Format::kHalf);
   load.read_addr = m_.rope_table + rope_at / spec::kAddrUnit;
@@ -155,6 +155,7 @@ void TokenLoop::head(uint32_t token, uint32_t keep) {
     address += units_of_chunk;
     scales += step / (spec::kAddrUnit / 4);
   }
+  move_on();
   units_.wait(units_.last_vector());
 }
 

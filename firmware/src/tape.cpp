@@ -22,10 +22,13 @@ void Tape::end(const uint32_t (&commands)[spec::kUnitCount],
 
 void Tape::move(const uint32_t (&place)[kPlaceValues]) {
   uint32_t by[kPlaceValues];
+  uint32_t any = 0;
   for (uint32_t i = 0; i < kPlaceValues; ++i) {
     by[i] = place[i] - place_[i];
     place_[i] = place[i];
+    any |= by[i];
   }
+  if (any == 0) return;
   for (const Change* c = change_; c != change_ + changes_; ++c) words_[c->at] += by[c->value];
 }
 

@@ -13,17 +13,7 @@ using spec::VectorOp;
 
 void TokenLoop::run(const uint32_t* tokens, uint32_t count, Head which, uint32_t keep) {
   count_ = count;
-  for (uint32_t t = 0; t < count; ++t) {
-    const uint32_t position = position_ + t;
-    const uint32_t block = position / m_.chip.key_block * m_.chip.key_block;
-    const uint32_t columns = m_.chip.columns;
-    TokenPlace& place = place_[t];
-    place.tokens = position + 1;
-    place.key_stripes = block + m_.chip.key_block;
-    place.value_tiles = m_.chip.tiles(position + 1);
-    place.key_byte = (block * p_.dim_tiles + (position - block)) * columns;
-    place.value_byte = (position / columns * m_.head_dim) * columns + position % columns;
-  }
+  for (uint32_t t = 0; t < count; ++t) place_[t] = place_of(position_ + t);
   enter(spec::Phase::kEmbed);
   norm_gain_loaded_ =
       load_gain(m_.layer[0].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
@@ -35,6 +25,18 @@ void TokenLoop::run(const uint32_t* tokens, uint32_t count, Head which, uint32_t
   position_ += count;
 }
 
+TokenLoop::TokenPlace TokenLoop::place_of(uint32_t position) const {
+  const uint32_t block = position / m_.chip.key_block * m_.chip.key_block;
+  const uint32_t columns = m_.chip.columns;
+  TokenPlace place;
+  place.tokens = position + 1;
+  place.key_stripes = block + m_.chip.key_block;
+  place.value_tiles = m_.chip.tiles(position + 1);
+  place.key_byte = (block * p_.dim_tiles + (position - block)) * columns;
+  place.value_byte = (position / columns * m_.head_dim) * columns + position % columns;
+  return place;
+}
+
 /// Both blocks of a layer. When tokens come one at a time, its commands differ from those of the
 /// layer before in little: they are recorded once.
 void TokenLoop::run_layer(uint32_t layer) {
@@ -42,7 +44,7 @@ void TokenLoop::run_layer(uint32_t layer) {
   const Layer& next = m_.layer[layer + 1 == m_.layers ? 0 : layer + 1];
   const bool repeats = count_ == 1 && position_ > 0 && !tracer_.on();
   uint32_t place[kPlaceValues];
-  if (repeats && layer <= 1) place_values(place);
+  if (repeats && layer <= 1) place_values(position_, place);
   // Not the first layer: what its first commands wait for is not what those of the others do.
   const bool records = repeats && layer == 1;
 
@@ -80,19 +82,28 @@ void TokenLoop::tapes_played() {
   scales_stored_ = units_.last_store();
 }
 
-/// Of the only token of a group.
-void TokenLoop::place_values(uint32_t (&values)[kPlaceValues]) const {
-  const TokenPlace& place = place_[0];
+/// What the tapes need to know of the only token of a group.
+void TokenLoop::place_values(uint32_t position, uint32_t (&values)[kPlaceValues]) const {
+  const TokenPlace place = place_of(position);
   values[kTokens] = place.tokens;
-  values[kPosition] = position_;
+  values[kPosition] = position;
   values[kKeyStripes] = place.key_stripes;
   values[kKeyBeats] = place.key_stripes * p_.dim_tiles;
   values[kValueBeats] = place.value_tiles * m_.head_dim;
-  values[kScaleBeats] = m_.chip.beats(4 * position_);
-  values[kScaleBytes] = 4 * position_;
+  values[kScaleBeats] = m_.chip.beats(4 * position);
+  values[kScaleBytes] = 4 * position;
   values[kKeyBytes] = place.key_byte;
   values[kValueBytes] = place.value_byte;
-  values[kRopeSkip] = rope_skip_;
+  values[kRopeSkip] = rope_skip(position);
+}
+
+/// The tapes to the next position, while the head streams.
+void TokenLoop::move_on() {
+  if (tracer_.on() || !attention_tape_.ready() || !feed_forward_tape_.ready()) return;
+  uint32_t place[kPlaceValues];
+  place_values(position_ + count_, place);
+  attention_tape_.move(place);
+  feed_forward_tape_.move(place);
 }
 
 LoadTicket TokenLoop::load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read) {

@@ -79,7 +79,13 @@ class TokenLoop {
   void write_limit(Norm norm, int32_t exponent);
   void run_layer(uint32_t layer);
   void tapes_played();
-  void place_values(uint32_t (&values)[kPlaceValues]) const;
+  TokenPlace place_of(uint32_t position) const;
+  /// Elements of the rope table between the start of a 64-byte unit and the position's row.
+  uint32_t rope_skip(uint32_t position) const {
+    return position * (2 * m_.head_dim) % spec::kAddrUnit / 2;
+  }
+  void place_values(uint32_t position, uint32_t (&values)[kPlaceValues]) const;
+  void move_on();
   /// Register of a matrix scale of the layer that is worked on.
   uint32_t matrix_scale(Linear linear) const { return r_.matrix + linear; }
   ScalarRun scalars(uint32_t rows) { return {units_, rows, units_.after()}; }

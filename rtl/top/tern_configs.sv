@@ -136,7 +136,7 @@ module tern_edge #(
     .BurstBeats   (16),
     .CmdDepth     (8),
     .KeyBlock     (20),
-    .Lanes        (16),
+    .Lanes        (32),
     .ScratchWords (163840),
     .FastBody     (FastBody)
   ) u_chip (.*);

@@ -11,7 +11,7 @@
 namespace tern::test {
 namespace {
 
-constexpr Sizes kSizes = {64, 8, 16};
+constexpr Sizes kSizes = {64, 8, 32};
 
 void measure(uint32_t act_columns, uint32_t beats) {
   VerilatedContext context;

@@ -32,7 +32,7 @@ struct SmallFast {
 };
 struct EdgeFast {
   using Model = Vengine_edge_fast;
-  static constexpr Sizes kSizes = {64, 8, 16};
+  static constexpr Sizes kSizes = {64, 8, 32};
   static constexpr uint32_t kActDepth = 2048;
 };
 

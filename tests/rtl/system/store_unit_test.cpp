@@ -21,7 +21,7 @@ struct Nano {
 };
 struct Edge {
   using Block = Vstore_unit_edge;
-  static constexpr uint32_t kColumns = 64, kLanes = 16;
+  static constexpr uint32_t kColumns = 64, kLanes = 32;
 };
 struct Wide {
   using Block = Vstore_unit_wide;

@@ -16,7 +16,7 @@ struct Nano {
 /// The words in use are far up, so that every bit of an address matters.
 struct Edge {
   using Block = Vvector_edge;
-  static constexpr Sizes kSizes{64, 8, 16, 256, 0xfcff0, 12288};
+  static constexpr Sizes kSizes{64, 8, 32, 256, 0xfcff0, 12288};
 };
 
 template <typename Variant>
