@@ -48,29 +48,25 @@ void TokenLoop::run_layer(uint32_t layer) {
   // Not the first layer: what its first commands wait for is not what those of the others do.
   const bool records = repeats && layer == 1;
 
-  enter(spec::Phase::kAttention, layer);
-  if (repeats && attention_tape_.ready()) {
-    if (layer == 0) attention_tape_.move(place);
-    units_.play(attention_tape_, l);
-    tapes_played();
-  } else {
-    if (records) units_.start_recording(attention_tape_, l);
-    attention(layer);
+  const auto run_block = [&](Tape& tape, auto issue) {
+    if (repeats && tape.ready()) {
+      if (layer == 0) tape.move(place);
+      units_.play(tape, l);
+      tapes_played();
+      return;
+    }
+    if (records) units_.start_recording(tape, l);
+    issue();
     if (records) units_.end_recording(place);
-  }
+  };
+
+  enter(spec::Phase::kAttention, layer);
+  run_block(attention_tape_, [&] { attention(layer); });
   attention_issued_ = units_.last_vector();
   write_feed_forward_scales(l);
 
   enter(spec::Phase::kFeedForward, layer);
-  if (repeats && feed_forward_tape_.ready()) {
-    if (layer == 0) feed_forward_tape_.move(place);
-    units_.play(feed_forward_tape_, l);
-    tapes_played();
-  } else {
-    if (records) units_.start_recording(feed_forward_tape_, l);
-    feed_forward(layer);
-    if (records) units_.end_recording(place);
-  }
+  run_block(feed_forward_tape_, [&] { feed_forward(layer); });
   feed_forward_issued_ = units_.last_vector();
   write_attention_scales(next);
 }
