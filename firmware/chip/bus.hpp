@@ -11,6 +11,15 @@ namespace tern::firmware {
 struct Bus {
   static uint32_t read(uint32_t offset) { return *word(offset); }
   static void write(uint32_t offset, uint32_t value) { *word(offset) = value; }
+  /// The tape player takes so many commands, `waits` being added to their wait counts. Returns when
+  /// it has begun.
+  static void play(const spec::CommandWords* commands, uint32_t count, uint32_t waits) {
+    write(spec::mmio::kTapeWaits, waits);
+    // The player reads memory: what was written before must be there, what is written later not.
+    asm volatile("" ::: "memory");
+    write(spec::mmio::kTape, (reinterpret_cast<uintptr_t>(commands) & 0xffff) | count << 16);
+    asm volatile("" ::: "memory");
+  }
 
  private:
   /// Not uint32_t, which is unsigned long here: the compiler may then keep what it has read of

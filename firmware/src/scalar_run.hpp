@@ -19,13 +19,9 @@ class ScalarRun {
     Bus::write(spec::mmio::kCmd + 20, rows << 16);
     Bus::write(spec::mmio::kCmd + 24, 0);
     Bus::write(spec::mmio::kCmd + 28, 0);
-    if (units.recording()) [[unlikely]]
-      units.record_rows(true);
   }
   [[gnu::always_inline]] void rows(uint32_t rows) {
     Bus::write(spec::mmio::kCmd + 20, rows << 16);
-    if (units_->recording()) [[unlikely]]
-      units_->record_rows(false);
   }
 
   /// rd = op(a).
@@ -76,8 +72,6 @@ class ScalarRun {
     Bus::write(spec::mmio::kCmd, w.w[0] | flags);
     Bus::write(spec::mmio::kCmd + 8, w.w[2]);
     Bus::write(spec::mmio::kCmd + 12, w.w[3]);
-    if (units_->recording()) [[unlikely]]
-      units_->record_scalar();
     return units_->issue_same();
   }
 

@@ -4,6 +4,8 @@
 
 namespace tern::firmware {
 
+struct Layer;
+
 /// What a token's position decides in the commands of a layer; words of commands change with it by
 /// as much as it changes.
 enum PlaceValue : uint32_t {
@@ -20,74 +22,77 @@ enum PlaceValue : uint32_t {
   kPlaceValues
 };
 
-/// The commands of a part of a layer, for one token at a time. Once they have been issued word by
-/// word, the part of any layer and token is a copy with other addresses, lengths and counts:
-/// nothing is computed but those.
+/// The commands of a part of a layer, for one token at a time. Once they have been issued one by
+/// one, those of any layer and token are the same words but for addresses, lengths and counts: they
+/// lie here as the chip's tape player takes them, with wait counts relative to the tape's start.
+///
+/// A tape must not change while it is played. Two tapes that are played in turn need no care: the
+/// player takes one only when it has finished the one before.
 class Tape {
  public:
+  /// A word of a command that differs from position to position.
   struct Change {
     uint16_t at, value;
   };
-  Tape(uint32_t* words, uint32_t most_words, Change* changes, uint32_t most_changes)
-      : most_words_(most_words), most_changes_(most_changes), change_(changes), words_(words) {}
-
-  // Entries: a head, bits 2:0 of which say the kind, and words of commands.
-  static constexpr uint32_t kEnd = 0;
-  static constexpr uint32_t kScalars = 1;  ///< [waits] word 5, words 0, 2, 3 of each; kLength.
-  static constexpr uint32_t kVector = 2;   ///< [waits] words 0, 2 to 7.
-  static constexpr uint32_t kStream = 3;   ///< Waits, words 0, 2 to 7.
-  static constexpr uint32_t kStore = 4;    ///< Waits, words 0, 3 to 6; byte address.
-  static constexpr uint32_t kSame = 32;    ///< Bit of a head: the command before was scalar too.
-  static constexpr uint32_t kLength = 16;  ///< First bit of the bytes that scalar commands take.
-  static constexpr uint32_t kWaits = 8;    ///< Bit of a head: waits follow, relative to the start.
-  // Bits 31:16 of a head: byte offset in Layer of what the address is relative to.
+  /// A command whose address is that of something in the layer, and a distance.
+  struct Place {
+    uint16_t command;
+    uint16_t field;     ///< Byte offset in Layer.
+    uint32_t distance;  ///< In units of 64 bytes; of a STORE: in bytes.
+  };
+  Tape(spec::CommandWords* room, uint32_t most_commands, Change* changes, uint32_t most_changes,
+       Place* places, uint32_t most_places)
+      : most_commands_(most_commands),
+        most_changes_(most_changes),
+        most_places_(most_places),
+        command_(room),
+        change_(changes),
+        place_(places) {}
 
   bool ready() const { return ready_; }
   void forget() { ready_ = false; }
-  const uint32_t* words() const { return words_; }
-  uint32_t commands(uint32_t unit) const { return commands_[unit]; }
-
-  /// Recording: everything that does not fit is dropped, and then there is no tape.
-  void begin();
-  void end(const uint32_t (&commands)[spec::kUnitCount], const uint32_t (&place)[kPlaceValues]);
+  const spec::CommandWords* commands() const { return command_; }
   uint32_t size() const { return size_; }
-  void put(uint32_t word) {
-    if (size_ < most_words_)
-      words_[size_++] = word;
-    else
-      full_ = true;
-  }
-  uint32_t& operator[](uint32_t i) { return words_[i]; }
-  void varies(uint32_t at, PlaceValue value) {
-    if (changes_ < most_changes_)
-      change_[changes_++] = {static_cast<uint16_t>(at), static_cast<uint16_t>(value)};
-    else
-      full_ = true;
-  }
+  uint32_t size_of(uint32_t unit) const { return unit_commands_[unit]; }
+
+  /// Recording: when something does not fit, there will be no tape.
+  void begin();
+  void end(const uint32_t (&unit_commands)[spec::kUnitCount],
+           const uint32_t (&values)[kPlaceValues]);
+  /// The last command's word changes with the position.
+  void varies(uint32_t word, PlaceValue value);
+  /// The address of the command that comes next is relative to a field of Layer.
+  void put_place(uint32_t field, uint32_t distance);
+  void put(const spec::CommandWords& command);
 
   /// To another position.
-  void move(const uint32_t (&place)[kPlaceValues]);
+  void move(const uint32_t (&values)[kPlaceValues]);
+  /// To another layer.
+  void set_layer(const Layer& layer);
 
  private:
   bool ready_ = false;
   bool full_ = false;
   uint32_t size_ = 0;
   uint32_t changes_ = 0;
-  uint32_t commands_[spec::kUnitCount];
-  uint32_t place_[kPlaceValues];
-  uint32_t most_words_, most_changes_;
+  uint32_t places_ = 0;
+  uint32_t unit_commands_[spec::kUnitCount];
+  uint32_t values_[kPlaceValues];
+  uint32_t most_commands_, most_changes_, most_places_;
+  spec::CommandWords* command_;
   Change* change_;
-  uint32_t* words_;
+  Place* place_;
 };
 
-/// One with room for so many words, and words that change.
-template <uint32_t kWords, uint32_t kChanges>
+/// One with room for so much.
+template <uint32_t kCommands, uint32_t kChanges, uint32_t kPlaces>
 struct TapeOf : Tape {
-  TapeOf() : Tape(room, kWords, changes, kChanges) {}
+  TapeOf() : Tape(room, kCommands, changes, kChanges, places, kPlaces) {}
   TapeOf(const TapeOf&) = delete;
   TapeOf& operator=(const TapeOf&) = delete;
-  uint32_t room[kWords + 1];
+  alignas(sizeof(spec::CommandWords)) spec::CommandWords room[kCommands];
   Change changes[kChanges];
+  Place places[kPlaces];
 };
 
 }  // namespace tern::firmware

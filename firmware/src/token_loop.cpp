@@ -48,25 +48,25 @@ void TokenLoop::run_layer(uint32_t layer) {
   // Not the first layer: what its first commands wait for is not what those of the others do.
   const bool records = repeats && layer == 1;
 
-  const auto run_block = [&](Tape& tape, auto issue) {
+  const auto run_block = [&](Tape& tape, spec::Phase phase, auto issue) {
     if (repeats && tape.ready()) {
       if (layer == 0) tape.move(place);
       units_.play(tape, l);
+      enter(phase, layer);
       tapes_played();
       return;
     }
+    enter(phase, layer);
     if (records) units_.start_recording(tape, l);
     issue();
     if (records) units_.end_recording(place);
   };
 
-  enter(spec::Phase::kAttention, layer);
-  run_block(attention_tape_, [&] { attention(layer); });
+  run_block(attention_tape_, spec::Phase::kAttention, [&] { attention(layer); });
   attention_issued_ = units_.last_vector();
   write_feed_forward_scales(l);
 
-  enter(spec::Phase::kFeedForward, layer);
-  run_block(feed_forward_tape_, [&] { feed_forward(layer); });
+  run_block(feed_forward_tape_, spec::Phase::kFeedForward, [&] { feed_forward(layer); });
   feed_forward_issued_ = units_.last_vector();
   write_attention_scales(next);
 }

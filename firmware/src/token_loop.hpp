@@ -149,8 +149,8 @@ class TokenLoop {
   LoadTicket kv_loaded_[2];
   VectorTicket kv_read_[2];
 
-  TapeOf<2400, 240> attention_tape_;
-  TapeOf<400, 1> feed_forward_tape_;
+  TapeOf<232, 160, 56> attention_tape_;
+  TapeOf<56, 1, 8> feed_forward_tape_;
 };
 
 }  // namespace tern::firmware

@@ -43,9 +43,8 @@ class Units {
 
   /// Waits for all of these, and for nothing else.
   template <spec::Unit... kUnits>
-  Waits after(Ticket<kUnits>... tickets) {
-    uint32_t word = done_word_;
-    waits_matter_ = sizeof...(tickets) > 0;
+  Waits after(Ticket<kUnits>... tickets) const {
+    uint32_t word = recording() ? long_done() : done_word_;
     ((word = with(word, tickets)), ...);
     return {word};
   }
@@ -75,7 +74,7 @@ class Units {
     Bus::write(spec::mmio::kCmd + 28, c.w[7]);
     constexpr uint32_t u = static_cast<uint32_t>(kUnit);
     if (recording()) [[unlikely]]
-      record(u);
+      record();
     const uint32_t number = ++issued_[u];
     Bus::write(issue_, 0);
     if (number - done_[u] > kMostBehind) [[unlikely]]
@@ -85,28 +84,28 @@ class Units {
 
   /// The vector unit's command that has been written to Cmd.
   [[gnu::always_inline]] VectorTicket issue_same() {
+    if (recording()) [[unlikely]]
+      record();
     Bus::write(issue_, 0);
     return {++issued_[static_cast<uint32_t>(spec::Unit::kVector)]};
   }
 
   /// From now on what is issued goes to the tape too. `layer` is the one that is worked on.
   void start_recording(Tape& tape, const Layer& layer);
-  void end_recording(const uint32_t (&place)[kPlaceValues]);
+  void end_recording(const uint32_t (&values)[kPlaceValues]);
   bool recording() const { return tape_ != nullptr; }
-  /// Of the next command, for the tape: its address comes from the word at this offset in Layer;
-  /// a word changes with the position.
+  /// Of the next command that has an address, for the tape: it is relative to the word at this
+  /// offset in Layer.
   void relative_to(uint32_t offset) { field_ = offset; }
+  /// Of the next command, for the tape: a word changes with the position.
   void varies(uint32_t word, PlaceValue value) {
     if (!recording()) [[likely]]
       return;
     pending_word_[pending_] = word;
     pending_value_[pending_++] = value;
   }
-  /// What the words in Cmd are: the rows of scalar commands that follow, or one of these.
-  void record_rows(bool with_waits);
-  void record_scalar();
-  /// Issues what is on the tape, for another layer.
-  void play(const Tape& tape, const Layer& layer);
+  /// Issues what is on the tape, for a layer. Returns when the chip plays it.
+  void play(Tape& tape, const Layer& layer);
 
   /// Returns when the command is done, or a timeout has been recorded.
   template <spec::Unit kUnit>
@@ -143,22 +142,28 @@ class Units {
   }
   template <spec::Unit kUnit>
   uint32_t with(uint32_t word, Ticket<kUnit> ticket) const {
-    if (is_done(ticket) && !(recording() && is_recent(ticket))) return word;
+    if (recording() ? is_long_done(ticket) : is_done(ticket)) return word;
     constexpr uint32_t shift = 8 * static_cast<uint32_t>(kUnit);
     return (word & ~(0xffu << shift)) | (ticket.number & 0xff) << shift;
   }
-  /// On the tape a wait has to hold whenever it is played, even if now there is nothing to wait
-  /// for.
+  // A wait on a tape has to hold whenever it is played, even if there is nothing to wait for now.
+  // So what matters is not what is done, but what is so whenever the next command is issued: all
+  // but the last commands of a unit, which its queue could hold.
   template <spec::Unit kUnit>
-  bool is_recent(Ticket<kUnit> ticket) const {
-    return issued_[static_cast<uint32_t>(kUnit)] - ticket.number <= kMostBehind;
+  bool is_long_done(Ticket<kUnit> ticket) const {
+    return issued_[static_cast<uint32_t>(kUnit)] - ticket.number >= kMostUnderWay;
+  }
+  uint32_t long_done() const {
+    uint32_t word = 0;
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u)
+      word |= ((issued_[u] - kMostUnderWay) & 0xff) << 8 * u;
+    return word;
   }
   uint32_t packed_issued() const {
     return (issued_[0] & 0xff) | (issued_[1] & 0xff) << 8 | (issued_[2] & 0xff) << 16 |
            issued_[3] << 24;
   }
-  void record(uint32_t unit);
-  bool needs_waits();
+  void record();
   void read_done();
   void take(uint32_t word);
   void poll(uint32_t unit, uint32_t number);
@@ -171,15 +176,11 @@ class Units {
   uint32_t issue_ = spec::mmio::kIssue;
 
   // While a tape is recorded.
-  static constexpr uint32_t kMostWithoutWaits = 16;
+  static constexpr uint32_t kMostUnderWay = 24;  ///< Of a unit: its queue, and a few more.
   Tape* tape_ = nullptr;
   const Layer* layer_ = nullptr;
   uint32_t record_start_ = 0;
   uint32_t record_from_[spec::kUnitCount] = {};
-  bool waits_matter_ = false;  ///< Those that after() made last.
-  uint32_t since_waits_ = 0;   ///< Commands of the vector unit since waits were recorded.
-  uint32_t run_head_ = 0;      ///< Of the scalar commands that are recorded.
-  uint32_t run_rows_ = 0;      ///< Their word 5; 0 if the last command was another.
   uint32_t field_ = 0;
   uint32_t pending_ = 0;
   uint32_t pending_word_[4];

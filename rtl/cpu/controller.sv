@@ -1,15 +1,18 @@
-/// The controller: the core, its two memories, and a port through which the host loads and reads
-/// them. What is inside is for nobody outside to know: another core with a fetch port and a data
+/// The controller: the core, its two memories, a port through which the host loads and reads them,
+/// and one that reads the data memory for the tape player. What is inside is for nobody outside to know: another core with a fetch port and a data
 /// port can take cpu_core's place.
 ///
 /// `run_i`, `trap_o`, `trap_info_o`, `mmio_*` and `retire_o` are those of cpu_core.
 ///
 /// The host's port uses the core's addresses; the lowest two bits are ignored. A request that is
 /// taken (`host_valid_i && host_ready_o`) is answered in the next cycle by `host_done_o`, with
-/// `host_data_o` for a read. The data memory is open at any time, but the core goes first: the host
-/// waits while the core uses it, a few cycles in any program that is not all loads and stores. The
-/// instruction memory is open while the core does not run. Anything else is answered with
-/// `host_error_o` and has no effect.
+/// `host_data_o` for a read. The data memory is open at any time, but the core and the tape go
+/// first: the host waits while they use it, a few cycles in any program that is not all loads and
+/// stores. The instruction memory is open while the core does not run. Anything else is answered
+/// with `host_error_o` and has no effect.
+///
+/// The tape's port reads the word at a byte offset in the data memory, modulo its size; a request
+/// that is taken is answered in the next cycle. The core goes first.
 module controller #(
   parameter logic [31:0] InstrBase  = 32'h0000_0000,
   parameter int unsigned InstrBytes = 32768,
@@ -35,6 +38,11 @@ module controller #(
   output logic             host_done_o,
   output logic             host_error_o,
   output logic [31:0]      host_data_o,
+
+  input  logic             tape_valid_i,
+  output logic             tape_ready_o,
+  input  logic [15:0]      tape_addr_i,
+  output logic [31:0]      tape_data_o,
 
   output logic             mmio_valid_o,
   input  logic             mmio_ready_i,
@@ -78,13 +86,22 @@ module controller #(
 
   assign to_instr     = ((host_addr_i ^ InstrBase) & ~(InstrBytes - 1)) == '0;
   assign to_data      = ((host_addr_i ^ DataBase) & ~(DataBytes - 1)) == '0;
-  assign host_ready_o = !(to_data && ram_valid);
+  assign tape_ready_o = !ram_valid;
+  assign tape_data_o  = ram_read_data;
+  assign host_ready_o = !(to_data && (ram_valid || tape_valid_i));
   assign accept       = host_valid_i && host_ready_o;
   // A write without strobes would be a read: it is accepted, and nothing happens.
   assign access       = accept && (!host_write_i || host_strobe_i != 4'b0000);
   assign access_instr = access && to_instr && !running;
   assign access_data  = access && to_data;
   assign host_strobe  = host_write_i ? host_strobe_i : 4'b0000;
+
+  logic [DataBits-3:0] data_word;
+  always_comb begin
+    data_word = host_addr_i[DataBits-1:2];
+    if (tape_valid_i) data_word = tape_addr_i[DataBits-1:2];
+    if (ram_valid)    data_word = ram_addr[DataBits-1:2];
+  end
 
   cpu_memory #(.Bytes(InstrBytes)) u_instructions (
     .clk_i,
@@ -97,9 +114,9 @@ module controller #(
 
   cpu_memory #(.Bytes(DataBytes)) u_data (
     .clk_i,
-    .valid_i  (ram_valid || access_data),
-    .word_i   (ram_valid ? ram_addr[DataBits-1:2] : host_addr_i[DataBits-1:2]),
-    .strobe_i (ram_valid ? ram_strobe : host_strobe),
+    .valid_i  (ram_valid || tape_valid_i || access_data),
+    .word_i   (data_word),
+    .strobe_i (ram_valid ? ram_strobe : tape_valid_i ? 4'b0000 : host_strobe),
     .data_i   (ram_valid ? ram_write_data : host_data_i),
     .data_o   (ram_read_data)
   );
@@ -122,7 +139,7 @@ module controller #(
 
   logic unused_addr;
   assign unused_addr = ^{fetch_addr[31:InstrBits], fetch_addr[1:0],
-                         ram_addr[31:DataBits], ram_addr[1:0], host_addr_i[1:0]};
+                         ram_addr[31:DataBits], ram_addr[1:0], host_addr_i[1:0], tape_addr_i};
 
 `ifndef SYNTHESIS
   always_ff @(posedge clk_i) begin

@@ -325,6 +325,8 @@ package tern_pkg;
   localparam logic [31:0] MmioConfig3 = 32'h00000048;
   localparam logic [31:0] MmioKeyBlock = 32'h0000004c;
   localparam logic [31:0] MmioPhase = 32'h00000054;
+  localparam logic [31:0] MmioTape = 32'h00000058;
+  localparam logic [31:0] MmioTapeWaits = 32'h0000005c;
   localparam logic [31:0] MmioTopCount = 32'h00000050;
   localparam logic [31:0] MmioTopList = 32'h00000400;
   localparam logic [31:0] MmioScalars = 32'h00001000;

@@ -1,10 +1,11 @@
-/// The devices of the controller's address map: command words, mailbox, state, and the windows into
-/// top-k list, scalar registers and scratchpad.
+/// The devices of the controller's address map: command words, tapes, mailbox, state, and the
+/// windows into top-k list, scalar registers and scratchpad.
 ///
 /// One word access at a time, from the controller (`cpu_*`) or, while the controller does not run,
 /// from the host's window (`win_*`). Requests stay until they are answered in the cycle of
 /// `*_done_o`: at once for plain registers, after the unit's own time for the windows, and with
-/// `*_error_o` for what is not there or not a whole word.
+/// `*_error_o` for what is not there or not a whole word. While a tape is played, accesses of the
+/// command and of the tape's registers wait.
 module device_bus #(
   parameter int unsigned Lanes    = 16,
   parameter int unsigned KeyBlock = 20,
@@ -28,6 +29,11 @@ module device_bus #(
   output logic                         win_done_o,
   output logic                         error_o,
   output logic [31:0]                  data_o,
+
+  output logic                         tape_valid_o,
+  input  logic                         tape_ready_i,
+  output logic [15:0]                  tape_addr_o,
+  input  logic [31:0]                  tape_data_i,
 
   output logic                         issue_valid_o,
   input  logic                         issue_ready_i,
@@ -78,7 +84,7 @@ module device_bus #(
   localparam int unsigned ScratchBits = 22;
 
   // The request.
-  logic        valid, write, whole, from_cpu;
+  logic        valid, write, whole, from_cpu, good;
   logic [31:0] data, offset;
   assign from_cpu = cpu_valid_i;
   assign valid    = cpu_valid_i || win_valid_i;
@@ -88,7 +94,7 @@ module device_bus #(
   assign offset   = {(from_cpu ? cpu_addr_i[31:2] : win_addr_i[31:2]), 2'b00} - tern_pkg::MmioBase;
 
   // Where it goes.
-  logic        is_scratch, is_scalar, is_top, is_cmd, is_issue;
+  logic        is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape;
   logic [31:0] into_scratch, into_scalars, into_top;
   assign into_scratch = offset - tern_pkg::MmioScratch;
   assign into_scalars = offset - tern_pkg::MmioScalars;
@@ -98,6 +104,7 @@ module device_bus #(
   assign is_top       = offset >= tern_pkg::MmioTopList && into_top < TopListSize && !write;
   assign is_cmd       = offset < tern_pkg::MmioCmd + 4 * CmdWords;
   assign is_issue     = offset == tern_pkg::MmioIssue && write;
+  assign is_tape      = offset == tern_pkg::MmioTape && write;
 
   // Windows take their time.
   logic waiting_q;  // for read data
@@ -126,10 +133,34 @@ module device_bus #(
   assign scalar_wr_data_o   = data;
   assign topk_index_o       = into_top[8:3];
 
+  // Tapes.
+  logic                   plays, play_word, play_issue;
+  logic [2:0]             play_index;
+  logic [31:0]            play_data, waits_q;
+  logic [32*CmdWords-1:0] cmd_q;
+
+  tape_player u_player (
+    .clk_i, .rst_ni,
+    .start_i       (good && is_tape),
+    .address_i     (data[15:0]),
+    .commands_i    (data[31:16]),
+    .waits_i       (waits_q),
+    .busy_o        (plays),
+    .mem_valid_o   (tape_valid_o),
+    .mem_ready_i   (tape_ready_i),
+    .mem_addr_o    (tape_addr_o),
+    .mem_data_i    (tape_data_i),
+    .word_valid_o  (play_word),
+    .word_index_o  (play_index),
+    .word_o        (play_data),
+    .scalar_i      (cmd_q[7:0] == 8'(tern_pkg::ChipOpcodeScalar)),
+    .issue_valid_o (play_issue),
+    .issue_ready_i (issue_ready_i)
+  );
+
   // Plain registers.
   logic        known;
   logic [31:0] value;
-  logic [32*CmdWords-1:0] cmd_q;
 
   always_comb begin
     known = 1'b1;
@@ -149,6 +180,8 @@ module device_bus #(
       tern_pkg::MmioKeyBlock:  begin value = 32'(KeyBlock); known = !write; end
       tern_pkg::MmioTopCount:  begin value = 32'(topk_count_i); known = !write; end
       tern_pkg::MmioPhase:     known = write;
+      tern_pkg::MmioTape:      known = write;
+      tern_pkg::MmioTapeWaits: value = waits_q;
       default:                 known = is_cmd;
     endcase
     for (int unsigned i = 0; i < CmdWords; i++) begin
@@ -156,12 +189,14 @@ module device_bus #(
     end
   end
 
-  logic windowed, done;
+  logic windowed, waits, done;
   assign windowed = whole && (is_scratch || is_scalar || is_top);
+  assign waits    = plays ? is_cmd || is_issue || is_tape || offset == tern_pkg::MmioTapeWaits
+                          : is_issue && !issue_ready_i;
   assign done     = valid && (!whole || (windowed ? window_ends ||
                                          (window_write && (is_scratch ? scratch_wr_ready_i
                                                                       : scalar_wr_ready_i))
-                                                  : !is_issue || issue_ready_i));
+                                                  : !waits));
   assign cpu_done_o = done && from_cpu;
   assign win_done_o = done && !from_cpu;
   assign error_o    = !whole || (!windowed && !known);
@@ -174,9 +209,8 @@ module device_bus #(
   end
 
   // Effects of an access, in the cycle in which it is answered.
-  logic good;
   assign good             = done && !error_o;
-  assign issue_valid_o    = valid && whole && is_issue;
+  assign issue_valid_o    = play_issue || (valid && whole && is_issue && !plays);
   assign issue_cmd_o      = cmd_q;
   assign mail_in_pop_o    = good && !write && offset == tern_pkg::MmioMailIn && mail_in_valid_i;
   assign mail_out_valid_o = good && write && offset == tern_pkg::MmioMailOut;
@@ -186,7 +220,9 @@ module device_bus #(
     if (!rst_ni) begin
       working_o <= 1'b0;
       phase_o   <= '0;
+      waits_q   <= '0;
     end else if (good && write) begin
+      if (offset == tern_pkg::MmioTapeWaits) waits_q <= data;
       if (offset == tern_pkg::MmioWorking) working_o <= data[0];
       if (offset == tern_pkg::MmioPhase)   phase_o   <= data[23:0];
     end
@@ -196,6 +232,8 @@ module device_bus #(
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
         cmd_q[32*i +: 32] <= '0;
+      end else if (play_word && play_index == 3'(i)) begin
+        cmd_q[32*i +: 32] <= play_data;
       end else if (good && write && offset == tern_pkg::MmioCmd + 4 * i) begin
         cmd_q[32*i +: 32] <= data;
       end

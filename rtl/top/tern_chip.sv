@@ -222,7 +222,9 @@ module tern_chip #(
   logic [3:0]  mmio_strobe;
   logic        tcm_valid, tcm_ready, tcm_done, tcm_error, tcm_busy_q;
   logic [31:0] tcm_data;
-  logic        win_bus_valid, win_bus_done, window_is_device;
+  logic        win_bus_valid, win_bus_done, window_is_device, tape_valid, tape_ready;
+  logic [15:0] tape_addr;
+  logic [31:0] tape_data;
   cpu_pkg::retire_t unused_retire;
 
   controller #(
@@ -243,6 +245,10 @@ module tern_chip #(
     .host_done_o   (tcm_done),
     .host_error_o  (tcm_error),
     .host_data_o   (tcm_data),
+    .tape_valid_i  (tape_valid),
+    .tape_ready_o  (tape_ready),
+    .tape_addr_i   (tape_addr),
+    .tape_data_o   (tape_data),
     .mmio_valid_o  (mmio_valid),
     .mmio_ready_i  (mmio_done),
     .mmio_write_o  (mmio_write),
@@ -306,6 +312,10 @@ module tern_chip #(
     .win_done_o         (win_bus_done),
     .error_o            (bus_error),
     .data_o             (bus_data),
+    .tape_valid_o       (tape_valid),
+    .tape_ready_i       (tape_ready),
+    .tape_addr_o        (tape_addr),
+    .tape_data_i        (tape_data),
     .issue_valid_o      (issue_valid),
     .issue_ready_i      (issue_ready),
     .issue_cmd_o        (issue_cmd),

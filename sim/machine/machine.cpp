@@ -5,6 +5,7 @@
 
 #include "io/error.hpp"
 #include "spec/generated/registers.hpp"
+#include "spec/waits.hpp"
 
 namespace tern::sim {
 
@@ -28,6 +29,7 @@ void Machine::soft_reset() {
   top_limit_ = top_next_ = 0;
   top_place_ = {};
   command_ = {};
+  tape_waits_ = 0;
   to_chip_.clear();
   to_host_.clear();
   error_ = 0;
@@ -72,6 +74,8 @@ uint32_t Machine::read(uint32_t offset) {
       to_chip_.pop_front();
       return word;
     }
+    case mmio::kTapeWaits:
+      return tape_waits_;
     case mmio::kWorking:
       return working_ ? 1 : 0;
     case mmio::kCycles:
@@ -120,6 +124,10 @@ void Machine::write(uint32_t offset, uint32_t value) {
                                                                                  << shift;
   } else if (offset == mmio::kIssue) {
     issue();
+  } else if (offset == mmio::kTapeWaits) {
+    tape_waits_ = value;
+  } else if (offset == mmio::kTape) {
+    play(value);
   } else if (offset == mmio::kMailOut) {
     if (mail_words() == spec::kMailDepth)
       error_ |= 1u << reg::kErrorMailOverflowLsb;
@@ -171,6 +179,23 @@ void Machine::begin(spec::Unit unit, const char* what, const spec::CommandWords&
   for (uint32_t i = 0; i < spec::kCommandWords; ++i) {
     if (words.w[i] != command_.w[i])
       throw Error("{}: word {} is 0x{:08x}: reserved bits are not 0", name, i, command_.w[i]);
+  }
+}
+
+/// All commands of a tape at once: the units are untimed, so nothing can see that the controller goes
+/// on meanwhile.
+void Machine::play(uint32_t tape) {
+  const uint32_t first = (tape & 0xffff) / 4;
+  if (tape_memory_.empty() || first % spec::kCommandWords != 0)
+    throw Error("controller: plays a tape at 0x{:x} of its data memory, {}", tape & 0xffff,
+                tape_memory_.empty() ? "which there is not" : "no multiple of 32");
+  for (uint32_t n = 0; n < tape >> 16; ++n) {
+    for (uint32_t i = 0; i < spec::kCommandWords; ++i)
+      command_.w[i] = tape_memory_[(first + n * spec::kCommandWords + i) % tape_memory_.size()];
+    command_.w[1] = spec::add_waits(command_.w[1], tape_waits_);
+    if ((command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar))
+      command_.w[4] = command_.w[6] = command_.w[7] = 0;
+    issue();
   }
 }
 

@@ -34,6 +34,9 @@ class Machine {
   uint32_t read(uint32_t offset);
   void write(uint32_t offset, uint32_t value);
 
+  /// The controller's data memory, from which tapes are played; none at first.
+  void set_tape_memory(std::span<const uint32_t> words) { tape_memory_ = words; }
+
   /// The host's side of the mailbox. A word that finds no room is lost and sets the error bit.
   void push_mail(uint32_t word);
   uint32_t mail_words() const { return static_cast<uint32_t>(to_host_.size()); }
@@ -92,6 +95,7 @@ class Machine {
   struct Reduction;
 
   void issue();
+  void play(uint32_t tape);
   void begin(spec::Unit unit, const char* what, const spec::CommandWords& words);
   void load(const spec::LoadCommand& c);
   void matmul(const spec::MatmulCommand& c);
@@ -134,6 +138,8 @@ class Machine {
   Place top_place_;
 
   spec::CommandWords command_{};
+  std::span<const uint32_t> tape_memory_;
+  uint32_t tape_waits_ = 0;
   std::deque<uint32_t> to_chip_, to_host_;
   uint32_t error_ = 0;
   bool working_ = false;

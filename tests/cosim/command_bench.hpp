@@ -13,6 +13,7 @@
 #include "io/error.hpp"
 #include "machine.hpp"
 #include "spec/generated/registers.hpp"
+#include "spec/waits.hpp"
 #include "verilated_chip.hpp"
 
 namespace tern::test {
@@ -32,7 +33,8 @@ class CommandBench {
     machine.write_memory(address, data);
   }
 
-  /// Whether the machine takes the command; if it does, the chip gets it too.
+  /// Whether the machine takes the command; if it does, the chip gets it too, at once or on the
+  /// tape that is open.
   bool issue(const spec::CommandWords& words, spec::Unit unit) {
     sim::Machine trial = machine;
     try {
@@ -42,15 +44,42 @@ class CommandBench {
       return false;
     }
     machine = std::move(trial);
-    for (uint32_t i = 0; i < spec::kCommandWords; ++i) {
-      window(spec::mmio::kCmd + 4 * i);
-      chip.write_register(spec::reg::kWindowData, words.w[i]);
+    if (tape_open_) {
+      tape_.push_back(words);
+    } else {
+      for (uint32_t i = 0; i < spec::kCommandWords; ++i)
+        write_device(spec::mmio::kCmd + 4 * i, words.w[i]);
+      write_device(spec::mmio::kIssue, 1);
     }
-    window(spec::mmio::kIssue);
-    chip.write_register(spec::reg::kWindowData, 1);
     ++issued[static_cast<std::size_t>(unit)];
     return true;
   }
+
+  /// Commands are collected from now on.
+  void open_tape() { tape_open_ = true; }
+  /// The commands that were collected go to the controller's data memory, from a byte offset on,
+  /// and the chip plays them. What commands have no words for holds anything.
+  void play_tape(uint32_t offset, std::mt19937_64& random) {
+    const auto waits = static_cast<uint32_t>(random());
+    data_window(offset);
+    for (spec::CommandWords& words : tape_) {
+      words.w[1] = spec::subtract_waits(words.w[1], waits);
+      if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar))
+        words.w[4] = words.w[6] = words.w[7] = static_cast<uint32_t>(random());
+      for (const uint32_t word : words.w) chip.write_register(spec::reg::kWindowData, word);
+    }
+    write_device(spec::mmio::kTapeWaits, waits);
+    write_device(spec::mmio::kTape, static_cast<uint32_t>(tape_.size()) << 16 | offset);
+    // The host may read the memory meanwhile, and finds it as it was.
+    data_window(offset);
+    for (const spec::CommandWords& words : tape_) {
+      for (const uint32_t word : words.w)
+        EXPECT_EQ(chip.read_register(spec::reg::kWindowData), word);
+    }
+    tape_.clear();
+    tape_open_ = false;
+  }
+  std::size_t tape_size() const { return tape_.size(); }
 
   /// Fills the waits with all that other units were given so far, less up to `slack` commands.
   template <typename Command>
@@ -120,6 +149,12 @@ class CommandBench {
   void window(uint32_t offset) {
     chip.write_register(spec::reg::kWindowAddr, spec::kMmioBase + offset);
   }
+  void data_window(uint32_t offset) {
+    chip.write_register(spec::reg::kWindowAddr, spec::kDataBase + offset);
+  }
+
+  bool tape_open_ = false;
+  std::vector<spec::CommandWords> tape_;
 };
 
 }  // namespace tern::test

@@ -168,7 +168,15 @@ void ControllerBench::drive_host(double request) {
 void ControllerBench::cycle(const Surroundings& surroundings) {
   dut_.settle();
   answer_device(surroundings.mmio_ready);
+  dut_->tape_valid_i = dice_.chance(surroundings.tape_request);
+  dut_->tape_addr_i = static_cast<uint16_t>(dice_.between(0, 0xffff));
   drive_host(surroundings.host_request);
+  // Of the same words that the core and the host write in this cycle: they come one at a time.
+  std::optional<uint32_t> on_tape;
+  if (dut_->tape_valid_i && dut_->tape_ready_o) {
+    ++tape_reads_;
+    on_tape = iss_.data()[dut_->tape_addr_i % kMap.data.bytes / 4];
+  }
   const bool taken = host_pending_ && dut_->host_ready_o;
   std::optional<uint32_t> expected;
   if (taken) {
@@ -186,6 +194,10 @@ void ControllerBench::cycle(const Surroundings& surroundings) {
     }
   }
   dut_.tick();
+  if (on_tape && dut_->tape_data_o != *on_tape) {
+    host_error_ = fmt::format("tape read {:04x}: core {:08x}, simulator {:08x}", dut_->tape_addr_i,
+                              dut_->tape_data_o, *on_tape);
+  }
   if (dut_->host_done_o != taken) host_error_ = "host_done_o without a request, or missing";
   if (expected && (dut_->host_error_o || dut_->host_data_o != *expected)) {
     host_error_ = fmt::format("host read {:08x}: core {:08x}, simulator {:08x}", dut_->host_addr_i,
@@ -276,6 +288,7 @@ RunResult ControllerBench::run(const Surroundings& surroundings, size_t max_inst
   // What the host still asks for is answered before the next program.
   while (host_pending_) cycle({});
   dut_->host_valid_i = 0;
+  dut_->tape_valid_i = 0;
   return run;
 }
 

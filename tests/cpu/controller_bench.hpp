@@ -41,6 +41,7 @@ class ScrambledDevice {
 struct Surroundings {
   double mmio_ready = 1.0;
   double host_request = 0.0;
+  double tape_request = 0.0;
 };
 
 /// One run: what the core retired, in which cycle after its start, and how it ended.
@@ -79,6 +80,7 @@ class ControllerBench {
   Clocked<Vcontroller>& dut() { return dut_; }
   uint64_t device_accesses() const { return device_accesses_; }
   uint64_t host_accesses() const { return host_accesses_; }
+  uint64_t tape_reads() const { return tape_reads_; }
 
  private:
   void cycle(const Surroundings& surroundings);
@@ -95,6 +97,7 @@ class ControllerBench {
   uint64_t iss_cycle_ = 0;
   uint64_t device_accesses_ = 0;
   uint64_t host_accesses_ = 0;
+  uint64_t tape_reads_ = 0;
   bool host_pending_ = false;
   std::optional<uint32_t> host_expected_;
   std::string host_error_;

@@ -65,7 +65,8 @@ TEST_P(RandomPrograms, AgreeWithTheSimulator) {
     Dice dice(seed);
     const double rates[] = {1.0, 0.6, 0.1};
     const Surroundings surroundings{.mmio_ready = rates[dice.between(0, 2)],
-                                    .host_request = dice.chance(0.5) ? 0.3 : 0.0};
+                                    .host_request = dice.chance(0.5) ? 0.3 : 0.0,
+                                    .tape_request = dice.chance(0.5) ? 0.4 : 0.0};
     bench.load(random_program(dice, static_cast<int>(dice.between(80, 500))));
     const RunResult run = bench.run(surroundings);
     ASSERT_EQ(run.error, "") << "program " << seed;
@@ -83,6 +84,7 @@ TEST_P(RandomPrograms, AgreeWithTheSimulator) {
   EXPECT_GT(totals.instructions, 200 * kProgramsPerTest);
   EXPECT_GT(totals.device_accesses, 5 * kProgramsPerTest);
   EXPECT_GT(totals.host_accesses, 10 * kProgramsPerTest);
+  EXPECT_GT(bench.tape_reads(), 10 * kProgramsPerTest);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomPrograms, testing::Range<uint64_t>(1, 7));

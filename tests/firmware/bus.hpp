@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "spec/generated/spec.hpp"
+#include "spec/waits.hpp"
 
 namespace tern::firmware {
 
@@ -18,6 +19,16 @@ struct Bus {
   static inline HostBus* host = nullptr;
   static uint32_t read(uint32_t offset) { return host->read(offset); }
   static void write(uint32_t offset, uint32_t value) { host->write(offset, value); }
+  static void play(const spec::CommandWords* commands, uint32_t count, uint32_t waits) {
+    for (uint32_t n = 0; n < count; ++n) {
+      for (uint32_t i = 0; i < spec::kCommandWords; ++i) {
+        uint32_t word = commands[n].w[i];
+        if (i == 1) word = spec::add_waits(word, waits);
+        write(spec::mmio::kCmd + 4 * i, word);
+      }
+      write(spec::mmio::kIssue, 0);
+    }
+  }
 };
 
 }  // namespace tern::firmware

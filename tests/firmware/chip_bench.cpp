@@ -194,6 +194,7 @@ class OnIss : public ChipBench {
     // What the host does not write holds anything.
     std::ranges::fill(iss_.data(), 0xdeadbeef);
     std::memcpy(iss_.data().data(), data.data(), data.size());
+    machine_.set_tape_memory(iss_.data());
   }
   void start() override {
     iss_.restart(0);

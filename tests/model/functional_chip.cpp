@@ -21,7 +21,9 @@ FunctionalChip::FunctionalChip(const spec::ChipConfig& config, const sim::Machin
                   machine_.write(addr - spec::kMmioBase, data);
                   return true;
                 },
-            .cycle = [this] { return machine_.cycles(); }}) {}
+            .cycle = [this] { return machine_.cycles(); }}) {
+  machine_.set_tape_memory(iss_.data());
+}
 
 void FunctionalChip::control(uint32_t value) {
   if (value >> reg::kCtrlSoftResetLsb & 1) {

@@ -8,6 +8,7 @@
 
 #include "io/error.hpp"
 #include "spec/generated/registers.hpp"
+#include "spec/waits.hpp"
 
 namespace tern::sim {
 namespace {
@@ -440,6 +441,46 @@ TEST(MachineMailbox, PassesWordsAndNoticesOverflow) {
   m.pop_mail();
   EXPECT_EQ(m.mail(), 1u);
   EXPECT_EQ(m.mail_words(), spec::kMailDepth - 1);
+}
+
+TEST(MachineTapes, AreTheCommandsOneAfterAnother) {
+  // Two scalar commands and a copy, from the end of the memory round to its start; scalar commands
+  // have no words 4, 6 and 7.
+  Bench bench;
+  bench.put(0, {1, 2, 3});
+  ScalarCommand bits;
+  bits.op = number(ScalarOp::kBits);
+  bits.rows = 1;
+  bits.ra = 4;
+  bits.rd = 5;
+  VectorCommand copy;
+  copy.op = number(VectorOp::kCopy);
+  copy.dest = number(Dest::kScratch);
+  copy.a = 0;
+  copy.dst = 64;
+  copy.n = 3;
+  copy.rows = 1;
+  constexpr uint32_t kWaits = 0x05'fe'80'7f;
+  const auto relative = [&](spec::CommandWords words, uint32_t vector) {
+    words.w[1] = spec::subtract_waits(vector << 16, kWaits);
+    return words;
+  };
+  spec::CommandWords second = relative(bits.pack(), 1);
+  second.w[2] = 5 | 6 << 16;
+  std::vector<uint32_t> memory(64);
+  const spec::CommandWords tape[] = {relative(bits.pack(), 0), second, relative(copy.pack(), 2)};
+  for (uint32_t i = 0; i < 24; ++i) memory[(56 + i) % 64] = tape[i / 8].w[i % 8];
+  memory[60] = memory[62] = memory[4] = memory[7] = 0xffffffff;
+  bench.machine.set_tape_memory(memory);
+  bench.put_scalar(4, 1000, 0);
+  bench.machine.write(mmio::kTapeWaits, kWaits);
+  EXPECT_EQ(bench.machine.read(mmio::kTapeWaits), kWaits);
+  bench.machine.write(mmio::kTape, 3u << 16 | 56 * 4);
+  EXPECT_EQ(bench.get(64, 3), (std::vector<int32_t>{1, 2, 3}));
+  EXPECT_EQ(bench.get_scalar(5) & 0xffffffff, 10u);  // bits of 1000
+  EXPECT_EQ(bench.get_scalar(6) & 0xffffffff, 4u);   // bits of 10
+  EXPECT_EQ(bench.machine.issued()[number(spec::Unit::kVector)], 3u);
+  EXPECT_THROW(bench.machine.write(mmio::kTape, 1u << 16 | 4), Error);
 }
 
 TEST(MachineDevices, TellTheConfiguration) {
