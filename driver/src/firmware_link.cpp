@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "chip_errors.hpp"
 #include "io/error.hpp"
@@ -36,6 +37,8 @@ int extra_words(uint32_t kind) {
       return 1;
     case spec::Reply::kDone:
       return 3;
+    case spec::Reply::kMemory:
+      return spec::kAddrUnit / 4;
   }
   return -1;
 }
@@ -239,6 +242,38 @@ Message FirmwareLink::expect(spec::Reply kind) {
                      spec::name_of(m.kind), spec::name_of(kind)));
   }
   return m;
+}
+
+std::array<uint32_t, 3> FirmwareLink::memory_request(spec::Request request, uint64_t address,
+                                                    std::size_t size) {
+  constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
+  const uint64_t unit = spec::kAddrUnit;
+  set_task(fmt::format("{} of {} bytes of memory at 0x{:x}",
+                       request == spec::Request::kReadMemory ? "read" : "write", size, address));
+  if (address % unit != 0 || size % unit != 0 || address / unit > kMost ||
+      size / unit > kMost - address / unit)
+    throw Error("chip {}: {}: only whole units of {} bytes below 2^38 can be reached", chip_.name,
+                task_, unit);
+  if (!running_) start();
+  return {static_cast<uint32_t>(request), static_cast<uint32_t>(address / unit),
+          static_cast<uint32_t>(size / unit)};
+}
+
+void FirmwareLink::read_memory(uint64_t address, std::span<std::byte> data) {
+  send(memory_request(spec::Request::kReadMemory, address, data.size()));
+  for (std::size_t at = 0; at < data.size(); at += spec::kAddrUnit) {
+    const Message m = expect(spec::Reply::kMemory);
+    std::memcpy(data.data() + at, m.words.data(), spec::kAddrUnit);
+  }
+}
+
+void FirmwareLink::write_memory(uint64_t address, std::span<const std::byte> data) {
+  const auto head = memory_request(spec::Request::kWriteMemory, address, data.size());
+  std::vector<uint32_t> words(head.begin(), head.end());
+  words.resize(head.size() + data.size() / 4);
+  if (!data.empty()) std::memcpy(words.data() + head.size(), data.data(), data.size());
+  send(words);
+  expect(spec::Reply::kDone);
 }
 
 /// Whether the units did anything since the last call.

@@ -16,7 +16,7 @@ namespace tern::driver {
 struct Message {
   spec::Reply kind{};
   uint32_t payload = 0;
-  std::array<uint32_t, 3> words{};  ///< What follows the first word.
+  std::array<uint32_t, 16> words{};  ///< What follows the first word.
 };
 
 /// The way to the firmware: starts it, and passes words in both directions. Words are believed only
@@ -44,6 +44,11 @@ class FirmwareLink {
   Message expect(spec::Reply kind);
   [[noreturn]] void fail(const std::string& why);
 
+  /// The chip's memory through the mailbox, for hosts that have no other way to it: address and
+  /// size in bytes, multiples of 64. Takes some thousand cycles a KiB.
+  void read_memory(uint64_t address, std::span<std::byte> data);
+  void write_memory(uint64_t address, std::span<const std::byte> data);
+
   /// Counts since the first start, over resets. The 32-bit registers are taken as wrapped at most
   /// once since the last call of sample_counters().
   Counters counters() const;
@@ -55,6 +60,7 @@ class FirmwareLink {
   void check_identity();
   void wait_idle();
   void write_window(uint32_t address, std::span<const std::byte> bytes);
+  std::array<uint32_t, 3> memory_request(spec::Request request, uint64_t address, std::size_t size);
   bool take_words();
   void wait_for_words();
   bool progressed();

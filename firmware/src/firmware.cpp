@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint32_t kTraceFlag = 1;
 constexpr uint32_t kStopFlag = 2;
+constexpr uint32_t kUnitWords = spec::kAddrUnit / 4;
 
 bool traced(const GenerateRequest& r) { return (r.flags & kTraceFlag) != 0; }
 bool greedy(const GenerateRequest& r) { return r.inverse_temperature.m == 0; }
@@ -39,6 +40,12 @@ void Firmware::serve() {
     case spec::Request::kGenerate:
       status = generate();
       break;
+    case spec::Request::kReadMemory:
+      status = read_memory();
+      break;
+    case spec::Request::kWriteMemory:
+      status = write_memory();
+      break;
     default:
       status = {FirmwareError::kUnknownRequest, request};
   }
@@ -53,11 +60,61 @@ void Firmware::done(uint32_t sampled) {
   Mailbox::send(static_cast<uint32_t>(random_.state >> 32));
 }
 
+/// Only a reset of the chip helps.
+Status Firmware::timed_out() {
+  model_.loaded = false;
+  return {FirmwareError::kTimeout, units_.done_at_timeout()};
+}
+
 Status Firmware::load(uint32_t base) {
   const Status status = load_model(units_, base, model_);
-  if (units_.timed_out()) return {FirmwareError::kTimeout, units_.done_at_timeout()};
+  if (units_.timed_out()) return timed_out();
   if (!status.ok()) return status;
   loop_.prepare();
+  return {};
+}
+
+/// Words of the scratchpad that hold a unit of memory on its way from or to the host.
+uint32_t Firmware::window() const { return model_.loaded ? model_.plan.record : 0; }
+
+Status Firmware::read_memory() {
+  const uint32_t first = Mailbox::receive();
+  const uint32_t units = Mailbox::receive();
+  Chip chip;
+  chip.read();
+  spec::LoadCommand c;
+  c.beats = chip.beats(spec::kAddrUnit);
+  c.count = kUnitWords;
+  c.dst = window();
+  for (uint32_t i = 0; i < units; ++i) {
+    c.read_addr = first + i;
+    units_.wait(units_.issue(c, units_.after(units_.last_store(), units_.last_vector())));
+    if (units_.timed_out()) return timed_out();
+    Mailbox::send(spec::Reply::kMemory, 0);
+    for (uint32_t k = 0; k < kUnitWords; ++k) Mailbox::send(read_scratch(c.dst + k));
+  }
+  return {};
+}
+
+Status Firmware::write_memory() {
+  const uint32_t first = Mailbox::receive();
+  const uint32_t units = Mailbox::receive();
+  spec::StoreCommand c;
+  c.count = kUnitWords;
+  c.src = window();
+  c.rows = 1;
+  c.beat_stride = 1;
+  units_.wait_all();
+  for (uint32_t i = 0; i < units; ++i) {
+    for (uint32_t k = 0; k < kUnitWords; ++k) write_scratch(c.src + k, Mailbox::receive());
+    if (units_.timed_out()) continue;
+    const uint64_t address = (uint64_t{first} + i) * spec::kAddrUnit;
+    c.addr_low = static_cast<uint32_t>(address);
+    c.addr_high = static_cast<uint32_t>(address >> 32);
+    units_.wait(units_.issue(c, units_.after()));
+  }
+  if (units_.timed_out()) return timed_out();
+  done(0);
   return {};
 }
 
@@ -155,10 +212,7 @@ Status Firmware::run(const uint32_t* tokens, uint32_t count, Head head,
                      const GenerateRequest& request) {
   const uint32_t most = greedy(request) ? 1 : request.top_k;
   loop_.run(tokens, count, head, most);
-  if (units_.timed_out()) {
-    model_.loaded = false;
-    return {FirmwareError::kTimeout, units_.done_at_timeout()};
-  }
+  if (units_.timed_out()) return timed_out();
   const Status status = tracer_.status();
   if (status.ok()) tracer_.flush();
   return status;

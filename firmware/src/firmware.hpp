@@ -21,6 +21,10 @@ class Firmware {
 
  private:
   Status load(uint32_t base);
+  Status timed_out();
+  Status read_memory();
+  Status write_memory();
+  uint32_t window() const;
   Status generate();
   Status check(const spec::GenerateRequest& request) const;
   Status run_prompt(const spec::GenerateRequest& request);

@@ -32,7 +32,7 @@ package tern_pkg;
   // Words that each direction of the mailbox holds.
   localparam int unsigned MailDepth = 64;
   // Version of the mailbox protocol.
-  localparam int unsigned MailVersion = 1;
+  localparam int unsigned MailVersion = 2;
   // First word of a record of the trace buffer: the bytes T R A C.
   localparam int unsigned TraceMagic = 1128354388;
   // Instruction memory of the controller.
@@ -116,6 +116,8 @@ package tern_pkg;
   localparam logic [7:0] RequestLoad = 8'd1;
   localparam logic [7:0] RequestReset = 8'd2;
   localparam logic [7:0] RequestGenerate = 8'd3;
+  localparam logic [7:0] RequestReadMemory = 8'd5;
+  localparam logic [7:0] RequestWriteMemory = 8'd6;
   localparam logic [7:0] RequestContinue = 8'd4;
 
   // Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
@@ -125,6 +127,7 @@ package tern_pkg;
   localparam logic [7:0] ReplyDone = 8'd4;
   localparam logic [7:0] ReplyError = 8'd5;
   localparam logic [7:0] ReplyTrace = 8'd6;
+  localparam logic [7:0] ReplyMemory = 8'd7;
 
   // What the controller is at, for the timeline.
   localparam logic [7:0] PhaseIdle = 8'd0;

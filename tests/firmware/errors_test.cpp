@@ -233,6 +233,15 @@ TEST(FirmwareErrors, RepliesWhenAUnitDoesNotFinish) {
   ASSERT_TRUE(answer.error.has_value());
   EXPECT_EQ(*answer.error, FirmwareError::kTimeout);
   expect_error(d.bench->generate(ask), FirmwareError::kNoModel, 0);
+  for (const auto request : {spec::Request::kReadMemory, spec::Request::kWriteMemory}) {
+    std::vector<uint32_t> words(2 + 1 + 16);
+    words[0] = static_cast<uint32_t>(request);
+    words[2] = 1;
+    if (request == spec::Request::kReadMemory) words.resize(3);
+    const Answer moved = d.bench->send(words);
+    ASSERT_TRUE(moved.error.has_value());
+    EXPECT_EQ(*moved.error, FirmwareError::kTimeout);
+  }
 }
 
 }  // namespace

@@ -146,6 +146,8 @@ void ScriptedChip::serve() {
       position = 0;
       return reply(spec::Reply::kDone, 0, {0, 0, 0});
     case spec::Request::kContinue:
+    case spec::Request::kReadMemory:
+    case spec::Request::kWriteMemory:
       break;
     case spec::Request::kGenerate: {
       constexpr std::size_t kHead = 1 + sizeof(spec::GenerateRequest) / 4;

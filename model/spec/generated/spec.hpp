@@ -35,7 +35,7 @@ inline constexpr uint32_t kStrideUnit = 16;
 /// Words that each direction of the mailbox holds.
 inline constexpr uint32_t kMailDepth = 64;
 /// Version of the mailbox protocol.
-inline constexpr uint32_t kMailVersion = 1;
+inline constexpr uint32_t kMailVersion = 2;
 /// First word of a record of the trace buffer: the bytes T R A C.
 inline constexpr uint32_t kTraceMagic = 0x43415254;
 /// Instruction memory of the controller.
@@ -293,9 +293,11 @@ enum class Request : uint32_t {
   kLoad = 1,  ///< [image address in units of 64 bytes] Take the model; replies Loaded or Error. Position becomes 0.
   kReset = 2,  ///< [] Position becomes 0; replies Done.
   kGenerate = 3,  ///< [GenerateRequest] then the prompt tokens, a word each. Runs them from the current position, then samples up to max_new tokens, each replied as Token; then replies Done. The last sampled token is not run.
+  kReadMemory = 5,  ///< [address in units of 64 bytes, units] Replies Memory for each unit.
+  kWriteMemory = 6,  ///< [address in units of 64 bytes, units] then 16 words of each unit. Replies Done when all are in memory.
   kContinue = 4,  ///< [] The host has read the trace buffer.
 };
-inline constexpr uint32_t kRequestCount = 4;
+inline constexpr uint32_t kRequestCount = 6;
 
 /// Name of a Request in snake case, or "unknown".
 constexpr const char* name_of(Request value) {
@@ -306,6 +308,10 @@ constexpr const char* name_of(Request value) {
       return "reset";
     case Request::kGenerate:
       return "generate";
+    case Request::kReadMemory:
+      return "read_memory";
+    case Request::kWriteMemory:
+      return "write_memory";
     case Request::kContinue:
       return "continue";
   }
@@ -320,8 +326,9 @@ enum class Reply : uint32_t {
   kDone = 4,  ///< Payload: tokens sampled. Three words follow: position, random state low, high.
   kError = 5,  ///< Payload: FirmwareError. One word follows: detail. The request has ended.
   kTrace = 6,  ///< Payload: 0. One word follows: bytes in the trace buffer, in units of 64. The chip waits for Continue.
+  kMemory = 7,  ///< Payload: 0. Sixteen words of memory follow.
 };
-inline constexpr uint32_t kReplyCount = 6;
+inline constexpr uint32_t kReplyCount = 7;
 
 /// Name of a Reply in snake case, or "unknown".
 constexpr const char* name_of(Reply value) {
@@ -338,6 +345,8 @@ constexpr const char* name_of(Reply value) {
       return "error";
     case Reply::kTrace:
       return "trace";
+    case Reply::kMemory:
+      return "memory";
   }
   return "unknown";
 }
