@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
   gcc-riscv64-unknown-elf                                                    # firmware
-  verilator yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
-  libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
-  libgtest-dev libsentencepiece-dev                                          # tests
+  verilator libsystemc-dev yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
+  libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev libyaml-cpp-dev
+  libgtest-dev libbenchmark-dev libsentencepiece-dev                                          # tests
   python3 python3-venv python3-numpy                                         # generators and scripts
 )
 if [ "${1:-}" = "--training" ]; then

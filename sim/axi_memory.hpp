@@ -1,15 +1,16 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
+#include "memory_backend.hpp"
 #include "memory_storage.hpp"
+#include "ring.hpp"
 
 namespace tern::sim {
 
-/// Behaviour of a simulated memory.
+/// Behaviour of a simulated memory. The latencies are those of the memory without a model of DRAM.
 struct MemoryTiming {
   uint32_t read_latency = 40;  ///< Cycles from a read request to its first beat, at least 1.
   uint32_t write_latency =
@@ -23,10 +24,10 @@ struct MemoryTiming {
 struct MemoryFault {
   enum class Kind {
     kNone,
-    kReadError,    ///< The read beat `at` is answered with SLVERR.
-    kWriteError,   ///< The write beat `at` fails: its burst is answered with SLVERR.
-    kFlipRead,     ///< Bit `bit` of the read beat `at` is flipped on the way; its parity is not.
-    kFlipWrite,    ///< The same for a write beat.
+    kReadError,     ///< The read beat `at` is answered with SLVERR.
+    kWriteError,    ///< The write beat `at` fails: its burst is answered with SLVERR.
+    kFlipRead,      ///< Bit `bit` of the read beat `at` is flipped on the way; its parity is not.
+    kFlipWrite,     ///< The same for a write beat.
     kStuckAddress,  ///< No read or write request is taken from cycle `at` on, for `cycles`.
     kStuckData,     ///< No read or write beat moves.
     kStuckResponse  ///< No write response is given.
@@ -45,11 +46,11 @@ inline uint8_t odd_parity(uint64_t bytes) {
   return static_cast<uint8_t>(~((bytes & 0x0101010101010101u) * 0x0102040810204080u >> 56));
 }
 
-/// An AXI4 subordinate on a MemoryStorage: INCR bursts of full beats on one ID, answered in order.
-/// Data carries a parity bit a byte (AMBA AXI5, RDATACHK and WDATACHK); a write whose parity is
-/// wrong under its strobes is not done and answered with SLVERR.
-/// Requests outside of the storage get DECERR, those that touch an injected address SLVERR. Each
-/// channel stalls by itself.
+/// An AXI4 subordinate on a MemoryStorage: INCR bursts of full beats on one ID, answered in order
+/// and not before the MemoryBackend has them. Data carries a parity bit a byte (AMBA AXI5, RDATACHK
+/// and WDATACHK); a write whose parity is wrong under its strobes is not done and answered with
+/// SLVERR. Requests outside of the storage get DECERR, those that touch an injected address SLVERR.
+/// Each channel stalls by itself.
 ///
 /// Per clock cycle: drive() sets the memory's signals, the chip settles, collect() sees which
 /// handshakes the next clock edge will perform. Header-only, because it runs in every simulated
@@ -57,13 +58,16 @@ inline uint8_t odd_parity(uint64_t bytes) {
 template <typename Chip, uint32_t kBeatBytes>
 class AxiMemory {
  public:
-  AxiMemory(MemoryStorage& storage, const MemoryTiming& timing) : storage_(storage) {
+  /// Without a backend, a memory of the fixed latencies of `timing`.
+  AxiMemory(MemoryStorage& storage, const MemoryTiming& timing, MemoryBackend* backend = nullptr)
+      : storage_(storage), backend_(backend != nullptr ? *backend : fixed_) {
     configure(timing);
   }
 
   /// Changes the timing; what is in flight keeps its old latency.
   void configure(const MemoryTiming& timing) {
     timing_ = timing;
+    fixed_.configure(timing.read_latency, timing.write_latency);
     random_ = timing.seed * 0x9e3779b97f4a7c15u + 0x2545f4914f6cdd1du;
     stall_below_ = static_cast<uint64_t>(timing.stall * 0x1p32);
   }
@@ -77,6 +81,7 @@ class AxiMemory {
   uint64_t write_beats() const { return write_beats_; }
 
   void drive(Chip& chip) {
+    backend_.begin_cycle(now_);
     const bool no_address = stuck(MemoryFault::Kind::kStuckAddress);
     const bool no_data = stuck(MemoryFault::Kind::kStuckData);
     chip.m_axi_arready_i = !no_address && reads_.size < timing_.max_outstanding && !stalls();
@@ -89,9 +94,12 @@ class AxiMemory {
     }
     if (!response_offered_) {
       response_offered_ = !stuck(MemoryFault::Kind::kStuckResponse) && responses_.size != 0 &&
-                          responses_.front().ready <= now_ && !stalls();
+                          backend_.write_ready(now_) && !stalls();
       chip.m_axi_bvalid_i = response_offered_;
-      if (response_offered_) chip.m_axi_bresp_i = responses_.front().response;
+      if (response_offered_) {
+        backend_.finish_write();
+        chip.m_axi_bresp_i = responses_.front();
+      }
     }
   }
 
@@ -99,14 +107,15 @@ class AxiMemory {
     ++now_;
     if (read_offered_ && chip.m_axi_rready_o) finish_read_beat();
     if (chip.m_axi_arvalid_o && chip.m_axi_arready_i) {
-      reads_.push({chip.m_axi_araddr_o, chip.m_axi_arlen_o + 1u, now_ + timing_.read_latency - 1});
+      reads_.push({chip.m_axi_araddr_o, chip.m_axi_arlen_o + 1u});
+      backend_.read(now_, chip.m_axi_araddr_o, chip.m_axi_arlen_o + 1u);
     }
     if (response_offered_ && chip.m_axi_bready_o) {
       responses_.pop();
       response_offered_ = false;
     }
     if (chip.m_axi_awvalid_o && chip.m_axi_awready_i) {
-      writes_.push({chip.m_axi_awaddr_o, chip.m_axi_awlen_o + 1u, 0});
+      writes_.push({chip.m_axi_awaddr_o, chip.m_axi_awlen_o + 1u});
     }
     if (chip.m_axi_wvalid_o && chip.m_axi_wready_i) {
       WriteBeat& beat = beats_.push({});
@@ -134,12 +143,7 @@ class AxiMemory {
   struct Burst {
     uint64_t address;
     uint32_t beats;  ///< Still to be transferred.
-    uint64_t ready;  ///< Reads: cycle of the first beat.
     uint8_t response = kOkay;
-  };
-  struct Response {
-    uint8_t response;
-    uint64_t ready;
   };
   struct WriteBeat {
     std::byte data[kBeatBytes];
@@ -147,20 +151,6 @@ class AxiMemory {
     uint64_t parity;
     bool last;
     bool failed;
-  };
-
-  /// Ring buffer without checks: the callers keep to the bounds.
-  template <typename T, uint32_t kSize>
-  struct Ring {
-    std::array<T, kSize> items{};
-    uint32_t head = 0;
-    uint32_t size = 0;
-    T& front() { return items[head]; }
-    T& push(const T& item) { return items[(head + size++) % kSize] = item; }
-    void pop() {
-      head = (head + 1) % kSize;
-      --size;
-    }
   };
 
   bool stalls() {
@@ -201,7 +191,7 @@ class AxiMemory {
   }
 
   void offer_read(Chip& chip) {
-    read_offered_ = reads_.size != 0 && reads_.front().ready <= now_ && !stalls();
+    read_offered_ = reads_.size != 0 && backend_.read_ready(now_) && !stalls();
     chip.m_axi_rvalid_i = read_offered_;
     if (!read_offered_) return;
     const Burst& burst = reads_.front();
@@ -221,6 +211,7 @@ class AxiMemory {
   }
 
   void finish_read_beat() {
+    backend_.finish_read();
     Burst& burst = reads_.front();
     burst.address += kBeatBytes;
     if (--burst.beats == 0) reads_.pop();
@@ -244,18 +235,21 @@ class AxiMemory {
     } else if (response > burst.response) {
       burst.response = response;
     }
-    burst.address += kBeatBytes;
     // A burst whose last-beat flag disagrees with its length is a protocol error of the chip.
     const bool ends = --burst.beats == 0;
     if (ends != beat.last) burst.response = kSlaveError;
+    backend_.write(now_, burst.address, ends);
+    burst.address += kBeatBytes;
     if (ends) {
-      responses_.push({burst.response, now_ + timing_.write_latency - 1});
+      responses_.push(burst.response);
       writes_.pop();
     }
     beats_.pop();
   }
 
   MemoryStorage& storage_;
+  FixedLatency fixed_;
+  MemoryBackend& backend_;
   MemoryTiming timing_;
   std::vector<uint64_t> bad_addresses_;
   uint64_t random_ = 0;
@@ -266,7 +260,7 @@ class AxiMemory {
   uint64_t write_beats_ = 0;  ///< Taken.
   Ring<Burst, kQueue> reads_;
   Ring<Burst, kQueue> writes_;
-  Ring<Response, 2 * kQueue> responses_;
+  Ring<uint8_t, 2 * kQueue> responses_;
   Ring<WriteBeat, kWriteBeats> beats_;
   bool read_offered_ = false;
   bool response_offered_ = false;

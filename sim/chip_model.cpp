@@ -21,8 +21,8 @@ constexpr uint32_t kBusTimeout = 10'000;
 
 class VerilatedModel final : public ChipModel {
  public:
-  VerilatedModel(MemoryStorage& storage, const MemoryTiming& timing)
-      : chip_(&context_, "chip"), memory_(storage, timing) {
+  VerilatedModel(MemoryStorage& storage, const MemoryTiming& timing, MemoryBackend* backend)
+      : chip_(&context_, "chip"), memory_(storage, timing, backend) {
     context_.traceEverOn(true);
     chip_.rst_ni = 0;
     chip_.clk_i = 0;
@@ -176,8 +176,9 @@ class VerilatedModel final : public ChipModel {
 #define TERN_CONCAT_(a, b) a##b
 #define TERN_CONCAT(a, b) TERN_CONCAT_(a, b)
 std::unique_ptr<ChipModel> TERN_CONCAT(make_, TERN_MODEL)(MemoryStorage& storage,
-                                                          const MemoryTiming& timing) {
-  return std::make_unique<VerilatedModel>(storage, timing);
+                                                          const MemoryTiming& timing,
+                                                          MemoryBackend* backend) {
+  return std::make_unique<VerilatedModel>(storage, timing, backend);
 }
 
 }  // namespace tern::sim

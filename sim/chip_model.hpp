@@ -42,12 +42,15 @@ class ChipModel {
   virtual void trace(const std::filesystem::path& file) = 0;
 };
 
-using ChipModelFactory = std::unique_ptr<ChipModel> (*)(MemoryStorage&, const MemoryTiming&);
+/// With `backend`, which outlives the model, the times of its memory; else MemoryTiming's
+/// latencies.
+using ChipModelFactory = std::unique_ptr<ChipModel> (*)(MemoryStorage&, const MemoryTiming&,
+                                                        MemoryBackend* backend);
 
 /// One for each verilated model; each comes from chip_model.cpp, compiled against that model.
-std::unique_ptr<ChipModel> make_nano_fast(MemoryStorage& storage, const MemoryTiming& timing);
-std::unique_ptr<ChipModel> make_nano_tree(MemoryStorage& storage, const MemoryTiming& timing);
-std::unique_ptr<ChipModel> make_edge_fast(MemoryStorage& storage, const MemoryTiming& timing);
-std::unique_ptr<ChipModel> make_edge_tree(MemoryStorage& storage, const MemoryTiming& timing);
+std::unique_ptr<ChipModel> make_nano_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
+std::unique_ptr<ChipModel> make_nano_tree(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
+std::unique_ptr<ChipModel> make_edge_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
+std::unique_ptr<ChipModel> make_edge_tree(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
 
 }  // namespace tern::sim

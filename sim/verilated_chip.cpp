@@ -54,8 +54,30 @@ void check_timing(const MemoryTiming& timing) {
 VerilatedChip::VerilatedChip(const ChipOptions& options)
     : config_(io::find_config(options.config)) {
   check_timing(options.timing);
-  model_ = find_model(options)(storage_, options.timing);
+  const ChipModelFactory make = find_model(options);
+  if (options.platform.dram.empty()) {
+    if (options.platform.clock_mhz != 0)
+      throw Error("a chip clock of {} MHz without a DRAM means nothing; name a DRAM too",
+                  options.platform.clock_mhz);
+    model_ = make(storage_, options.timing, nullptr);
+  } else {
+    std::unique_ptr<Platform> platform =
+        make_platform(options.platform, make, config_.columns, storage_, options.timing);
+    platform_ = platform.get();
+    model_ = std::move(platform);
+  }
   if (!options.trace_file.empty()) model_->trace(options.trace_file);
+}
+
+std::optional<MemoryReport> VerilatedChip::memory_report() {
+  if (platform_ == nullptr) return std::nullopt;
+  const dram::Config& dram = platform_->dram();
+  MemoryReport report{
+      dram.name, platform_->clock_mhz(), dram.clock_mhz(), dram.peak_gb_per_second(), {}};
+  const dram::Counters counters = platform_->dram_counters();
+  for (const auto& [name, member] : dram::kCounterFields)
+    report.counters.emplace_back(name, counters.*member);
+  return report;
 }
 
 }  // namespace tern::sim

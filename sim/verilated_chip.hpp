@@ -2,11 +2,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "chip_model.hpp"
 #include "memory_storage.hpp"
+#include "platform/platform.hpp"
 #include "tern/transport.hpp"
 
 namespace tern::sim {
@@ -17,12 +19,14 @@ struct ChipOptions {
   std::string body =
       "fast";  ///< Body of the adder-tree array: "fast", or "tree", the one that is synthesised.
   MemoryTiming timing{};             ///< Memory behind the AXI port.
+  PlatformOptions platform{};        ///< With a DRAM, its times replace the fixed latencies.
   std::filesystem::path trace_file;  ///< FST file of all signals; empty for none. Tree body only.
 };
 
 /// The RTL of the chip, verilated, with a simulated memory behind its AXI port. Both bodies give
-/// the same results in the same cycles. Throws tern::Error for an unknown configuration or body; an
-/// assertion of the RTL that fails throws tern::Error.
+/// the same results in the same cycles. Throws tern::Error for an unknown configuration, body or
+/// DRAM, and for a second chip with a DRAM in one process; an assertion of the RTL that fails
+/// throws tern::Error.
 class VerilatedChip : public Transport {
  public:
   explicit VerilatedChip(const ChipOptions& options);
@@ -43,6 +47,7 @@ class VerilatedChip : public Transport {
     return model_->run_until_interrupt(timeout_cycles);
   }
   uint64_t cycles() const override { return model_->cycles(); }
+  std::optional<MemoryReport> memory_report() override;
 
   /// Beyond Transport, for tests: time passes; the memory changes its behaviour; beats that contain
   /// an address fail.
@@ -62,6 +67,7 @@ class VerilatedChip : public Transport {
   const spec::ChipConfig& config_;
   MemoryStorage storage_;
   std::unique_ptr<ChipModel> model_;
+  Platform* platform_ = nullptr;  ///< The model, if it has a DRAM.
 };
 
 }  // namespace tern::sim

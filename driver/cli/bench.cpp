@@ -55,11 +55,16 @@ nlohmann::json bench_kernels(double seconds) {
           {"ratio", simd / scalar}};
 }
 
+/// `dram`: with the DRAM of the options.
 nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
-                             const std::string& body) {
+                             const std::string& body, bool dram) {
   Options options = o.common;
   options.backend = backend;
   options.device.body = body;
+  if (!dram) {
+    options.device.dram.clear();
+    options.device.clock_mhz = 0;
+  }
   Session session = open_session(options);
   Device& device = *session.device;
   const std::vector<int> prompt = session.model.image->tokenizer().encode(kPrompt, true);
@@ -69,6 +74,7 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
   settings.max_new = 1;
   device.generate(prompt, settings, {});
   const Counters before = device.counters();
+  const std::optional<MemoryReport> memory_before = device.memory_report();
   uint64_t tokens = 0;
   const Stopwatch clock;
   do {
@@ -78,8 +84,10 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
   } while (clock.seconds() < o.seconds);
   const double seconds = clock.seconds();
   const Counters after = device.counters();
-  const std::string name =
-      backend.starts_with("rtl:") ? fmt::format("{} ({} body)", backend, body) : backend;
+  const std::string name = dram ? fmt::format("{} ({})", backend, options.device.dram)
+                           : backend.starts_with("rtl:")
+                               ? fmt::format("{} ({} body)", backend, body)
+                               : backend;
   nlohmann::json out = {{"name", name},
                         {"tokens_per_second", static_cast<double>(tokens) / seconds}};
   if (after.cycles) {
@@ -90,19 +98,29 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
     out["beat_share"] = static_cast<double>(after.beats - before.beats) / cycles;
     out["cycle_use"] = describe_cycles(before, after);
   }
+  if (memory_before) {
+    const MemoryReport memory = device.memory_report()->since(*memory_before);
+    out["memory"] = to_json(memory);
+    out["memory_use"] = describe_memory(memory);
+  }
   return out;
 }
 
 int bench(const BenchOptions& o) {
   const std::vector<std::pair<std::string, std::string>> backends = {
       {"golden:", "fast"},  {"reference:", "fast"}, {"rtl:edge", "fast"},
-      {"rtl:edge", "tree"}, {"rtl:nano", "fast"},   {"rtl:nano", "tree"}};
+      {"rtl:edge", "tree"}, {"rtl:nano", "fast"},   {"rtl:nano", "tree"},
+      {"tlm:edge", "fast"}, {"tlm:nano", "fast"}};
   nlohmann::json results = nlohmann::json::array();
   Progress progress("bench", backends.size() + 1, o.common.quiet);
   results.push_back(bench_kernels(o.seconds));
   for (const auto& [backend, body] : backends) {
     progress.update(results.size(), backend);
-    results.push_back(bench_backend(o, backend, body));
+    results.push_back(bench_backend(o, backend, body, false));
+  }
+  if (!o.common.device.dram.empty()) {
+    const std::string chip = o.common.backend.starts_with("rtl:") ? o.common.backend : "rtl:edge";
+    results.push_back(bench_backend(o, chip, "fast", true));
   }
   if (o.common.json) {
     fmt::print("{}\n", results.dump());
@@ -126,6 +144,8 @@ int bench(const BenchOptions& o) {
   for (const auto& r : results) {
     if (r.contains("cycle_use"))
       fmt::print("  {}: {}\n", r["name"].get<std::string>(), r["cycle_use"].get<std::string>());
+    if (r.contains("memory_use"))
+      fmt::print("  {}: {}\n", r["name"].get<std::string>(), r["memory_use"].get<std::string>());
   }
   fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
              results[0]["simd_gmac_per_second"].get<double>(),
@@ -139,6 +159,7 @@ void add_bench(CLI::App& app, Action& action) {
   auto o = std::make_shared<BenchOptions>();
   CLI::App* sub = app.add_subcommand("bench", "Measure the speed of every backend on this machine");
   add_model_options(*sub, o->common);
+  add_dram_options(*sub, o->common);
   sub->add_option("--seconds", o->seconds, "Time for each measurement")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();

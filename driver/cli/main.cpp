@@ -21,6 +21,8 @@ int main(int argc, char** argv) {
   tern::cli::add_synth(app, action);
   tern::cli::add_eval(app, action);
   tern::cli::add_bench(app, action);
+  tern::cli::add_perf(app, action);
+  tern::cli::add_dram(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

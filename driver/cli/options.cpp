@@ -31,8 +31,9 @@ void add_backend_options(CLI::App& app, Options& options) {
                  "rtl: body of the adder-tree array, fast or tree (equal to the bit and the cycle)")
       ->check(CLI::IsMember({"fast", "tree"}))
       ->capture_default_str();
-  app.add_option("--latency", options.device.memory_latency, "rtl: memory read latency in cycles")
+  app.add_option("--latency", options.device.memory_latency, "rtl, tlm: memory read latency in cycles")
       ->capture_default_str();
+  add_dram_options(app, options);
   app.add_option("--stall", options.device.memory_stall,
                  "rtl: probability of a memory stall per cycle and channel")
       ->check(CLI::Range(0.0, 0.99))
@@ -44,6 +45,14 @@ void add_backend_options(CLI::App& app, Options& options) {
   app.add_option("--timeout-cycles", options.device.timeout_cycles,
                  "rtl: longest time without any progress, in cycles")
       ->capture_default_str();
+}
+
+void add_dram_options(CLI::App& app, Options& options) {
+  app.add_option("--dram", options.device.dram,
+                 "rtl: time the memory as this DRAM, by name or FILE.yaml; tern dram lists them");
+  app.add_option("--clock-mhz", options.device.clock_mhz,
+                 "rtl with --dram: clock of the chip (default: where its port moves the DRAM's "
+                 "peak)");
 }
 
 void add_output_options(CLI::App& app, Options& options) {
@@ -98,6 +107,30 @@ std::string describe_cycles(const Counters& before, const Counters& after) {
   add("for other units", &Counters::stall_wait);
   add("for commands", &Counters::stall_idle);
   return text + fmt::format("{:.1f} % between requests", 100 * std::max(0.0, rest) / cycles);
+}
+
+std::string describe_memory(const MemoryReport& m) {
+  const auto cycles = static_cast<double>(m["cycles"]);
+  if (cycles == 0) return "no cycles";
+  const auto part = [&](const char* counter) {
+    return 100 * static_cast<double>(m[counter]) / cycles;
+  };
+  return fmt::format(
+      "{:.1f} % of {:.1f} GB/s used; idle {:.1f} % without a request, {:.1f} % refresh, {:.1f} % "
+      "turnaround, {:.1f} % bank group, {:.1f} % row, {:.1f} % other",
+      part("data_busy"), m.peak_gb_per_second, part("idle_no_request"), part("idle_refresh"),
+      part("idle_turnaround"), part("idle_bank_group"), part("idle_row"), part("idle_other"));
+}
+
+nlohmann::json to_json(const MemoryReport& m) {
+  nlohmann::json out = {{"dram", m.name},
+                        {"chip_mhz", m.chip_mhz},
+                        {"dram_mhz", m.clock_mhz},
+                        {"peak_gb_per_second", m.peak_gb_per_second}};
+  for (const auto& [name, value] : m.counters) out[name] = value;
+  if (m["cycles"] != 0)
+    out["utilisation"] = static_cast<double>(m["data_busy"]) / static_cast<double>(m["cycles"]);
+  return out;
 }
 
 LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip) {

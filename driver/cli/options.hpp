@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,8 @@ struct Options {
 
 void add_model_options(CLI::App& app, Options& options);
 void add_backend_options(CLI::App& app, Options& options);
+/// --dram and --clock-mhz, which are among the backend options too.
+void add_dram_options(CLI::App& app, Options& options);
 void add_output_options(CLI::App& app, Options& options);
 
 /// How tokens are drawn.
@@ -43,6 +46,10 @@ spec::SampleSettings sample_settings(const SamplingOptions& options);
 
 /// "78.0 % beats, 3.1 % loads, ...": where the cycles between two counts went.
 std::string describe_cycles(const Counters& before, const Counters& after);
+
+/// "93.1 % of 19.2 GB/s used; ...": what a DRAM did, of a report's counters.
+std::string describe_memory(const MemoryReport& memory);
+nlohmann::json to_json(const MemoryReport& memory);
 
 /// A model as it was found: an image, and the GGUF file it came from when there is one.
 struct LoadedModel {

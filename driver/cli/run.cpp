@@ -44,7 +44,9 @@ int run(const RunOptions& o) {
   const auto end = static_cast<int32_t>(image.model().eos);
   io::StreamDecoder decoder(image.tokenizer());
   std::string text;
+  const bool computes = device.computes();
   const auto emit = [&](const std::string& piece) {
+    if (!computes) return;
     text += piece;
     if (o.common.json) return;
     fmt::print("{}", piece);
@@ -58,19 +60,21 @@ int run(const RunOptions& o) {
   const Stopwatch clock;
   double prefill_seconds = 0;
   Counters before;
+  std::optional<MemoryReport> memory_before;
   std::vector<int32_t> ids;
   device.generate(prompt, settings, [&](int32_t token) {
     if (ids.empty()) {
       prefill_seconds = clock.seconds();
       before = device.counters();
+      memory_before = device.memory_report();
     }
     ids.push_back(token);
-    if (token != end) emit(decoder.push(token));
+    if (computes && token != end) emit(decoder.push(token));
     progress.update(prompt.size() + ids.size());
   });
   const bool ended = !ids.empty() && ids.back() == end;
   emit(decoder.finish());
-  if (!o.common.json) fmt::print("\n");
+  if (!o.common.json && computes) fmt::print("\n");
   const double all = clock.seconds();
   const double seconds = all - prefill_seconds;
   const int steps = ids.empty() ? 0 : static_cast<int>(ids.size()) - 1;  // tokens decoded
@@ -79,12 +83,17 @@ int run(const RunOptions& o) {
     return steps > 0 ? static_cast<double>(n) / steps : 0.0;
   };
   const Counters c = device.counters();
+  // Like the cycles, those of decoding.
+  std::optional<MemoryReport> memory = device.memory_report();
+  if (memory && memory_before) memory = memory->since(*memory_before);
 
   if (o.common.json) {
     nlohmann::json out = {{"backend", o.common.backend},
                           {"model", image.name()},
                           {"prompt_tokens", prompt.size()},
-                          {"ids", ids},
+                          {"computes", computes},
+                          {"ids", computes ? ids : std::vector<int32_t>{}},
+                          {"tokens", ids.size()},
                           {"text", text},
                           {"ended", ended},
                           {"seed", o.common.seed},
@@ -108,6 +117,7 @@ int run(const RunOptions& o) {
       out["commands"] = c.commands;
       out["saturations"] = c.saturations;
     }
+    if (memory) out["memory"] = to_json(*memory);
     fmt::print("{}\n", out.dump());
   } else if (!o.common.quiet) {
     std::string line =
@@ -121,8 +131,14 @@ int run(const RunOptions& o) {
                           static_cast<double>(c.trit_macs) / all * 1e-6);
     }
     fmt::print(stderr, "{}\n", line);
+    if (!computes)
+      fmt::print(stderr, "{} computes no text: these are the cycles that a chip would take\n",
+                 o.common.backend);
     if (c.cycles && steps > 0)
       fmt::print(stderr, "cycles of decoding: {}\n", describe_cycles(before, c));
+    if (memory && steps > 0)
+      fmt::print(stderr, "{} at a chip clock of {:.4g} MHz, decoding: {}\n", memory->name,
+                 memory->chip_mhz, describe_memory(*memory));
   }
   return 0;
 }

@@ -37,6 +37,10 @@ std::string rerun_command(const VerifyOptions& o) {
     command += fmt::format(" --model {}", quoted(o.common.model.string()));
   if (o.common.device.memory_stall > 0)
     command += fmt::format(" --stall {}", o.common.device.memory_stall);
+  if (!o.common.device.dram.empty())
+    command += fmt::format(" --dram {}", quoted(o.common.device.dram));
+  if (o.common.device.clock_mhz != 0)
+    command += fmt::format(" --clock-mhz {}", o.common.device.clock_mhz);
   if (o.common.device.memory_latency != DeviceOptions{}.memory_latency)
     command += fmt::format(" --latency {}", o.common.device.memory_latency);
   return command + " --trace mismatch.fst";
@@ -191,6 +195,9 @@ int Verifier::finish(double seconds, int generated) {
                           {"cycles", c.cycles},
                           {"beats", c.beats},
                           {"trit_macs", c.trit_macs}};
+    if (pass) {
+      if (const auto memory = session_.device->memory_report()) out["memory"] = to_json(*memory);
+    }
     if (lockstep_.mismatch())
       out["mismatch"] = describe(*lockstep_.mismatch(), golden_, rerun_command(o_));
     if (!failure_.empty()) out["failure"] = failure_;

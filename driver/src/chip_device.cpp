@@ -87,6 +87,8 @@ class ChipDevice final : public Device {
     return c;
   }
 
+  std::optional<MemoryReport> memory_report() override { return transport_->memory_report(); }
+
   void set_trace(TraceSink sink) override {
     sink_ = std::move(sink);
     if (trace_) trace_->set_sink(sink_);

@@ -34,8 +34,11 @@ void Firmware::serve() {
       if (status.ok()) Mailbox::send(spec::Reply::kLoaded, model_.plan.group);
       break;
     case spec::Request::kReset:
-      loop_.reset();
+      loop_.seek(0);
       done(0);
+      break;
+    case spec::Request::kSeek:
+      status = seek(Mailbox::receive());
       break;
     case spec::Request::kGenerate:
       status = generate();
@@ -71,6 +74,14 @@ Status Firmware::load(uint32_t base) {
   if (units_.timed_out()) return timed_out();
   if (!status.ok()) return status;
   loop_.prepare();
+  return {};
+}
+
+Status Firmware::seek(uint32_t position) {
+  if (!model_.loaded) return {FirmwareError::kNoModel, 0};
+  if (position > model_.context) return {FirmwareError::kContext, position};
+  loop_.seek(position);
+  done(0);
   return {};
 }
 

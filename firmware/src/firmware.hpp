@@ -22,6 +22,7 @@ class Firmware {
  private:
   Status load(uint32_t base);
   Status timed_out();
+  Status seek(uint32_t position);
   Status read_memory();
   Status write_memory();
   uint32_t window() const;

@@ -39,10 +39,8 @@ void TokenLoop::prepare() {
   scales_stored_ = units_.last_store();
   kv_loaded_[0] = kv_loaded_[1] = units_.last_load();
   kv_read_[0] = kv_read_[1] = units_.last_vector();
-  reset();
+  seek(0);
 }
-
-void TokenLoop::reset() { position_ = 0; }
 
 /// tokens -> residual, and the positions' rows of the rope table.
 void TokenLoop::embed(const uint32_t* tokens) {

@@ -21,8 +21,8 @@ class TokenLoop {
 
   /// After a model was taken: writes what stays in the scalar registers.
   void prepare();
-  /// Forgets all positions.
-  void reset();
+  /// The next token is at this position.
+  void seek(uint32_t position) { position_ = position; }
   uint32_t position() const { return position_; }
   /// The request's; for sample().
   void set_temperature(Scale inverse) { write_scalar(r_.inverse_temperature, inverse); }

@@ -114,7 +114,7 @@ class Synthesiser {
   const std::string origin_;
   const ByteSampler trits_;
   const ByteSampler values_ = ByteSampler::normal_values(kSigma);
-  ModelConfig config_;
+  const ModelConfig config_;
   spec::ModelDescriptor model_{};
   uint64_t all_ = 0;  ///< bytes of the image, roughly
 };
@@ -127,19 +127,8 @@ Synthesiser::Synthesiser(const SynthPreset& preset, const SynthOptions& options,
       writer_(writer),
       progress_(progress),
       origin_(fmt::format("preset {}", preset.name)),
-      trits_(ByteSampler::trits(options.zeros)) {
-  config_.hidden = preset.hidden;
-  config_.layers = options.layers ? options.layers : preset.layers;
-  config_.heads = preset.heads;
-  config_.kv_heads = preset.kv_heads;
-  config_.head_dim = preset.head_dim;
-  config_.ffn = preset.ffn;
-  config_.vocab = preset.vocab;
-  config_.context = options.context ? options.context : preset.context;
-  config_.rope_theta = preset.rope_theta;
-  config_.rms_eps = preset.rms_eps;
-  config_.bos = preset.bos;
-  config_.eos = preset.eos;
+      trits_(ByteSampler::trits(options.zeros)),
+      config_(config_of(preset, options)) {
   model_ = describe_model(config_, writer.chip(), origin_);
   all_ = estimate();
 }
@@ -267,6 +256,24 @@ const SynthPreset& find_preset(std::string_view name) {
     known += (known.empty() ? "" : ", ") + std::string(preset.name);
   }
   throw Error("preset {} is unknown; known: {}", quote(name), known);
+}
+
+ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options) {
+  check(preset, options);
+  ModelConfig config;
+  config.hidden = preset.hidden;
+  config.layers = options.layers ? options.layers : preset.layers;
+  config.heads = preset.heads;
+  config.kv_heads = preset.kv_heads;
+  config.head_dim = preset.head_dim;
+  config.ffn = preset.ffn;
+  config.vocab = preset.vocab;
+  config.context = options.context ? options.context : preset.context;
+  config.rope_theta = preset.rope_theta;
+  config.rms_eps = preset.rms_eps;
+  config.bos = preset.bos;
+  config.eos = preset.eos;
+  return config;
 }
 
 void synthesise(const SynthPreset& preset, const SynthOptions& options, ImageWriter& writer,

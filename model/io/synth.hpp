@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "io/image_writer.hpp"
+#include "io/model_config.hpp"
 
 namespace tern::io {
 
@@ -47,6 +48,9 @@ struct SynthOptions {
   int layers = 0;          ///< The first so many layers of the preset; 0: all.
   int context = 0;         ///< Positions; 0: the preset's.
 };
+
+/// The configuration of a preset's model. Throws Error on options out of range.
+ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options);
 
 /// Writes an image of random weights: exact in shape and size, without meaning as a language model.
 /// The same preset and options give the same model for every chip, to the bit; fewer layers or

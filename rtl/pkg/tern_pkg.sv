@@ -118,6 +118,7 @@ package tern_pkg;
   localparam logic [7:0] RequestGenerate = 8'd3;
   localparam logic [7:0] RequestReadMemory = 8'd5;
   localparam logic [7:0] RequestWriteMemory = 8'd6;
+  localparam logic [7:0] RequestSeek = 8'd7;
   localparam logic [7:0] RequestContinue = 8'd4;
 
   // Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.

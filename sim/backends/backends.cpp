@@ -13,6 +13,8 @@ void refuse_chip_options(std::string_view backend, const DeviceOptions& options)
       {options.trace_file != defaults.trace_file, "trace file"},
       {options.memory_latency != defaults.memory_latency, "memory latency"},
       {options.memory_stall != defaults.memory_stall, "memory stall"},
+      {options.dram != defaults.dram, "DRAM"},
+      {options.clock_mhz != defaults.clock_mhz, "clock"},
       {options.timeline_file != defaults.timeline_file, "timeline"},
   };
   for (const auto& [differs, what] : given) {
@@ -28,6 +30,8 @@ void register_backends() {
   register_backend("reference", "the float32 model; reference:FILE.gguf names its file",
                    open_reference);
   register_backend("rtl", kRtlDescription, open_rtl);
+  register_backend("tlm", "the performance model: cycles without results; tlm:nano or tlm:edge",
+                   open_tlm);
 }
 
 }  // namespace tern::sim

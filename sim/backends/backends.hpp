@@ -4,10 +4,11 @@
 #include <string_view>
 
 #include "tern/device.hpp"
+#include "tern/transport.hpp"
 
 namespace tern::sim {
 
-/// Makes "golden", "reference" and "rtl" known to Device::open(). Call it once at start-up; a
+/// Makes "golden", "reference", "rtl" and "tlm" known to Device::open(). Call it once at start-up; a
 /// second call changes nothing.
 void register_backends();
 
@@ -23,6 +24,11 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
 /// chips knows the name and says so.
 std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options);
 extern const char* const kRtlDescription;
+/// The chip of open_rtl() without a driver on it.
+std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOptions& options);
+
+/// "tlm:nano", "tlm:edge": the performance model, which predicts cycles and computes no tokens.
+std::unique_ptr<Device> open_tlm(std::string_view argument, const DeviceOptions& options);
 
 /// Throws tern::Error when an option that only a simulated chip has differs from its default.
 void refuse_chip_options(std::string_view backend, const DeviceOptions& options);

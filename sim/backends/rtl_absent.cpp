@@ -9,4 +9,9 @@ std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions&
   throw Error("backend rtl:{} is not in this build; configure it with -DTERN_RTL=ON", argument);
 }
 
+std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOptions&) {
+  throw Error("the simulated chip {} is not in this build; configure it with -DTERN_RTL=ON",
+              config);
+}
+
 }  // namespace tern::sim

@@ -7,6 +7,7 @@
 #include "backends/backends.hpp"
 #include "chip_device.hpp"
 #include "firmware_image.hpp"
+#include "io/error.hpp"
 #include "unit_timeline.hpp"
 #include "verilated_chip.hpp"
 
@@ -37,21 +38,24 @@ class TimelineChip final : public VerilatedChip {
 
 const char* const kRtlDescription = "the chip's RTL, simulated; rtl:nano or rtl:edge";
 
-std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options) {
+std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOptions& options) {
   ChipOptions chip;
-  chip.config = std::string(argument);
+  chip.config = std::string(config);
   chip.body = options.body;
   chip.timing.read_latency = options.memory_latency;
   chip.timing.stall = options.memory_stall;
+  chip.platform = {options.dram, options.clock_mhz};
+  if (!options.dram.empty() && options.memory_latency != DeviceOptions{}.memory_latency)
+    throw Error("a memory latency of {} cycles and the DRAM {} exclude each other; leave one out",
+                options.memory_latency, options.dram);
   chip.timing.seed = options.seed;
   chip.trace_file = options.trace_file;
-  std::unique_ptr<Transport> transport;
-  if (options.timeline_file.empty()) {
-    transport = std::make_unique<VerilatedChip>(chip);
-  } else {
-    transport = std::make_unique<TimelineChip>(chip, options.timeline_file);
-  }
-  return make_chip_device(std::move(transport), options.timeout_cycles,
+  if (options.timeline_file.empty()) return std::make_unique<VerilatedChip>(chip);
+  return std::make_unique<TimelineChip>(chip, options.timeline_file);
+}
+
+std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options) {
+  return make_chip_device(open_rtl_chip(argument, options), options.timeout_cycles,
                           {driver::firmware_instructions(), driver::firmware_data()});
 }
 

@@ -146,6 +146,7 @@ void ScriptedChip::serve() {
       position = 0;
       return reply(spec::Reply::kDone, 0, {0, 0, 0});
     case spec::Request::kContinue:
+    case spec::Request::kSeek:
     case spec::Request::kReadMemory:
     case spec::Request::kWriteMemory:
       break;

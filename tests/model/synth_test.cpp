@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <csignal>
@@ -17,6 +18,7 @@
 #include "io/convert.hpp"
 #include "io/error.hpp"
 #include "io/image.hpp"
+#include "io/skeleton.hpp"
 #include "spec/numerics/t5.hpp"
 
 namespace tern::io {
@@ -365,6 +367,51 @@ TEST_F(Files, AConversionTakesMemoryForOneTensorOnly) {
   ASSERT_GT(fs::file_size(path), 73u << 20);
   EXPECT_GE(grown, 0);
   EXPECT_LT(grown, 64);  // 100,000 pieces, and a few slices
+}
+
+/// The model of time sees the addresses that the image has, and no other shapes.
+TEST(Skeleton, HasTheDescriptorsOfTheImage) {
+  for (const spec::ChipConfig& chip : kConfigs) {
+    const Image image = image_of(kSmall, {}, chip);
+    const Skeleton s = make_skeleton(config_of(kSmall, {}), chip, "small");
+    const auto place = [](const auto& d) { return d.offset; };
+    const auto expect_matrix = [&](const spec::MatrixDescriptor& a,
+                                   const spec::MatrixDescriptor& b) {
+      EXPECT_EQ(place(a), place(b));
+      EXPECT_EQ(a.rows, b.rows);
+      EXPECT_EQ(a.cols, b.cols);
+      EXPECT_EQ(a.stripes, b.stripes);
+      EXPECT_EQ(a.beats, b.beats);
+      EXPECT_EQ(a.block, b.block);
+      EXPECT_EQ(a.layout, b.layout);
+    };
+    ASSERT_EQ(s.layers.size(), image.model().layers);
+    for (uint32_t i = 0; i < image.model().layers; ++i) {
+      const spec::LayerDescriptor &a = s.layers[i], &b = image.layer(i);
+      for (auto norm : {&spec::LayerDescriptor::attn_norm, &spec::LayerDescriptor::attn_sub_norm,
+                        &spec::LayerDescriptor::ffn_norm, &spec::LayerDescriptor::ffn_sub_norm}) {
+        EXPECT_EQ(place(a.*norm), place(b.*norm));
+        EXPECT_EQ((a.*norm).count, (b.*norm).count);
+      }
+      for (auto matrix : {&spec::LayerDescriptor::attn_q, &spec::LayerDescriptor::attn_k,
+                          &spec::LayerDescriptor::attn_v, &spec::LayerDescriptor::attn_output,
+                          &spec::LayerDescriptor::ffn_gate, &spec::LayerDescriptor::ffn_up,
+                          &spec::LayerDescriptor::ffn_down})
+        expect_matrix(a.*matrix, b.*matrix);
+      // The caches begin a little earlier, since there is no tokenizer, and lie apart alike.
+      EXPECT_EQ(image.model().cache_offset - s.model.cache_offset, b.k_cache - a.k_cache);
+      EXPECT_EQ(image.model().cache_offset - s.model.cache_offset, b.v_scales - a.v_scales);
+    }
+    expect_matrix(s.model.head, image.model().head);
+    EXPECT_EQ(s.model.rope_table, image.model().rope_table);
+    EXPECT_EQ(s.model.embedding.offset, image.model().embedding.offset);
+    EXPECT_EQ(s.model.head_shift, image.model().head_shift);
+    EXPECT_EQ(s.model.score_scale.m, image.model().score_scale.m);
+    // And that of the image itself has what the firmware reads.
+    const Skeleton whole = skeleton_of(image);
+    for (const auto& [at, bytes] : whole.parts())
+      EXPECT_TRUE(std::ranges::equal(bytes, image.bytes().subspan(at, bytes.size())));
+  }
 }
 
 }  // namespace

@@ -66,6 +66,39 @@ TEST(Run, ReferenceTellsAStoryToo) {
   EXPECT_EQ(j.at("ids"), run_tern_json({"run", "--tokens", "12", "--temperature", "0"}).at("ids"));
 }
 
+TEST(Dram, TellsWhatEachMemoryReachesAndWhereItsTimeGoes) {
+  const nlohmann::json all = run_tern_json({"dram", "--requests", "20000"});
+  ASSERT_GE(all.size(), 7u);
+  for (const auto& m : all) {
+    EXPECT_EQ(m.at("timing").size(), 20u) << m.at("name");
+    for (const auto& p : m.at("patterns")) {
+      const auto& c = p.at("counters");
+      uint64_t sum = 0;
+      for (const char* part : {"data_busy", "idle_no_request", "idle_refresh", "idle_turnaround",
+                               "idle_bank_group", "idle_row", "idle_other"})
+        sum += c.at(part).get<uint64_t>();
+      EXPECT_EQ(sum, c.at("cycles").get<uint64_t>()) << m.at("name") << p.at("pattern");
+    }
+  }
+  const auto sequential = [](const std::string& mapping) {
+    std::vector<std::string> a = {"dram", "ddr4-2400", "--requests", "20000"};
+    if (!mapping.empty()) a.insert(a.end(), {"--mapping", mapping});
+    return run_tern_json(a).at(0).at("patterns").at(0).at("utilisation").get<double>();
+  };
+  EXPECT_GT(sequential(""), sequential("row-rank-bank-bankgroup-column") + 0.1);
+
+  const Result details = run_tern({"dram", "lpddr4-3200", "--requests", "5000"});
+  EXPECT_EQ(details.status, 0) << details.err;
+  EXPECT_NE(details.out.find("JESD209-4"), std::string::npos);
+}
+
+TEST(Dram, WrongNamesAndPlacesAreErrors) {
+  expect_one_line_error({"dram", "ddr9"}, "ddr4-2400");
+  expect_one_line_error({"dram", "no.yaml"}, "cannot be read");
+  expect_one_line_error({"dram", "ddr4-2400", "--mapping", "row-bank"}, "leaves out");
+  expect_one_line_error({"run", "--dram", "ddr4-2400"}, "golden has no DRAM");
+}
+
 TEST(Usage, IsStatusTwo) {
   EXPECT_EQ(run_tern({}).status, 2);
   EXPECT_EQ(run_tern({"run", "--no-such-flag"}).status, 2);
@@ -76,7 +109,8 @@ TEST(Usage, IsStatusTwo) {
 
 TEST(Usage, HelpIsThereForEveryCommand) {
   EXPECT_EQ(run_tern({"--version"}).status, 0);
-  for (const char* command : {"run", "verify", "info", "convert", "synth", "eval", "bench"}) {
+  for (const char* command :
+       {"run", "verify", "info", "convert", "synth", "eval", "bench", "dram"}) {
     const Result r = run_tern({command, "--help"});
     EXPECT_EQ(r.status, 0);
     EXPECT_NE(r.out.find("--json"), std::string::npos) << command;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "spec/trace.hpp"
+#include "tern/memory_report.hpp"
 
 namespace tern::io {
 class Image;
@@ -26,20 +27,20 @@ struct Logits {
 
 /// What a device has counted since it was opened. All are 0 on a device without a clock.
 struct Counters {
-  uint64_t cycles = 0;        ///< Chip cycles.
-  uint64_t beats = 0;         ///< Beats of matrices consumed by the matrix engine.
-  uint64_t load_beats = 0;    ///< Beats read into the scratchpad.
-  uint64_t store_beats = 0;   ///< Beats written to memory.
-  uint64_t stall_read = 0;    ///< Cycles in which the engine waited for data.
-  uint64_t stall_drain = 0;   ///< Cycles in which the engine waited for its accumulators.
-  uint64_t stall_wait = 0;    ///< Cycles in which the engine waited for another unit.
-  uint64_t stall_idle = 0;    ///< Cycles of work in which the engine had no command.
-  uint64_t vector_busy = 0;   ///< Cycles in which the vector unit ran a command.
-  uint64_t commands = 0;      ///< Commands that the controller issued.
-  uint64_t saturations = 0;   ///< Elements of the residual stream that saturated.
-  uint64_t illegal = 0;       ///< Illegal T5 codes streamed.
-  uint64_t bus_errors = 0;    ///< Memory responses that were not OKAY, and beats of wrong parity.
-  uint64_t trit_macs = 0;     ///< Trits of matrices times tokens that they were multiplied with.
+  uint64_t cycles = 0;       ///< Chip cycles.
+  uint64_t beats = 0;        ///< Beats of matrices consumed by the matrix engine.
+  uint64_t load_beats = 0;   ///< Beats read into the scratchpad.
+  uint64_t store_beats = 0;  ///< Beats written to memory.
+  uint64_t stall_read = 0;   ///< Cycles in which the engine waited for data.
+  uint64_t stall_drain = 0;  ///< Cycles in which the engine waited for its accumulators.
+  uint64_t stall_wait = 0;   ///< Cycles in which the engine waited for another unit.
+  uint64_t stall_idle = 0;   ///< Cycles of work in which the engine had no command.
+  uint64_t vector_busy = 0;  ///< Cycles in which the vector unit ran a command.
+  uint64_t commands = 0;     ///< Commands that the controller issued.
+  uint64_t saturations = 0;  ///< Elements of the residual stream that saturated.
+  uint64_t illegal = 0;      ///< Illegal T5 codes streamed.
+  uint64_t bus_errors = 0;   ///< Memory responses that were not OKAY, and beats of wrong parity.
+  uint64_t trit_macs = 0;    ///< Trits of matrices times tokens that they were multiplied with.
 };
 
 /// How generate() goes on after the prompt.
@@ -69,7 +70,9 @@ struct DeviceOptions {
   std::filesystem::path trace_file;  ///< rtl: FST file; empty for none. Needs the tree body.
   uint32_t memory_latency = 40;      ///< rtl: cycles from read request to first beat.
   double memory_stall = 0.0;         ///< rtl: probability of a stall per cycle and channel.
-  uint64_t seed = 1;                 ///< rtl: seed of the stalls.
+  std::string dram;  ///< rtl: DRAM behind the chip (sim/dram/presets.hpp); empty: fixed latency.
+  double clock_mhz = 0;  ///< rtl with dram: the chip's clock; 0: its port moves the DRAM's peak.
+  uint64_t seed = 1;     ///< rtl: seed of the stalls.
   std::filesystem::path timeline_file;    ///< rtl: Chrome trace of the units; empty for none.
   uint64_t timeout_cycles = 100'000'000;  ///< rtl: longest time without any progress.
 };
@@ -87,6 +90,10 @@ class Device {
 
   /// The chip's configuration, or nullopt where an image for any configuration will do.
   virtual std::optional<spec::ChipConfig> config() const = 0;
+
+  /// Whether tokens, logits and traced vectors mean anything; a model of the chip's time alone has
+  /// none, but counters.
+  virtual bool computes() const { return true; }
 
   /// Takes a model. The image must outlive the device's use of it. Throws tern::Error when the
   /// device cannot run it.
@@ -107,6 +114,9 @@ class Device {
 
   virtual int position() const = 0;
   virtual Counters counters() const = 0;
+
+  /// The DRAM of a simulated chip; nullopt where there is no model of one.
+  virtual std::optional<MemoryReport> memory_report() { return std::nullopt; }
 
   /// Sends every traced vector to `sink`; an empty sink turns tracing off.
   virtual void set_trace(TraceSink sink) = 0;

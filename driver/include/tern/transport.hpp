@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "spec/generated/spec.hpp"
+#include "tern/memory_report.hpp"
 
 namespace tern {
 
@@ -36,6 +38,9 @@ class Transport {
 
   /// Chip cycles since it was opened, for messages; 0 when unknown.
   virtual uint64_t cycles() const = 0;
+
+  /// What is known of the memory's time; nullopt when nothing is.
+  virtual std::optional<MemoryReport> memory_report() { return std::nullopt; }
 };
 
 }  // namespace tern

@@ -295,9 +295,10 @@ enum class Request : uint32_t {
   kGenerate = 3,  ///< [GenerateRequest] then the prompt tokens, a word each. Runs them from the current position, then samples up to max_new tokens, each replied as Token; then replies Done. The last sampled token is not run.
   kReadMemory = 5,  ///< [address in units of 64 bytes, units] Replies Memory for each unit.
   kWriteMemory = 6,  ///< [address in units of 64 bytes, units] then 16 words of each unit. Replies Done when all are in memory.
+  kSeek = 7,  ///< [position] The next token is at this position; what the caches hold for those before is the host's business. Replies Done.
   kContinue = 4,  ///< [] The host has read the trace buffer.
 };
-inline constexpr uint32_t kRequestCount = 6;
+inline constexpr uint32_t kRequestCount = 7;
 
 /// Name of a Request in snake case, or "unknown".
 constexpr const char* name_of(Request value) {
@@ -312,6 +313,8 @@ constexpr const char* name_of(Request value) {
       return "read_memory";
     case Request::kWriteMemory:
       return "write_memory";
+    case Request::kSeek:
+      return "seek";
     case Request::kContinue:
       return "continue";
   }

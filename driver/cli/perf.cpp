@@ -1,0 +1,230 @@
+#include <fmt/format.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "activity.hpp"
+#include "backends/backends.hpp"
+#include "commands.hpp"
+#include "io/chip_config.hpp"
+#include "io/error.hpp"
+#include "io/skeleton.hpp"
+#include "io/synth.hpp"
+#include "options.hpp"
+#include "progress.hpp"
+#include "timing_run.hpp"
+#include "tlm_chip.hpp"
+
+namespace tern::cli {
+namespace {
+
+struct PerfOptions {
+  Options common;
+  std::string preset;
+  io::SynthOptions shape;
+  uint32_t at = 512;
+  uint32_t tokens = 1;
+  uint32_t prefill = 0;
+  uint32_t group = 0;
+  uint32_t latency = 40;
+  bool activity = false;
+  bool compare = false;
+  /// Parameters that differ from the configuration's.
+  struct Change {
+    const char* flag;
+    const char* help;
+    uint32_t spec::ChipConfig::*member;
+    std::optional<uint32_t> value;
+  };
+  std::vector<Change> changes = {
+      {"--columns", "C, bytes of a beat", &spec::ChipConfig::columns, {}},
+      {"--act-columns", "M, activation columns", &spec::ChipConfig::act_columns, {}},
+      {"--lanes", "lanes of the vector unit", &spec::ChipConfig::lanes, {}},
+      {"--fifo-beats", "prefetch FIFO", &spec::ChipConfig::fifo_beats, {}},
+      {"--burst-beats", "longest burst", &spec::ChipConfig::burst_beats, {}},
+      {"--cmd-depth", "commands in each queue", &spec::ChipConfig::cmd_depth, {}},
+      {"--acc-depth", "accumulator entries", &spec::ChipConfig::acc_depth, {}},
+      {"--act-depth", "tiles of the activation buffer", &spec::ChipConfig::act_depth, {}},
+      {"--row-block", "stripes of a row block", &spec::ChipConfig::row_block, {}},
+      {"--key-block", "tokens of a row block of the K cache", &spec::ChipConfig::key_block, {}},
+      {"--scratch-words", "words of the scratchpad", &spec::ChipConfig::scratch_words, {}},
+  };
+};
+
+/// One thing that was timed.
+struct Result {
+  std::string what;
+  uint32_t position, tokens;
+  Counters counters;
+  double seconds;  ///< Of this thread's processor.
+  tlm::Activity activity;
+  std::optional<Counters> rtl;
+  double rtl_seconds = 0;
+};
+
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+nlohmann::json to_json(const Result& r, bool with_activity) {
+  const Counters& c = r.counters;
+  const auto cycles = tlm::work_cycles(c);
+  nlohmann::json out = {{"what", r.what},
+                        {"position", r.position},
+                        {"tokens", r.tokens},
+                        {"cycles", cycles},
+                        {"cycles_per_token", static_cast<double>(cycles) / r.tokens},
+                        {"beats", c.beats},
+                        {"load_beats", c.load_beats},
+                        {"store_beats", c.store_beats},
+                        {"stall_read", c.stall_read},
+                        {"stall_drain", c.stall_drain},
+                        {"stall_wait", c.stall_wait},
+                        {"stall_idle", c.stall_idle},
+                        {"vector_busy", c.vector_busy},
+                        {"commands", c.commands}};
+  out["processor_seconds"] = r.seconds;
+  if (r.rtl) {
+    out["rtl_cycles"] = tlm::work_cycles(*r.rtl);
+    out["rtl_processor_seconds"] = r.rtl_seconds;
+  }
+  if (with_activity) {
+    for (const auto& [name, count] : tlm::named(r.activity)) out["activity"][name] = count;
+  }
+  return out;
+}
+
+void print_comparison(const Result& r) {
+  Counters work = *r.rtl;
+  work.cycles = tlm::work_cycles(work);
+  const auto predicted = static_cast<double>(tlm::work_cycles(r.counters));
+  fmt::print("  rtl: {:.0f} cycles/token, {}\n", static_cast<double>(work.cycles) / r.tokens,
+             describe_cycles({}, work));
+  fmt::print(
+      "  error {:+.2f} %; {:.4f} s of processor time against {:.2f} s: {:.0f} times faster\n",
+      100 * (predicted / static_cast<double>(work.cycles) - 1), r.seconds, r.rtl_seconds,
+      r.rtl_seconds / r.seconds);
+}
+
+io::Skeleton model_of(const PerfOptions& o, const spec::ChipConfig& chip) {
+  if (o.preset.empty()) return io::skeleton_of(*load_model(o.common.model, chip).image);
+  const io::SynthPreset& preset = io::find_preset(o.preset);
+  const io::ModelConfig shape = io::config_of(preset, o.shape);
+  return io::make_skeleton(
+      shape, chip, fmt::format("{}, {} of {} layers", preset.name, shape.layers, preset.layers));
+}
+
+int perf(const PerfOptions& o) {
+  tlm::PerfConfig config;
+  config.chip = io::find_config(o.common.config.empty() ? "edge" : o.common.config);
+  config.memory.read_latency = o.latency;
+  for (const PerfOptions::Change& change : o.changes) {
+    if (change.value) config.chip.*change.member = *change.value;
+  }
+  const Stopwatch clock;
+  tlm::TlmChip chip(config);
+  const io::Skeleton model = model_of(o, chip.config());
+  tlm::TimingRun run(chip, model);
+  std::unique_ptr<Transport> rtl;
+  std::optional<tlm::TimingRun> rtl_run;
+  if (o.compare) {
+    for (const PerfOptions::Change& change : o.changes) {
+      if (change.value)
+        throw Error("--compare takes a named configuration as it is; leave out {}", change.flag);
+    }
+    DeviceOptions options;
+    options.memory_latency = o.latency;
+    rtl = sim::open_rtl_chip(config.chip.name, options);
+    rtl_run.emplace(*rtl, model);
+  }
+  const double opened = clock.seconds();
+  const Stopwatch timing;
+  Progress progress("perf", 4, o.common.quiet);
+  std::vector<Result> results;
+  const auto measure = [&](std::string what, uint32_t tokens, auto ask) {
+    if (tokens == 0) return;
+    Result r{std::move(what), o.at, tokens, {}, processor_seconds(), {}, {}};
+    const tlm::Activity before = chip.activity();
+    r.counters = ask(run);
+    r.activity = chip.activity() - before;
+    r.seconds = processor_seconds() - r.seconds;
+    progress.update(2 * results.size() + 1, r.what + " on the RTL");
+    if (rtl_run) {
+      const double start = processor_seconds();
+      r.rtl = ask(*rtl_run);
+      r.rtl_seconds = processor_seconds() - start;
+    }
+    results.push_back(std::move(r));
+    progress.update(2 * results.size());
+  };
+  measure("prefill", o.prefill,
+          [&](tlm::TimingRun& on) { return on.prefill(o.at, o.prefill, o.group); });
+  measure("decode", o.tokens, [&](tlm::TimingRun& on) { return on.decode(o.at, o.tokens); });
+  const double seconds = timing.seconds();
+
+  if (o.common.json) {
+    nlohmann::json out = {{"model", model.name},    {"config", config.chip.name},
+                          {"latency", o.latency},   {"group", run.group()},
+                          {"open_seconds", opened}, {"seconds", seconds}};
+    for (const PerfOptions::Change& change : o.changes)
+      out["parameters"][std::string(change.flag + 2)] = config.chip.*change.member;
+    for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
+    fmt::print("{}\n", out.dump());
+    return 0;
+  }
+  if (!o.common.quiet)
+    fmt::print("{} on {}, memory latency {}: predicted by the performance model in {:.3f} s\n",
+               model.name, config.chip.name, o.latency, seconds);
+  for (const Result& r : results) {
+    const uint64_t cycles = tlm::work_cycles(r.counters);
+    Counters work = r.counters;
+    work.cycles = cycles;
+    fmt::print("{} of {} tokens at position {}: {:.0f} cycles/token\n  {}\n", r.what, r.tokens,
+               r.position, static_cast<double>(cycles) / r.tokens, describe_cycles({}, work));
+    if (r.rtl) print_comparison(r);
+    if (!o.activity) continue;
+    for (const auto& [name, count] : tlm::named(r.activity))
+      fmt::print("  {:<40} {:>14}\n", name, count);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_perf(CLI::App& app, Action& action) {
+  auto o = std::make_shared<PerfOptions>();
+  CLI::App* sub = app.add_subcommand(
+      "perf", "Predict cycles by the performance model, for any shape, position and parameters");
+  add_model_options(*sub, o->common);
+  std::string presets = "Shape in place of a model file; no weights are needed";
+  for (const io::SynthPreset& p : io::kSynthPresets)
+    presets += fmt::format("; {}: {}", p.name, p.what);
+  sub->add_option("--preset", o->preset, presets);
+  sub->add_option("--layers", o->shape.layers, "Only the first so many layers of the preset")
+      ->check(CLI::Range(1, 4096));
+  sub->add_option("--positions", o->shape.context, "Positions of the preset's cache")
+      ->check(CLI::Range(1, 1 << 20));
+  sub->add_option("--context", o->at, "Positions before the first token that is timed")
+      ->capture_default_str();
+  sub->add_option("--tokens", o->tokens, "Tokens to decode from there")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--prefill", o->prefill, "Prompt tokens to take from there, without head")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--group", o->group,
+                  "Prompt tokens that go through the layers together; 0: as many as the chip can");
+  sub->add_option("--latency", o->latency, "Memory read latency in cycles")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  sub->add_flag("--activity", o->activity, "Counts of what moved, for a model of energy");
+  sub->add_flag(
+      "--compare", o->compare,
+      "Ask the RTL of the named configuration too; a token of billions of weights takes it "
+      "half a minute");
+  for (PerfOptions::Change& change : o->changes)
+    sub->add_option(change.flag, change.value,
+                    fmt::format("In place of the configuration's: {}", change.help));
+  add_output_options(*sub, o->common);
+  sub->callback([o, &action] { action = [o] { return perf(*o); }; });
+}
+
+}  // namespace tern::cli

@@ -1,0 +1,136 @@
+#include "command_timing.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "spec/numerics/layout.hpp"
+
+namespace tern::tlm {
+
+using spec::Dest;
+using spec::Reduce;
+using spec::ScalarOp;
+using spec::VectorOp;
+
+namespace {
+
+bool takes_two(VectorOp op) {
+  return op == VectorOp::kAdd || op == VectorOp::kSub || op == VectorOp::kMul ||
+         op == VectorOp::kMac || op == VectorOp::kJoin;
+}
+
+bool is_far(const spec::VectorCommand& c, uint32_t lanes) {
+  return static_cast<VectorOp>(c.op) == VectorOp::kButterfly && (uint64_t{1} << c.shift) >= lanes;
+}
+
+}  // namespace
+
+uint32_t TopKList::insert(uint32_t n, uint32_t lanes) {
+  // The list is known to be full a few cycles late, so that the line that comes then passes whole.
+  const uint32_t fills = (keep_ / lanes + 1) * lanes;
+  double waits = 0;
+  for (uint32_t at = 0; at < n; at += lanes) {
+    const uint32_t line = std::min(lanes, n - at);
+    if (seen_ < fills) {
+      waits += line - 1;
+    } else {
+      // Of a Poisson number of insertions all but the first take a cycle more.
+      const double inserted = keep_ * std::log1p(static_cast<double>(line) / seen_);
+      waits += inserted - 1 + std::exp(-inserted);
+    }
+    seen_ += line;
+  }
+  return static_cast<uint32_t>(std::lround(waits));
+}
+
+uint32_t vector_cycles(const spec::VectorCommand& c, uint32_t lanes, TopKList& list) {
+  const auto op = static_cast<VectorOp>(c.op);
+  const auto reduce = static_cast<Reduce>(c.reduce);
+  const uint32_t lines = spec::ceil_div(c.n, lanes) * c.rows;
+  uint32_t cycles = 10 + lines;
+  if (takes_two(op)) {
+    cycles = 10 + 2 * lines;
+  } else if (op == VectorOp::kExp2) {
+    cycles = 10 + 4 * lines;
+  } else if (op == VectorOp::kRope) {
+    cycles = 11 + 4 * lines;
+  } else if (op == VectorOp::kButterfly) {
+    cycles = 10 + lines + (is_far(c, lanes) ? 1 : 0) + (c.use_scalar ? 2 * c.rows : 0);
+  }
+  if (reduce == Reduce::kTopK) {
+    for (uint32_t row = 0; row < c.rows; ++row) cycles += list.insert(c.n, lanes);
+    return cycles + 1;
+  }
+  const bool of_products =
+      op == VectorOp::kSumSquares || (op == VectorOp::kJoin && reduce == Reduce::kMaxAbs);
+  return reduce != Reduce::kNone && !of_products ? cycles + 3 : cycles;
+}
+
+uint32_t scalar_cycles(const spec::ScalarCommand& c) {
+  switch (static_cast<ScalarOp>(c.op)) {
+    case ScalarOp::kTopKClear:
+      return 2;
+    case ScalarOp::kBits:
+    case ScalarOp::kBits64:
+    case ScalarOp::kCommonExponent:
+      return 3 * c.rows + 1;
+    case ScalarOp::kScaleShift:
+    case ScalarOp::kFactor:
+      return 4 * c.rows + 1;
+    case ScalarOp::kMakeScale:
+      return 5 * c.rows + 1;
+    case ScalarOp::kScaleMul:
+    case ScalarOp::kScaleAdd:
+      return 6 * c.rows + 1;
+    case ScalarOp::kScaleSqrt:
+      return 21 * c.rows + 1;
+    case ScalarOp::kScaleDiv:
+      return 22 * c.rows + 1;
+    case ScalarOp::kMultiplier:
+      return 24 * c.rows + 1;
+  }
+  return 2;
+}
+
+PortUse vector_reads(const spec::VectorCommand& c, uint32_t lanes) {
+  const auto op = static_cast<VectorOp>(c.op);
+  const uint32_t lines = spec::ceil_div(c.n, lanes) * c.rows;
+  if (op == VectorOp::kExp2) return {1, 1 + 4 * lines, 4};
+  const uint32_t operands = op == VectorOp::kRope ? 4 : takes_two(op) ? 2 : 1;
+  return {1, 1 + operands * lines, 1};
+}
+
+PortUse vector_writes(const spec::VectorCommand& c, uint32_t lanes) {
+  const auto op = static_cast<VectorOp>(c.op);
+  const auto dest = static_cast<Dest>(c.dest);
+  if (op == VectorOp::kSumSquares) return {};
+  if (dest != Dest::kScratch && !(dest > Dest::kScratch && c.keep)) return {};
+  // Walker, scratchpad, queue and lanes take ten cycles; the last line leaves with the command, but
+  // for a reduction.
+  const uint32_t lines = spec::ceil_div(c.n, lanes) * c.rows;
+  if (op == VectorOp::kRope) return {13, 11 + 4 * lines, 2};
+  const uint32_t period = takes_two(op) ? 2 : op == VectorOp::kExp2 ? 4 : 1;
+  return {9 + period, 10 + period * lines, period};
+}
+
+void count_activity(const spec::VectorCommand& c, uint32_t lanes, Activity& a) {
+  const auto op = static_cast<VectorOp>(c.op);
+  const auto dest = static_cast<Dest>(c.dest);
+  const uint64_t halves = op == VectorOp::kRope ? 2 : 1;
+  const uint64_t lines = uint64_t{spec::ceil_div(c.n, lanes)} * c.rows;
+  const uint64_t elements = uint64_t{c.n} * c.rows;
+  const uint64_t operands = op == VectorOp::kRope ? 4 : takes_two(op) ? 2 : 1;
+  a.vector_elements[c.op] += halves * elements;
+  a.vector_lines[c.op] += halves * lines;
+  a.scratch_vector_reads += operands * lines;
+  a.scratch_vector_read_words += operands * elements;
+  const bool to_act = dest > Dest::kScratch && op != VectorOp::kSumSquares;
+  if (to_act) a.act_line_writes += halves * lines;
+  if (op != VectorOp::kSumSquares && (dest == Dest::kScratch || (to_act && c.keep))) {
+    a.scratch_vector_writes += halves * lines;
+    a.scratch_vector_write_words += halves * elements;
+  }
+  if (c.reduce != 0) a.reduced_elements += halves * elements;
+}
+
+}  // namespace tern::tlm

@@ -1,0 +1,140 @@
+#include "controller.hpp"
+
+namespace tern::tlm {
+
+Controller::Controller(DeviceBus& bus, Activity& activity)
+    : bus_(bus),
+      activity_(activity),
+      iss_(iss::MemoryMap{},
+           {.read = [this](uint32_t addr, uint8_t strobe) -> std::optional<uint32_t> {
+              if (strobe != 0xf) return std::nullopt;
+              // A read is on the bus a cycle after it executes.
+              const DeviceBus::Read read = bus_.read(addr - spec::kMmioBase, now_ + 1);
+              device_ = true;
+              device_wait_ = read.wait;
+              device_changes_ = read.changes;
+              return device_value_ = read.value;
+            },
+            .write =
+                [this](uint32_t addr, uint8_t strobe, uint32_t data) {
+                  if (strobe != 0xf) return false;
+                  device_ = true;
+                  device_wait_ = bus_.write(addr - spec::kMmioBase, data, now_);
+                  return true;
+                },
+            .cycle = [this] { return now_; }}) {}
+
+Controller::Timing Controller::timing_of(uint32_t insn) {
+  Timing t;
+  const auto rs1 = static_cast<uint8_t>(insn >> 15 & 31);
+  const auto rs2 = static_cast<uint8_t>(insn >> 20 & 31);
+  const uint32_t funct3 = insn >> 12 & 7;
+  switch (insn & 0x7f) {
+    case 0x6f:  // JAL
+      t.is_jump = true;
+      break;
+    case 0x67:  // JALR
+      t.is_jump = true;
+      t.rs1 = rs1;
+      break;
+    case 0x63:  // branches
+      t.is_branch = true;
+      t.rs1 = rs1;
+      t.rs2 = rs2;
+      break;
+    case 0x03:  // loads
+      t.is_load = true;
+      t.rs1 = rs1;
+      break;
+    case 0x23:  // stores
+      t.is_store = true;
+      t.rs1 = rs1;
+      t.rs2 = rs2;
+      break;
+    case 0x13:  // OP-IMM
+      t.rs1 = rs1;
+      break;
+    case 0x33:  // OP and the M extension
+      t.rs1 = rs1;
+      t.rs2 = rs2;
+      if (insn >> 25 == 1) {
+        t.is_multiply = funct3 < 4;
+        t.is_divide = !t.is_multiply;
+        t.cycles = t.is_divide ? 34 : 3;
+      }
+      break;
+    default:
+      break;
+  }
+  if (t.is_jump) t.cycles = 2;
+  return t;
+}
+
+void Controller::start(Cycle at) {
+  timing_.clear();
+  for (uint32_t insn : iss_.instructions()) timing_.push_back(timing_of(insn));
+  iss_.restart(0);
+  running_ = true;
+  loaded_ = 0;
+  poll_.valid = false;
+  now_ = std::max(now_, at);
+}
+
+void Controller::step() {
+  const uint32_t pc = iss_.pc();
+  const Timing t = pc / 4 < timing_.size() ? timing_[pc / 4] : Timing{};
+  if (loaded_ != 0 && (loaded_ == t.rs1 || loaded_ == t.rs2)) ++now_;
+  device_ = false;
+  const iss::Retired retired = iss_.step();
+  ++activity_.instructions;
+  now_ += t.cycles;
+  loaded_ = 0;
+  if (t.is_branch) {
+    if (iss_.pc() != pc + 4) ++now_;
+  } else if (t.is_load) {
+    loaded_ = retired.rd;
+    if (device_) {
+      ++activity_.device_reads;
+      now_ += 1 + device_wait_;
+      skip(pc, device_value_);
+    } else {
+      ++activity_.controller_loads;
+    }
+  } else if (t.is_store) {
+    poll_.valid = false;
+    if (device_) {
+      ++activity_.device_writes;
+      now_ += device_wait_;
+    } else {
+      ++activity_.controller_stores;
+    }
+  } else if (t.is_multiply) {
+    ++activity_.controller_multiplies;
+  } else if (t.is_divide) {
+    ++activity_.controller_divides;
+  }
+}
+
+/// The instruction at `pc` has read `value` from a device, and now_ lies behind it.
+void Controller::skip(uint32_t pc, uint32_t value) {
+  if (poll_.valid && poll_.pc == pc && poll_.value == value) {
+    const Cycle round = now_ - poll_.at;
+    // The next read of the round to come is on the bus at now_ + round - 1 less the wait.
+    const Cycle until = std::min(device_changes_, end_ + round);
+    const Cycle read_at = now_ - 1 - device_wait_;
+    if (until > read_at + 1) {
+      const uint64_t rounds = (until - 1 - read_at) / round;
+      for (unsigned i = 1; i < 32; ++i) {
+        const uint32_t step = iss_.reg(i) - poll_.regs[i];
+        if (step != 0) iss_.set_reg(i, iss_.reg(i) + step * static_cast<uint32_t>(rounds));
+      }
+      now_ += rounds * round;
+      activity_.instructions += rounds * (activity_.instructions - poll_.instructions);
+      activity_.device_reads += rounds;
+    }
+  }
+  poll_ = {true, pc, value, now_, activity_.instructions, {}};
+  for (unsigned i = 1; i < 32; ++i) poll_.regs[i] = iss_.reg(i);
+}
+
+}  // namespace tern::tlm

@@ -1,0 +1,183 @@
+#include "device_bus.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "io/error.hpp"
+#include "spec/generated/registers.hpp"
+#include "spec/waits.hpp"
+
+namespace tern::tlm {
+
+namespace mmio = spec::mmio;
+namespace reg = spec::reg;
+
+namespace {
+
+// Beyond the shortest access: the windows' data come so many cycles later.
+constexpr Cycle kTopListWait = 1;
+constexpr Cycle kScalarWait = 1;
+constexpr Cycle kScratchWait = 2;
+
+/// What waits while a tape is played.
+bool is_of_player(uint32_t offset) {
+  return offset <= mmio::kIssue || offset == mmio::kTape || offset == mmio::kTapeWaits;
+}
+
+bool inside(uint32_t offset, uint32_t base, uint32_t bytes) { return offset - base < bytes; }
+
+}  // namespace
+
+uint32_t DeviceBus::config_word(uint32_t offset) const {
+  const spec::ChipConfig& c = config_.chip;
+  if (offset == mmio::kConfig)
+    return c.columns << reg::kConfigColumnsLsb | c.act_columns << reg::kConfigActColumnsLsb |
+           c.acc_depth << reg::kConfigAccDepthLsb;
+  if (offset == mmio::kConfig2)
+    return c.act_depth << reg::kConfig2ActDepthLsb | c.cmd_depth << reg::kConfig2CmdDepthLsb;
+  return c.lanes << reg::kConfig3LanesLsb | c.scratch_words / 64 << reg::kConfig3ScratchLsb;
+}
+
+/// The latest LOAD that brought the word, else 0.
+uint32_t DeviceBus::scratch(uint32_t word) const {
+  if (weights_.n > 0 && inside(word, weights_.dst, weights_.n)) return weight(word - weights_.dst);
+  for (uint64_t i = 0; i < std::min<uint64_t>(loads_, loaded_.size()); ++i) {
+    const spec::LoadCommand& c = loaded_[(loads_ - 1 - i) % loaded_.size()].command;
+    if (!inside(word, c.dst, c.count)) continue;
+    const uint64_t first = uint64_t{c.read_addr} * spec::kAddrUnit;
+    const uint32_t index = word - c.dst;
+    if (static_cast<spec::Format>(c.format) == spec::Format::kHalf) {
+      int16_t half = 0;
+      memory_.read(first + 2 * index, std::as_writable_bytes(std::span(&half, 1)));
+      return static_cast<uint32_t>(int32_t{half});
+    }
+    uint32_t value = 0;
+    memory_.read(first + 4 * index, std::as_writable_bytes(std::span(&value, 1)));
+    return value;
+  }
+  return 0;
+}
+
+DeviceBus::Read DeviceBus::read(uint32_t offset, Cycle at) {
+  if (is_of_player(offset) && played_ > at) {
+    Read read = this->read(offset, played_);
+    read.wait += played_ - at;
+    return read;
+  }
+  if (offset == mmio::kDone) {
+    const Units::Done done = units_.done(at);
+    return {done.counts, 0, done.changes};
+  }
+  if (offset < mmio::kCmd + 4 * spec::kCommandWords) return {command_.w[offset / 4]};
+  if (offset >= mmio::kScratch) {
+    ++units_.activity().scratch_controller_accesses;
+    return {scratch((offset - mmio::kScratch) / 4), kScratchWait};
+  }
+  if (inside(offset, mmio::kScalars, 8 * spec::kScalarRegs)) {
+    const uint32_t index = (offset - mmio::kScalars) / 8;
+    uint64_t value = scalars_[index];
+    if (weights_.reduce != 0 && index == weights_.reduce_reg) {
+      value = 0;
+      for (uint32_t i = 0; i < weights_.n; ++i) value += weight(i);
+    }
+    return {static_cast<uint32_t>(value >> offset % 8 * 8), kScalarWait};
+  }
+  if (inside(offset, mmio::kTopList, 8 * spec::kTopK)) {
+    const uint32_t entry = (offset - mmio::kTopList) / 8;
+    return {offset % 8 == 0 ? 0u - entry : token_, kTopListWait};
+  }
+  switch (offset) {
+    case mmio::kMailState:
+      return {(to_chip_.empty() ? 0u : 1u) | (to_host_.size() < spec::kMailDepth ? 2u : 0u), 0,
+              kNever};
+    case mmio::kMailIn: {
+      if (to_chip_.empty()) return {0};
+      const uint32_t word = to_chip_.front();
+      to_chip_.pop_front();
+      return {word};
+    }
+    case mmio::kTapeWaits:
+      return {tape_waits_};
+    case mmio::kWorking:
+      return {working_ ? 1u : 0u};
+    case mmio::kCycles:
+      return {static_cast<uint32_t>(at)};
+    case mmio::kError:
+      return {0};
+    case mmio::kConfig:
+    case mmio::kConfig2:
+    case mmio::kConfig3:
+      return {config_word(offset)};
+    case mmio::kKeyBlock:
+      return {config_.chip.key_block};
+    case mmio::kTopCount:
+      return {units_.vector().listed()};
+    default:
+      throw Error("performance model: the firmware reads device offset 0x{:x}, which it lacks",
+                  offset);
+  }
+}
+
+Cycle DeviceBus::issue(const spec::CommandWords& words, Cycle at) {
+  const uint32_t opcode = words.w[0] & 0xff;
+  if (opcode == static_cast<uint32_t>(spec::ChipOpcode::kLoad)) {
+    loaded_[loads_++ % loaded_.size()] = {spec::LoadCommand::unpack(words)};
+  } else if (opcode == static_cast<uint32_t>(spec::ChipOpcode::kVector)) {
+    const auto c = spec::VectorCommand::unpack(words);
+    if (static_cast<spec::VectorOp>(c.op) == spec::VectorOp::kExp2) weights_ = c;
+  }
+  return units_.issue(at, words);
+}
+
+/// Source of the cycles: rtl/top/tape_player.sv. A word a cycle; the first of a command is read
+/// while the one before is offered, and read again if that has to wait. That the controller's own
+/// accesses of the memory go first is left out.
+void DeviceBus::play(uint32_t tape, Cycle at) {
+  Cycle accepted = at;
+  bool waited = true;
+  for (uint32_t n = 0; n < tape >> 16; ++n) {
+    const uint32_t first = (tape & 0xffff) / 4 + n * spec::kCommandWords;
+    for (uint32_t i = 0; i < spec::kCommandWords; ++i)
+      command_.w[i] = tape_memory_[(first + i) % tape_memory_.size()];
+    command_.w[1] = spec::add_waits(command_.w[1], tape_waits_);
+    const bool scalar = (command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar);
+    const Cycle offered = accepted + (scalar ? 5 : spec::kCommandWords) + (waited ? 2 : 0);
+    accepted = issue(command_, offered);
+    waited = accepted > offered;
+  }
+  played_ = accepted + 1;
+}
+
+Cycle DeviceBus::write(uint32_t offset, uint32_t value, Cycle at) {
+  if (is_of_player(offset) && played_ > at) {
+    const Cycle wait = played_ - at;
+    return wait + write(offset, value, played_);
+  }
+  if (offset < mmio::kCmd + 4 * spec::kCommandWords) {
+    command_.w[offset / 4] = value;
+  } else if (offset == mmio::kIssue) {
+    return issue(command_, at) - at;
+  } else if (offset == mmio::kTapeWaits) {
+    tape_waits_ = value;
+  } else if (offset == mmio::kTape) {
+    play(value, at);
+  } else if (offset >= mmio::kScratch) {
+    ++units_.activity().scratch_controller_accesses;
+  } else if (inside(offset, mmio::kScalars, 8 * spec::kScalarRegs)) {
+    const uint32_t index = (offset - mmio::kScalars) / 8;
+    const uint32_t shift = offset % 8 * 8;
+    scalars_[index] = (scalars_[index] & ~(uint64_t{0xffffffff} << shift)) | uint64_t{value}
+                                                                                 << shift;
+  } else if (offset == mmio::kMailOut) {
+    to_host_.push_back({at, value});
+  } else if (offset == mmio::kWorking) {
+    working_ = (value & 1) != 0;
+    units_.set_working(at + 1, working_);
+  } else if (offset != mmio::kPhase) {
+    throw Error("performance model: the firmware writes device offset 0x{:x}, which it lacks",
+                offset);
+  }
+  return 0;
+}
+
+}  // namespace tern::tlm

@@ -1,0 +1,185 @@
+#include "stream_unit.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "spec/numerics/layout.hpp"
+
+namespace tern::tlm {
+
+using spec::Unit;
+
+StreamUnit::StreamUnit(const PerfConfig& config, MemoryModel& memory, Scoreboard& scoreboard,
+                       Ports& ports, StoreUnit& store, EventLog& log, Activity& activity)
+    : chip_(config.chip),
+      levels_(static_cast<uint32_t>(std::bit_width(config.chip.columns)) - 1),
+      scoreboard_(scoreboard),
+      ports_(ports),
+      store_(store),
+      log_(log),
+      activity_(activity),
+      prefetch_(config, memory, activity),
+      segments_(config.chip.cmd_depth),
+      commands_(config.chip.cmd_depth) {}
+
+Cycle StreamUnit::room() {
+  while (pending_.size() >= chip_.cmd_depth) step();
+  return std::max(segments_.next(), commands_.next());
+}
+
+void StreamUnit::push(Cycle pushed, const spec::CommandWords& words) {
+  segments_.push();
+  commands_.push();
+  pending_.push_back({pushed, words, {scoreboard_, words.w[1]}});
+  const bool load = (words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kLoad);
+  scoreboard_.issue(load ? Unit::kLoad : Unit::kMatmul);
+}
+
+void StreamUnit::advance(Cycle cycle) {
+  while (next() < cycle) step();
+}
+
+void StreamUnit::finish(Unit unit, uint64_t number) {
+  while (scoreboard_.known(unit) < number) step();
+}
+
+Cycle StreamUnit::next() const {
+  if (matmul_) return std::max(matmul_->planned, matmul_->closed);
+  if (pending_.empty()) return kNever;
+  return std::max(commands_.head(pending_.front().pushed), sequencer_free_);
+}
+
+void StreamUnit::step() {
+  if (!matmul_) return begin();
+  run_block(*matmul_);
+  if (matmul_->stripes_left > 0) return;
+  sequencer_free_ = matmul_->closed + 1;
+  log_.executed({matmul_->command.pack(), matmul_->accepted, sequencer_free_});
+  matmul_.reset();
+}
+
+void StreamUnit::log_held(Cycle cycle) {
+  if (!pending_.empty()) log_.add_held(commands_.head(pending_.front().pushed), cycle);
+}
+
+void StreamUnit::begin() {
+  const Pending p = pending_.front();
+  pending_.pop_front();
+  // LOAD and MATMUL have the fields of the segment in the same places.
+  const auto segment = spec::MatmulCommand::unpack(p.words);
+  store_.finish(p.waits.of(Unit::kStore));
+  const Cycle offered = std::max(segments_.head(p.pushed),
+                                 scoreboard_.done_at(Unit::kStore, p.waits.of(Unit::kStore)));
+  segments_.leave(
+      prefetch_.start(offered, uint64_t{segment.read_addr} * spec::kAddrUnit, segment.beats));
+
+  const bool load = segment.opcode == static_cast<uint32_t>(spec::ChipOpcode::kLoad);
+  const Cycle held = commands_.head(p.pushed);
+  Cycle accepted = std::max({held, sequencer_free_, p.waits.met(scoreboard_)});
+  if (load) accepted = std::max(accepted, loader_free_);
+  commands_.leave(accepted);
+  log_.add_held(held, accepted + 1);
+  if (load) return run_load(spec::LoadCommand::unpack(p.words), accepted);
+  const bool value = static_cast<spec::Layout>(segment.layout) == spec::Layout::kValue;
+  matmul_ = Matmul{segment, value, segment.stripes,
+                   value ? std::min(segment.rows, segment.stripes) : segment.rows, accepted,
+                   accepted + 2};
+}
+
+void StreamUnit::run_load(const spec::LoadCommand& c, Cycle accepted) {
+  const bool half = static_cast<spec::Format>(c.format) == spec::Format::kHalf;
+  const uint32_t elements = chip_.columns / (half ? 2 : 4);
+  const uint32_t at_once = std::min(elements, chip_.lanes);
+  const uint32_t writes = elements / at_once;  // of a beat: a cycle each
+  const uint32_t used = std::min(c.beats, spec::ceil_div(c.count, elements));
+  const uint32_t rest = c.count - (used - 1) * elements;
+  uint32_t last_writes = std::min(writes, spec::ceil_div(rest, at_once));
+  const uint32_t all_writes = (used - 1) * writes + last_writes;
+  Prefetch::Taken taken = prefetch_.take(used, accepted + 1, writes);
+  // Those that come first at the port hold up beats too.
+  Cycle written = taken.first;
+  for (uint32_t i = 0; i < all_writes; ++i) {
+    const Cycle behind_vector = ports_.write.nth(written + 1, 1);
+    written = ports_.result_writes.nth(behind_vector, 1);
+    if (written != behind_vector) written = ports_.write.nth(written, 1);
+  }
+  taken.last = std::max(taken.last, written - last_writes);
+  if (used < c.beats) {
+    taken.last = prefetch_.take(c.beats - used, taken.last + last_writes).last;
+    last_writes = 1;
+  }
+  log_.add_engine({.begin = taken.first, .end = taken.last + 1, .load_beats = c.beats});
+  activity_.scratch_load_writes += all_writes;
+  activity_.scratch_load_words += c.count;
+  sequencer_free_ = taken.last + 1;
+  loader_free_ = taken.last + last_writes + 1;
+  scoreboard_.complete(Unit::kLoad, taken.last + last_writes + 1);
+  log_.executed({c.pack(), accepted, sequencer_free_});
+}
+
+void StreamUnit::run_block(Matmul& m) {
+  const spec::MatmulCommand& c = m.command;
+  const uint32_t stripes = std::min(m.stripes_left, c.block);
+  const uint32_t rows = m.value ? stripes : spec::kTritsPerByte * stripes;
+  const uint32_t live_rows = std::min(rows, m.rows_left);
+  const bool half = rows <= spec::kTritsPerByte * (chip_.acc_depth / 2);
+  m.stripes_left -= stripes;
+  m.rows_left -= live_rows;
+
+  // A block may open in the cycle of the last beat before it, which is no stall.
+  const Cycle granted = half ? half_free_[next_half_] : std::max(half_free_[0], half_free_[1]);
+  const Cycle opened = std::max({m.planned, m.closed, granted});
+  const Cycle stalls_from = std::max(m.planned, m.closed + 1);
+  if (opened > stalls_from)
+    log_.add_engine({.begin = stalls_from, .end = opened, .stall_drain = opened - stalls_from});
+  m.planned = opened + 2;
+
+  const uint64_t beats =
+      uint64_t{spec::ceil_div(c.cols, chip_.columns)} * (m.value ? 1 : c.planes) * stripes;
+  m.closed = prefetch_.take(beats, opened + 1).last;
+  log_.add_engine({.begin = opened + 1,
+                   .end = m.closed + 1,
+                   .beats = beats,
+                   .stall_read = m.closed - opened - beats});
+  const Cycle past = std::min(opened, sink_free_);
+  ports_.write.forget_before(past);
+  ports_.result_writes.forget_before(past);
+  drain(spec::ceil_div(rows, spec::kTritsPerByte), live_rows, half, m.stripes_left == 0, c,
+        m.closed);
+  activity_.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += beats;
+  activity_.act_tile_reads += beats * c.act_columns;
+  activity_.acc_updates += beats * c.act_columns * (m.value ? 1 : spec::kTritsPerByte);
+}
+
+void StreamUnit::drain(uint32_t entries, uint32_t live_rows, bool half, bool last,
+                       const spec::MatmulCommand& c, Cycle closed) {
+  // Through the array (levels_ + 2 cycles), digit weights and accumulators (3) to landed_q (1).
+  const Cycle taken = std::max(closed + levels_ + 6, sink_free_);
+  const Cycle first_read = std::max(taken + 1, entry_free_);
+  // An entry goes out as a write a column; the next one is read when all but the last two of the
+  // writes before its own have been made, so the first write follows two cycles after the read.
+  const uint64_t columns = c.act_columns;
+  const uint64_t writes = entries * columns;
+  const uint64_t before_last = (entries - 1) * columns;
+  const Cycle last_read = before_last < 2 ? first_read + before_last
+                                          : ports_.write.nth(first_read + 2, before_last - 1);
+  const Cycle last_write = ports_.write.nth(first_read + 2, writes);
+  entry_free_ = last_write - 1;
+  ports_.result_writes.reserve(first_read + 2, last_write + 1, 1);
+  if (half) {
+    half_free_[next_half_] = last_read + 1;
+    next_half_ ^= 1;
+  } else {
+    half_free_[0] = half_free_[1] = last_read + 1;
+  }
+  activity_.acc_reads += writes * spec::kTritsPerByte;
+  activity_.scratch_result_writes += writes;
+  activity_.scratch_result_words += live_rows * columns;
+  sink_free_ = last_read + 1;
+  if (!last) return;
+  // The greatest magnitudes of the last columns are found (3), then go to the scalar registers.
+  sink_free_ = last_write + columns + 3;
+  scoreboard_.complete(Unit::kMatmul, last_write + columns + 3);
+}
+
+}  // namespace tern::tlm
