@@ -6,11 +6,14 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
   gcc-riscv64-unknown-elf                                                    # firmware
-  verilator libsystemc-dev yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
+  verilator libsystemc-dev yosys zlib1g-dev                                  # RTL simulation, DRAM platform, synthesis, FST traces
+  iverilog opensta qflow-tech-osu018                                         # energy: gate-level simulation, power, a cell library
   libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev libyaml-cpp-dev
-  libgtest-dev libbenchmark-dev libsentencepiece-dev                                          # tests
+  libgtest-dev libbenchmark-dev libsentencepiece-dev                         # tests and benchmarks
   python3 python3-venv python3-numpy                                         # generators and scripts
+  chromium                                                                   # looks at the reports in a test
 )
+command -v npm >/dev/null || packages+=(nodejs npm)  # the plot library
 if [ "${1:-}" = "--training" ]; then
   packages+=(python3-torch libopenblas0-pthread)  # only scripts/train needs them
 elif [ $# -gt 0 ]; then
@@ -35,6 +38,16 @@ if [ ${#missing[@]} -gt 0 ]; then
   rm -f "$log"
 else
   echo "setup: all ${#packages[@]} Debian packages are there"
+fi
+
+# Packages from npm go into build/node_modules, pinned; the copy of package.json is what was installed.
+if ! cmp -s scripts/package.json build/package.json || [ ! -d build/node_modules/echarts ]; then
+  echo "setup: installing npm packages into build/node_modules"
+  mkdir -p build
+  cp scripts/package.json build/package.json
+  npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts --prefix build || { rm -f build/package.json; exit 1; }
+else
+  echo "setup: build/node_modules is up to date"
 fi
 
 # Python packages that Debian does not have go into build/venv, pinned; the stamp is the list that was installed.

@@ -18,5 +18,7 @@ void add_eval(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_perf(CLI::App& app, Action& action);
 void add_dram(CLI::App& app, Action& action);
+void add_report(CLI::App& app, Action& action);
+void add_sweep(CLI::App& app, Action& action);
 
 }  // namespace tern::cli

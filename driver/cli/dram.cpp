@@ -19,6 +19,7 @@ struct DramOptions {
   std::string mapping;
   uint64_t requests = 400'000;
   uint32_t read_queue = 0;
+  bool refresh_banks = false;
 };
 
 constexpr std::pair<const char*, uint64_t dram::Counters::*> kCauses[] = {
@@ -42,6 +43,7 @@ Measured measure(const DramOptions& o, const std::string& name) {
   dram::Config& config = m.preset.config;
   if (!o.mapping.empty()) config.mapping = o.mapping;
   if (o.read_queue != 0) config.controller.read_queue = o.read_queue;
+  if (o.refresh_banks) config.controller.refresh_banks = true;
   for (const dram::Pattern pattern : dram::kPatterns)
     m.patterns.emplace_back(pattern, dram::measure(config, pattern, o.requests, o.common.seed));
   m.figures = dram::characterise(config);
@@ -88,7 +90,7 @@ void print_table(const std::vector<Measured>& all) {
              "sequential", "sequential", "random", "random,", "stream,", "refresh", "latency",
              "write");
   fmt::print("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "peak",
-             "reads", "writes", "reads", "1/3 writes", "1/16 wr.", "tRFC/tREFI", "idle, ns",
+             "reads", "writes", "reads", "1/3 writes", "1/16 wr.", "all banks", "idle, ns",
              "turn, ns");
   for (const Measured& m : all) {
     fmt::print("  {:<14} {:>7.2f}", m.preset.config.name, m.preset.config.peak_gb_per_second());
@@ -162,6 +164,8 @@ void add_dram(CLI::App& app, Action& action) {
                   "Order of address bits from the highest, such as row-bank-column");
   sub->add_option("--read-queue", o->read_queue, "Reads that the scheduler sees")
       ->check(CLI::Range(1, 256));
+  sub->add_flag("--refresh-banks", o->refresh_banks,
+                "Refresh single banks (REFpb), where the memory can");
   sub->add_option("--requests", o->requests, "Bursts of each measurement")
       ->check(CLI::Range(1000, 1'000'000'000))
       ->capture_default_str();

@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
   tern::cli::add_bench(app, action);
   tern::cli::add_perf(app, action);
   tern::cli::add_dram(app, action);
+  tern::cli::add_report(app, action);
+  tern::cli::add_sweep(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

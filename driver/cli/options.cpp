@@ -35,7 +35,7 @@ void add_backend_options(CLI::App& app, Options& options) {
       ->capture_default_str();
   add_dram_options(app, options);
   app.add_option("--stall", options.device.memory_stall,
-                 "rtl: probability of a memory stall per cycle and channel")
+                 "rtl, tlm: probability of a memory stall per cycle and channel")
       ->check(CLI::Range(0.0, 0.99))
       ->capture_default_str();
   app.add_option("--trace", options.device.trace_file,

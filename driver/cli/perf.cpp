@@ -10,8 +10,11 @@
 #include "io/error.hpp"
 #include "io/skeleton.hpp"
 #include "io/synth.hpp"
+#include "dram_timing.hpp"
+#include "estimate.hpp"
 #include "options.hpp"
 #include "progress.hpp"
+#include "statistical_memory.hpp"
 #include "timing_run.hpp"
 #include "tlm_chip.hpp"
 
@@ -22,11 +25,12 @@ struct PerfOptions {
   Options common;
   std::string preset;
   io::SynthOptions shape;
-  uint32_t at = 512;
+  uint32_t at = 256;
   uint32_t tokens = 1;
   uint32_t prefill = 0;
   uint32_t group = 0;
   uint32_t latency = 40;
+  double beat_rate = 1;
   bool activity = false;
   bool compare = false;
   /// Parameters that differ from the configuration's.
@@ -112,6 +116,26 @@ io::Skeleton model_of(const PerfOptions& o, const spec::ChipConfig& chip) {
       shape, chip, fmt::format("{}, {} of {} layers", preset.name, shape.layers, preset.layers));
 }
 
+/// Empty for the fixed memory.
+tlm::TlmChip::MakeMemory memory_of(const PerfOptions& o, const tlm::PerfConfig& config) {
+  if (!o.common.device.dram.empty()) {
+    if (o.beat_rate != 1) throw Error("--dram says how fast the memory is; leave out --beat-rate");
+    const estimate::Memory memory = estimate::load_memory(o.common.device.dram);
+    const double mhz = o.common.device.clock_mhz > 0
+                           ? o.common.device.clock_mhz
+                           : estimate::default_clock_mhz(memory.config, config.chip.columns);
+    const tlm::StatisticalMemoryTiming timing =
+        tlm::timing_of(memory.config, memory.figures, mhz, config.chip.columns);
+    return [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
+  }
+  if (o.beat_rate == 1) return {};
+  if (o.compare) throw Error("--compare takes the memory of the RTL; leave out --beat-rate");
+  tlm::StatisticalMemoryTiming timing;
+  timing.read_latency = config.memory.read_latency;
+  timing.beats_per_cycle = o.beat_rate;
+  return [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
+}
+
 int perf(const PerfOptions& o) {
   tlm::PerfConfig config;
   config.chip = io::find_config(o.common.config.empty() ? "edge" : o.common.config);
@@ -120,7 +144,7 @@ int perf(const PerfOptions& o) {
     if (change.value) config.chip.*change.member = *change.value;
   }
   const Stopwatch clock;
-  tlm::TlmChip chip(config);
+  tlm::TlmChip chip(config, memory_of(o, config));
   const io::Skeleton model = model_of(o, chip.config());
   tlm::TimingRun run(chip, model);
   std::unique_ptr<Transport> rtl;
@@ -132,19 +156,21 @@ int perf(const PerfOptions& o) {
     }
     DeviceOptions options;
     options.memory_latency = o.latency;
+    options.dram = o.common.device.dram;
+    options.clock_mhz = o.common.device.clock_mhz;
     rtl = sim::open_rtl_chip(config.chip.name, options);
     rtl_run.emplace(*rtl, model);
   }
   const double opened = clock.seconds();
-  const Stopwatch timing;
   Progress progress("perf", 4, o.common.quiet);
   std::vector<Result> results;
   const auto measure = [&](std::string what, uint32_t tokens, auto ask) {
     if (tokens == 0) return;
     Result r{std::move(what), o.at, tokens, {}, processor_seconds(), {}, {}};
-    const tlm::Activity before = chip.activity();
+    std::vector<tlm::Activity> edges;
+    run.on_interval([&] { edges.push_back(chip.activity()); });
     r.counters = ask(run);
-    r.activity = chip.activity() - before;
+    r.activity = edges.at(1) - edges.at(0);
     r.seconds = processor_seconds() - r.seconds;
     progress.update(2 * results.size() + 1, r.what + " on the RTL");
     if (rtl_run) {
@@ -158,12 +184,14 @@ int perf(const PerfOptions& o) {
   measure("prefill", o.prefill,
           [&](tlm::TimingRun& on) { return on.prefill(o.at, o.prefill, o.group); });
   measure("decode", o.tokens, [&](tlm::TimingRun& on) { return on.decode(o.at, o.tokens); });
-  const double seconds = timing.seconds();
+  double seconds = 0;
+  for (const Result& r : results) seconds += r.seconds;
 
   if (o.common.json) {
-    nlohmann::json out = {{"model", model.name},    {"config", config.chip.name},
-                          {"latency", o.latency},   {"group", run.group()},
-                          {"open_seconds", opened}, {"seconds", seconds}};
+    nlohmann::json out = {{"model", model.name},         {"config", config.chip.name},
+                          {"latency", o.latency},        {"beat_rate", o.beat_rate},
+                          {"group", run.group()},        {"open_seconds", opened},
+                          {"processor_seconds", seconds}};
     for (const PerfOptions::Change& change : o.changes)
       out["parameters"][std::string(change.flag + 2)] = config.chip.*change.member;
     for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
@@ -171,8 +199,11 @@ int perf(const PerfOptions& o) {
     return 0;
   }
   if (!o.common.quiet)
-    fmt::print("{} on {}, memory latency {}: predicted by the performance model in {:.3f} s\n",
-               model.name, config.chip.name, o.latency, seconds);
+    fmt::print("{} on {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
+               config.chip.name,
+               o.common.device.dram.empty() ? fmt::format("memory latency {}", o.latency)
+                                            : o.common.device.dram,
+               seconds);
   for (const Result& r : results) {
     const uint64_t cycles = tlm::work_cycles(r.counters);
     Counters work = r.counters;
@@ -212,8 +243,13 @@ void add_perf(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--group", o->group,
                   "Prompt tokens that go through the layers together; 0: as many as the chip can");
+  add_dram_options(*sub, o->common);
   sub->add_option("--latency", o->latency, "Memory read latency in cycles")
       ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  sub->add_option("--beat-rate", o->beat_rate,
+                  "Beats a cycle that the memory gives when read in sequence")
+      ->check(CLI::Range(0.01, 1.0))
       ->capture_default_str();
   sub->add_flag("--activity", o->activity, "Counts of what moved, for a model of energy");
   sub->add_flag(

@@ -7,6 +7,7 @@
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 #include "io/image.hpp"
+#include "statistical_memory.hpp"
 #include "tlm_chip.hpp"
 
 namespace tern::sim {
@@ -58,8 +59,15 @@ std::unique_ptr<Device> open_tlm(std::string_view argument, const DeviceOptions&
   const std::string name = "tlm:" + std::string(argument);
   DeviceOptions rest = options;
   rest.memory_latency = DeviceOptions{}.memory_latency;
+  rest.memory_stall = DeviceOptions{}.memory_stall;
   refuse_chip_options(name, rest);
-  return std::make_unique<TlmDevice>(name, std::make_unique<tlm::TlmChip>(config),
+  tlm::TlmChip::MakeMemory memory;
+  if (const double stall = options.memory_stall; stall > 0) {
+    if (!(stall < 1)) throw Error("{}: stall probability {}; give 0 or more, below 1", name, stall);
+    const auto timing = tlm::StatisticalMemoryTiming::with_stalls(config.memory, stall);
+    memory = [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
+  }
+  return std::make_unique<TlmDevice>(name, std::make_unique<tlm::TlmChip>(config, memory),
                                      options.timeout_cycles);
 }
 

@@ -84,6 +84,16 @@ void BankState::column(Cycle at, uint32_t bank, bool write) {
   }
 }
 
+void BankState::refresh_bank(Cycle at, uint32_t bank) {
+  Bank& b = banks_[bank];
+  Group& group = groups_[b.group];
+  Rank& r = ranks_[b.rank];
+  b.activate = std::max(b.activate, at + timing_.rfc_pb);
+  group.activate = std::max(group.activate, at + timing_.rrd_l);
+  r.activate = std::max(r.activate, at + timing_.rrd_s);
+  r.refresh_bank = at + timing_.rfc_pb;
+}
+
 void BankState::refresh(Cycle at, uint32_t rank) {
   Rank& r = ranks_[rank];
   r.activate = std::max(r.activate, at + timing_.rfc);

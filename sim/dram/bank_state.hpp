@@ -36,6 +36,11 @@ class BankState {
   /// For a rank without open rows.
   Cycle earliest_refresh(uint32_t rank) const { return ranks_[rank].refresh; }
 
+  /// For a closed bank: like an ACT, and apart from other REFpb.
+  Cycle earliest_refresh_bank(uint32_t bank) const {
+    return std::max(earliest_activate(bank), ranks_[banks_[bank].rank].refresh_bank);
+  }
+
   /// What holds a column command back, for the accounts of idle cycles.
   Cycle row_ready(uint32_t bank) const { return banks_[bank].column; }
   Cycle group_ready(uint32_t bank, bool write) const {
@@ -51,6 +56,7 @@ class BankState {
   uint32_t precharge_all(Cycle at, uint32_t rank);
   void column(Cycle at, uint32_t bank, bool write);
   void refresh(Cycle at, uint32_t rank);
+  void refresh_bank(Cycle at, uint32_t bank);
 
   /// Cycles up to `now` in which some row of the rank was open.
   Cycle active_cycles(uint32_t rank, Cycle now) const {
@@ -70,7 +76,7 @@ class BankState {
     std::array<Cycle, 2> column{};  ///< Read, write.
   };
   struct Rank {
-    Cycle activate = 0, refresh = 0;
+    Cycle activate = 0, refresh = 0, refresh_bank = 0;
     std::array<Cycle, 2> column{};
     std::array<Cycle, 4> window{};  ///< End of the tFAW of the last four ACT.
     uint32_t window_at = 0;         ///< The oldest of them.

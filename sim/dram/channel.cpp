@@ -20,10 +20,40 @@ Channel::Channel(const Config& config)
       reads_(config.controller.read_queue),
       writes_(config.controller.write_queue),
       refresh_(config.geometry.ranks) {
-  if (timing_.refi == 0) return;
-  // Staggered, so that one rank works while another refreshes.
-  for (uint32_t rank = 0; rank < geometry_.ranks; ++rank)
-    refresh_[rank].due = static_cast<Cycle>(timing_.refi) * (rank + 1) / geometry_.ranks;
+  for (uint32_t rank = 0; rank < geometry_.ranks; ++rank) refresh_[rank].due = refresh_due(rank);
+}
+
+/// Ranks are staggered, so that one works while another refreshes; banks share the time evenly.
+Cycle Channel::refresh_due(uint32_t rank) const {
+  if (timing_.refi == 0) return kNever;
+  const Cycle parts = controller_.refresh_banks ? geometry_.banks() : 1;
+  const Cycle steps = static_cast<Cycle>(refresh_[rank].count * geometry_.ranks + rank + 1);
+  return timing_.refi * steps / (geometry_.ranks * parts);
+}
+
+/// Of the banks that were not refreshed in this round, one that nobody waits for, if there is one.
+uint32_t Channel::choose_bank(uint32_t rank) const {
+  const uint32_t first = rank * geometry_.banks();
+  const uint64_t all =
+      geometry_.banks() == 64 ? ~uint64_t{0} : (uint64_t{1} << geometry_.banks()) - 1;
+  const uint64_t left = all & ~refresh_[rank].round;
+  const uint64_t unused = left & ~((reads_.banks() | writes_.banks()) >> first);
+  return first + static_cast<uint32_t>(std::countr_zero(unused != 0 ? unused : left));
+}
+
+void Channel::finish_refresh(uint32_t rank, Cycle until) {
+  RankRefresh& r = refresh_[rank];
+  const uint32_t first = rank * geometry_.banks();
+  if (controller_.refresh_banks) {
+    refreshed_[r.bank] = until;
+    r.round |= uint64_t{1} << (r.bank - first);
+    if (std::popcount(r.round) == static_cast<int>(geometry_.banks())) r.round = 0;
+  } else {
+    std::fill_n(refreshed_.begin() + first, geometry_.banks(), until);
+  }
+  ++r.count;
+  r.pending = false;
+  r.due = refresh_due(rank);
 }
 
 void Channel::push_read(uint64_t id, const Location& at) {
@@ -77,7 +107,12 @@ void Channel::decide_refresh(Cycle from) {
   for (uint32_t rank = 0; rank < geometry_.ranks; ++rank) {
     const RankRefresh& r = refresh_[rank];
     Decision d{.bank = rank};
-    if (r.pending && banks_.any_open(rank)) {
+    if (r.pending && controller_.refresh_banks) {
+      const bool closed = banks_.open_row(r.bank) == BankState::kClosed;
+      d.step = closed ? Step::kRefreshBank : Step::kCloseBank;
+      d.at = std::max(
+          from, closed ? banks_.earliest_refresh_bank(r.bank) : banks_.earliest_precharge(r.bank));
+    } else if (r.pending && banks_.any_open(rank)) {
       d.step = Step::kPrechargeAll;
       d.at = std::max(from, banks_.earliest_precharge_all(rank));
     } else if (r.pending) {
@@ -98,7 +133,7 @@ void Channel::decide_refresh(Cycle from) {
 void Channel::decide_requests(RequestQueue& queue, bool write, Cycle from) {
   for (uint64_t left = queue.banks(); left != 0; left &= left - 1) {
     Decision d{.write = write, .bank = static_cast<uint32_t>(std::countr_zero(left))};
-    if (refresh_[d.bank / geometry_.banks()].pending) continue;
+    if (refreshing(d.bank)) continue;
     d.entry = queue.oldest(d.bank);
     const RequestQueue::Entry& oldest = queue[d.entry];
     const int64_t open = banks_.open_row(d.bank);
@@ -132,6 +167,7 @@ void Channel::execute() {
   now_ = std::max(now_, d.at);
   if (d.step == Step::kStartRefresh) {
     refresh_[d.bank].pending = true;
+    refresh_[d.bank].bank = choose_bank(d.bank);
     return;
   }
   command_free_ = d.at + 1;
@@ -140,16 +176,23 @@ void Channel::execute() {
       emit(CommandKind::kPrechargeAll, d.bank * geometry_.banks(), 0);
       counters_.precharges += banks_.precharge_all(d.at, d.bank);
       break;
-    case Step::kRefresh: {
+    case Step::kRefresh:
       emit(CommandKind::kRefresh, d.bank * geometry_.banks(), 0);
       banks_.refresh(d.at, d.bank);
-      RankRefresh& r = refresh_[d.bank];
-      r.pending = false;
-      r.due += timing_.refi;
-      r.until = d.at + timing_.rfc;
+      finish_refresh(d.bank, d.at + timing_.rfc);
       ++counters_.refreshes;
       break;
-    }
+    case Step::kCloseBank:
+      emit(CommandKind::kPrecharge, refresh_[d.bank].bank, 0);
+      banks_.precharge(d.at, refresh_[d.bank].bank);
+      ++counters_.precharges;
+      break;
+    case Step::kRefreshBank:
+      emit(CommandKind::kRefreshBank, refresh_[d.bank].bank, 0);
+      banks_.refresh_bank(d.at, refresh_[d.bank].bank);
+      finish_refresh(d.bank, d.at + timing_.rfc_pb);
+      ++counters_.bank_refreshes;
+      break;
     case Step::kActivate: {
       RequestQueue::Entry& entry = queue(d.write)[d.entry];
       entry.opened = true;
@@ -209,7 +252,7 @@ void Channel::account_gap(Cycle at, uint32_t bank, bool write) {
   if (write && !writing_ && reads_.empty())
     no_work_until_ = std::max(no_work_until_, last_read_ + controller_.drain_idle);
   take(no_work_until_, counters_.idle_no_request);
-  take(refresh_[rank].until, counters_.idle_refresh);
+  take(refreshed_[bank], counters_.idle_refresh);
   if (write != last_write_) {
     ++counters_.turnarounds;
     take(banks_.group_ready(bank, write), counters_.idle_turnaround);
@@ -232,8 +275,7 @@ void Channel::emit(CommandKind kind, uint32_t bank, uint32_t row) const {
 Counters Channel::counters() {
   if (now_ > data_end_) {
     const bool refreshing =
-        std::any_of(refresh_.begin(), refresh_.end(),
-                    [&](const RankRefresh& r) { return r.pending || r.until > now_; });
+        std::any_of(refreshed_.begin(), refreshed_.end(), [&](Cycle end) { return end > now_; });
     (!working()   ? counters_.idle_no_request
      : refreshing ? counters_.idle_refresh
                   : counters_.idle_row) += static_cast<uint64_t>(now_ - data_end_);

@@ -66,6 +66,8 @@ class Channel {
     kStartRefresh,
     kPrechargeAll,
     kRefresh,
+    kCloseBank,
+    kRefreshBank,
     kColumn,
     kActivate,
     kPrecharge
@@ -81,6 +83,13 @@ class Channel {
 
   void decide();
   void decide_refresh(Cycle from);
+  void finish_refresh(uint32_t rank, Cycle until);
+  Cycle refresh_due(uint32_t rank) const;
+  uint32_t choose_bank(uint32_t rank) const;
+  bool refreshing(uint32_t bank) const {
+    const RankRefresh& r = refresh_[bank / geometry_.banks()];
+    return r.pending && (!controller_.refresh_banks || r.bank == bank);
+  }
   void decide_requests(RequestQueue& queue, bool write, Cycle from);
   void offer(const Decision& candidate);
   void execute();
@@ -107,10 +116,14 @@ class Channel {
 
   struct RankRefresh {
     Cycle due = kNever;
-    Cycle until = 0;  ///< End of the last refresh.
+    uint64_t count = 0;  ///< Done.
     bool pending = false;
+    // Of refreshes of single banks: which one is pending, and which of the round are done.
+    uint32_t bank = 0;
+    uint64_t round = 0;
   };
   std::vector<RankRefresh> refresh_;
+  std::array<Cycle, BankState::kMaxBanks> refreshed_{};  ///< End of the last refresh of each bank.
 
   // Accounts of the data bus.
   Cycle data_end_ = 0;

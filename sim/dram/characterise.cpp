@@ -35,7 +35,7 @@ Characteristics characterise(const Config& config) {
   c.sequential = rate(Pattern::kSequentialReads);
   c.sequential_writes = rate(Pattern::kSequentialWrites);
   c.random = rate(Pattern::kRandomReads);
-  if (config.timing.refi != 0)
+  if (config.timing.refi != 0 && !config.controller.refresh_banks)
     c.refresh = static_cast<double>(config.timing.rfc) / config.timing.refi;
   Config still = config;
   still.timing.refi = 0;

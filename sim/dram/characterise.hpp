@@ -11,14 +11,14 @@ namespace tern::dram {
 ///
 ///     B / (sequential x peak) + groups x turnaround_ns + written bytes / peak
 ///
-/// and a request that comes to an idle memory has its first data after idle_latency_ns, or after
+/// and a burst that is asked of an idle memory is there after idle_latency_ns, or after
 /// row_hit_latency_ns if the row is open.
 struct Characteristics {
   double sequential = 0;         ///< Saturated sequential reads, refresh included.
   double sequential_writes = 0;  ///< The same of writes.
   double random = 0;             ///< Saturated reads of single bursts anywhere.
-  double refresh = 0;            ///< Part of the time in which a rank refreshes: tRFC / tREFI.
-  double idle_latency_ns = 0;    ///< Read of a closed row to the end of its data.
+  double refresh = 0;          ///< Part of the time in which a whole rank refreshes; 0 with REFpb.
+  double idle_latency_ns = 0;  ///< Read of a closed row to the end of its data.
   double row_hit_latency_ns = 0;
   double turnaround_ns = 0;  ///< Lost by one group of 16 writes within saturated sequential reads.
 };

@@ -24,6 +24,8 @@ const char* name_of(CommandKind kind) {
       return "WR";
     case CommandKind::kRefresh:
       return "REF";
+    case CommandKind::kRefreshBank:
+      return "REFpb";
   }
   return "?";
 }
@@ -37,14 +39,15 @@ bool is_precharge(CommandKind kind) {
 
 }  // namespace
 
-TimingChecker::TimingChecker(const Geometry& geometry, const Timing& timing)
+TimingChecker::TimingChecker(const Geometry& geometry, const Timing& timing, bool refresh_banks)
     : geometry_(geometry),
       timing_(timing),
+      refresh_banks_(refresh_banks),
       rows_(geometry.ranks * geometry.banks(), -1),
       activates_(geometry.ranks),
-      refreshes_(geometry.ranks) {
+      refreshes_(geometry.ranks * (refresh_banks ? geometry.banks() : 1)) {
   const Timing& t = timing_;
-  horizon_ = std::max({t.rc, t.ras, t.rfc, t.rcd, t.rp, t.rtw + t.rtrs, t.rtp,
+  horizon_ = std::max({t.rc, t.ras, t.rfc, t.rfc_pb, t.rcd, t.rp, t.rtw + t.rtrs, t.rtp,
                        t.cl + t.cwl + 2 * t.burst + t.rtrs + std::max(t.wr, t.wtr_l)});
 }
 
@@ -78,7 +81,12 @@ TimingChecker::Limit TimingChecker::limit(const Command& a, const Command& b) co
     return same_group ? Limit{"tWTR_L", write_data + t.wtr_l}
                       : Limit{"tWTR_S", write_data + t.wtr_s};
   }
-  if (a.kind == kActivate && b.kind == kActivate) {
+  // To its rank, REFpb is an ACT.
+  const bool row_a = a.kind == kActivate || a.kind == kRefreshBank;
+  const bool row_b = b.kind == kActivate || b.kind == kRefreshBank;
+  if (row_a && row_b) {
+    if (a.kind == kRefreshBank && same_rank && (b.kind == kRefreshBank || same_bank))
+      return {"tRFCpb", t.rfc_pb};
     if (same_bank) return {"tRC", t.rc};
     if (same_group) return {"tRRD_L", t.rrd_l};
     if (same_rank) return {"tRRD_S", t.rrd_s};
@@ -87,7 +95,7 @@ TimingChecker::Limit TimingChecker::limit(const Command& a, const Command& b) co
   if (a.kind == kActivate && is_column(b.kind)) return {"tRCD", t.rcd};
   if (a.kind == kActivate && is_precharge(b.kind)) return {"tRAS", t.ras};
   if (a.kind == kActivate && b.kind == kRefresh) return {"tRC", t.rc};
-  if (is_precharge(a.kind) && (b.kind == kActivate || b.kind == kRefresh)) return {"tRP", t.rp};
+  if (is_precharge(a.kind) && (row_b || b.kind == kRefresh)) return {"tRP", t.rp};
   if (a.kind == kRead && is_precharge(b.kind)) return {"tRTP", t.rtp};
   if (a.kind == kWrite && is_precharge(b.kind)) return {"tWR", write_data + t.wr};
   if (a.kind == kRefresh) return {"tRFC", t.rfc};
@@ -110,10 +118,15 @@ void TimingChecker::observe(const Command& c) {
   check_rows(c);
   if (c.kind == CommandKind::kActivate) check_window(c);
   if (is_column(c.kind)) check_data(c);
-  if (timing_.refi == 0) return;
-  if (c.kind == CommandKind::kRefresh) ++refreshes_[c.rank];
-  for (uint32_t rank = 0; rank < geometry_.ranks; ++rank)
-    check_refresh(rank, c.cycle, refreshes_[rank]);
+  const bool bank = c.kind == CommandKind::kRefreshBank;
+  if (bank != refresh_banks_ && (bank || c.kind == CommandKind::kRefresh)) {
+    report(c, "tREFI", "this memory is refreshed the other way");
+  } else if (bank) {
+    ++refreshes_[c.rank * geometry_.banks() + c.bank];
+  } else if (c.kind == CommandKind::kRefresh) {
+    ++refreshes_[c.rank];
+  }
+  check_refreshes(c.cycle);
 }
 
 void TimingChecker::check_rows(const Command& c) {
@@ -134,6 +147,9 @@ void TimingChecker::check_rows(const Command& c) {
     case CommandKind::kRefresh:
       if (std::any_of(first, last, [](int64_t r) { return r != -1; }))
         report(c, "an open row", "a row of the rank is open");
+      break;
+    case CommandKind::kRefreshBank:
+      if (row != -1) report(c, "an open row", fmt::format("row {} is open", row));
       break;
     default:
       if (row != c.row)
@@ -164,19 +180,20 @@ void TimingChecker::check_data(const Command& c) {
   data_rank_ = c.rank;
 }
 
-void TimingChecker::check_refresh(uint32_t rank, Cycle now, uint64_t done) {
+void TimingChecker::check_refreshes(Cycle now) {
+  if (timing_.refi == 0) return;
   const auto due = static_cast<uint64_t>(now / timing_.refi);
-  Command c{.cycle = now, .kind = CommandKind::kRefresh, .rank = static_cast<uint8_t>(rank)};
-  if (done + kPostponed < due)
-    report(c, "tREFI", fmt::format("{} refreshes, {} were due", done, due));
-  if (done > due + 1 + kPostponed)
-    report(c, "tREFI", fmt::format("{} refreshes where {} are due", done, due));
+  const uint32_t banks = refresh_banks_ ? geometry_.banks() : 1;
+  for (std::size_t i = 0; i < refreshes_.size(); ++i) {
+    const uint64_t done = refreshes_[i];
+    if (done + kPostponed >= due && done <= due + 1 + kPostponed) continue;
+    Command c{.cycle = now, .kind = CommandKind::kRefresh};
+    c.rank = static_cast<uint8_t>(i / banks);
+    c.bank = static_cast<uint8_t>(i % banks);
+    report(c, "tREFI", fmt::format("{} refreshes where {} were due", done, due));
+  }
 }
 
-void TimingChecker::finish(Cycle now) {
-  if (timing_.refi == 0) return;
-  for (uint32_t rank = 0; rank < geometry_.ranks; ++rank)
-    check_refresh(rank, now, refreshes_[rank]);
-}
+void TimingChecker::finish(Cycle now) { check_refreshes(now); }
 
 }  // namespace tern::dram

@@ -16,7 +16,8 @@ namespace tern::dram {
 /// of least distances written from the standards' definitions.
 class TimingChecker {
  public:
-  TimingChecker(const Geometry& geometry, const Timing& timing);
+  /// `refresh_banks`: single banks are refreshed (REFpb) instead of ranks.
+  TimingChecker(const Geometry& geometry, const Timing& timing, bool refresh_banks = false);
 
   /// Commands come in the order of their cycles.
   void observe(const Command& command);
@@ -40,16 +41,17 @@ class TimingChecker {
   void check_rows(const Command& command);
   void check_window(const Command& command);
   void check_data(const Command& command);
-  void check_refresh(uint32_t rank, Cycle now, uint64_t done);
+  void check_refreshes(Cycle now);
   uint32_t group(const Command& c) const { return c.bank / geometry_.banks_per_group; }
 
   const Geometry geometry_;
   const Timing timing_;
+  const bool refresh_banks_;
   Cycle horizon_ = 0;  ///< Beyond this distance nothing is constrained.
   std::deque<Command> recent_;
   std::vector<int64_t> rows_;                 ///< Open row of each bank of the channel, or -1.
   std::vector<std::deque<Cycle>> activates_;  ///< The last four of each rank.
-  std::vector<uint64_t> refreshes_;           ///< Of each rank.
+  std::vector<uint64_t> refreshes_;           ///< Of each rank, or of each bank.
   Cycle data_end_ = 0;
   uint32_t data_rank_ = 0;
   uint64_t commands_ = 0, violations_ = 0;

@@ -12,7 +12,8 @@ enum class CommandKind : uint8_t {
   kPrechargeAll,  ///< Closes the rows of a rank.
   kRead,
   kWrite,
-  kRefresh,  ///< All banks of a rank.
+  kRefresh,      ///< REF: all banks of a rank.
+  kRefreshBank,  ///< REFpb.
 };
 
 /// One command on the command bus of a channel.

@@ -76,6 +76,13 @@ void check(const Config& config, const std::string& where) {
   check_geometry(config.geometry, where);
   check_timing(config.timing, where);
   check_controller(config.controller, where);
+  if (!config.controller.refresh_banks) return;
+  if (config.timing.rfc_pb == 0)
+    throw Error("{}: refresh_banks needs tRFCpb; this memory has none", where);
+  if (config.timing.refi != 0 &&
+      config.timing.rfc_pb * static_cast<int64_t>(config.geometry.banks()) >= config.timing.refi)
+    throw Error("{}: tRFCpb of {} cycles leaves no time to refresh {} banks in tREFI", where,
+                config.timing.rfc_pb, config.geometry.banks());
 }
 
 }  // namespace tern::dram

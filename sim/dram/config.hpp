@@ -54,6 +54,8 @@ struct Timing {
   int32_t rtrs = 0;   ///< Idle data bus between bursts of two ranks.
   int32_t refi = 0;   ///< Average time between two REF of a rank; 0: no refresh.
   int32_t rfc = 0;    ///< REF to ACT or REF of the rank.
+  int32_t rfc_pb =
+      0;  ///< REFpb to ACT of the bank, and to REFpb of the rank; 0: there is no REFpb.
 };
 
 /// One field of Timing, for files, messages and tests.
@@ -68,7 +70,7 @@ inline constexpr TimingField kTimingFields[] = {
     {"tRRD_S", &Timing::rrd_s}, {"tRRD_L", &Timing::rrd_l}, {"tFAW", &Timing::faw},
     {"tWTR_S", &Timing::wtr_s}, {"tWTR_L", &Timing::wtr_l}, {"tRTW", &Timing::rtw},
     {"tRTP", &Timing::rtp},     {"tWR", &Timing::wr},       {"tRTRS", &Timing::rtrs},
-    {"tREFI", &Timing::refi},   {"tRFC", &Timing::rfc},
+    {"tREFI", &Timing::refi},   {"tRFC", &Timing::rfc},     {"tRFCpb", &Timing::rfc_pb},
 };
 
 /// The controller in front of each channel.
@@ -81,6 +83,7 @@ struct Controller {
   Cycle starve = 2000;        ///< A request older than this comes before row hits of its bank.
   /// REF that may be done before they are due, while there is no request (JEDEC: at most 8).
   uint32_t refresh_ahead = 8;
+  bool refresh_banks = false;  ///< REFpb, one bank after the other, in place of REF.
   Cycle latency = 0;  ///< Cycles of controller and PHY on top of the DRAM's own read latency.
 };
 

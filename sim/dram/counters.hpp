@@ -9,16 +9,17 @@ namespace tern::dram {
 /// first in this order is counted. Sums over channels have the sum of their cycles.
 struct Counters {
   uint64_t cycles = 0;
-  uint64_t reads = 0;          ///< RD.
-  uint64_t writes = 0;         ///< WR.
-  uint64_t forwarded = 0;      ///< Reads answered from the write queue.
-  uint64_t activates = 0;      ///< ACT.
-  uint64_t precharges = 0;     ///< Banks closed.
-  uint64_t refreshes = 0;      ///< REF of a rank.
-  uint64_t row_hits = 0;       ///< RD and WR to a row that another request opened.
-  uint64_t row_misses = 0;     ///< Those whose bank was closed.
-  uint64_t row_conflicts = 0;  ///< Those whose bank had another row open.
-  uint64_t turnarounds = 0;    ///< Changes between reading and writing.
+  uint64_t reads = 0;           ///< RD.
+  uint64_t writes = 0;          ///< WR.
+  uint64_t forwarded = 0;       ///< Reads answered from the write queue.
+  uint64_t activates = 0;       ///< ACT.
+  uint64_t precharges = 0;      ///< Banks closed.
+  uint64_t refreshes = 0;       ///< REF of a rank.
+  uint64_t bank_refreshes = 0;  ///< REFpb of a bank.
+  uint64_t row_hits = 0;        ///< RD and WR to a row that another request opened.
+  uint64_t row_misses = 0;      ///< Those whose bank was closed.
+  uint64_t row_conflicts = 0;   ///< Those whose bank had another row open.
+  uint64_t turnarounds = 0;     ///< Changes between reading and writing.
 
   uint64_t data_busy = 0;
   uint64_t idle_no_request = 0;  ///< Nothing to do, or the latency of the first request after that.
@@ -57,6 +58,7 @@ inline constexpr CounterField kCounterFields[] = {
     {"activates", &Counters::activates},
     {"precharges", &Counters::precharges},
     {"refreshes", &Counters::refreshes},
+    {"bank_refreshes", &Counters::bank_refreshes},
     {"row_hits", &Counters::row_hits},
     {"row_misses", &Counters::row_misses},
     {"row_conflicts", &Counters::row_conflicts},

@@ -140,6 +140,7 @@ class Reader {
     std::set<std::string> known = {"source"};
     for (const auto& [key, target] : counts) known.insert(key);
     for (const auto& [key, target] : times) known.insert(key);
+    known.insert("refresh_banks");
     only(node, known);
     for (const auto& [key, target] : counts) {
       if (node[key]) *target = as<uint32_t>(node[key], key);
@@ -147,6 +148,7 @@ class Reader {
     for (const auto& [key, target] : times) {
       if (node[key]) *target = as<Cycle>(node[key], key);
     }
+    if (node["refresh_banks"]) c.refresh_banks = as<bool>(node["refresh_banks"], "refresh_banks");
     note("controller", node);
   }
 

@@ -123,21 +123,22 @@ void Iss::restart(uint32_t pc) {
   trap_.reset();
 }
 
-Retired Iss::step() {
-  Retired out;
+void Iss::step(Retired& out) {
+  out = Retired{};
   out.pc = pc_;
-  if (trap_) return out;
-  trap_ = execute(out);
-  if (trap_) return {.pc = pc_, .insn = out.insn, .trap = trap_->cause};
+  if (trap_) return;
+  if (!execute(out)) {
+    out = {.pc = pc_, .insn = out.insn, .trap = trap_->cause};
+    return;
+  }
   if (out.rd != 0) regs_[out.rd] = out.rd_data;
   if (out.rd == 0) out.rd_data = 0;
   pc_ = next_pc_;
   ++instret_;
-  return out;
 }
 
-Iss::Outcome Iss::execute(Retired& out) {
-  if (!map_.instr.contains(pc_)) return trap_at(Cause::kFetchFault, pc_);
+bool Iss::execute(Retired& out) {
+  if (!map_.instr.contains(pc_)) return trap(Cause::kFetchFault, pc_);
   const uint32_t insn = instr_[(pc_ - map_.instr.base) / 4];
   out.insn = insn;
   next_pc_ = pc_ + 4;
@@ -147,17 +148,17 @@ Iss::Outcome Iss::execute(Retired& out) {
   const uint8_t rd = static_cast<uint8_t>(bits(insn, 11, 7));
   const uint32_t a = regs_[bits(insn, 19, 15)];
   const uint32_t b = regs_[bits(insn, 24, 20)];
-  const Trap illegal = trap_at(Cause::kIllegal, insn);
+  const auto illegal = [&] { return trap(Cause::kIllegal, insn); };
 
   const auto write = [&](uint32_t value) {
     out.rd = rd;
     out.rd_data = value;
-    return Outcome{};
+    return true;
   };
-  const auto jump = [&](uint32_t target) -> Outcome {
-    if (target & 3) return trap_at(Cause::kFetchMisaligned, target);
+  const auto jump = [&](uint32_t target) {
+    if (target & 3) return trap(Cause::kFetchMisaligned, target);
     next_pc_ = target;
-    return {};
+    return true;
   };
 
   switch (bits(insn, 6, 0)) {
@@ -169,48 +170,48 @@ Iss::Outcome Iss::execute(Retired& out) {
       write(pc_ + 4);
       return jump(pc_ + immediate_j(insn));
     case 0x67:  // JALR
-      if (funct3 != 0) return illegal;
+      if (funct3 != 0) return illegal();
       write(pc_ + 4);
       return jump((a + immediate_i(insn)) & ~1u);
     case 0x63:  // BEQ BNE BLT BGE BLTU BGEU
-      if (funct3 == 2 || funct3 == 3) return illegal;
-      return branch_taken(funct3, a, b) ? jump(pc_ + immediate_b(insn)) : Outcome{};
+      if (funct3 == 2 || funct3 == 3) return illegal();
+      return branch_taken(funct3, a, b) ? jump(pc_ + immediate_b(insn)) : true;
     case 0x03: {  // LB LH LW LBU LHU
-      if (funct3 == 3 || funct3 > 5) return illegal;
+      if (funct3 == 3 || funct3 > 5) return illegal();
       uint32_t value = 0;
-      if (Outcome trap = load(funct3, a + immediate_i(insn), out, value)) return trap;
+      if (!load(funct3, a + immediate_i(insn), out, value)) return false;
       return write(value);
     }
     case 0x23:  // SB SH SW
-      if (funct3 > 2) return illegal;
+      if (funct3 > 2) return illegal();
       return store(funct3, a + immediate_s(insn), b, out);
     case 0x13:  // ADDI SLTI SLTIU XORI ORI ANDI SLLI SRLI SRAI
-      if (funct3 == 1 && funct7 != 0) return illegal;
-      if (funct3 == 5 && funct7 != 0 && funct7 != 0x20) return illegal;
+      if (funct3 == 1 && funct7 != 0) return illegal();
+      if (funct3 == 5 && funct7 != 0 && funct7 != 0x20) return illegal();
       return write(alu(funct3, funct3 == 5 && funct7 == 0x20, a, immediate_i(insn)));
     case 0x33:  // ADD SUB SLL SLT SLTU XOR SRL SRA OR AND, and the M extension
       if (funct7 == 0x01) return write(muldiv(funct3, a, b));
       if (funct7 == 0x20 && (funct3 == 0 || funct3 == 5)) return write(alu(funct3, true, a, b));
       if (funct7 == 0x00) return write(alu(funct3, false, a, b));
-      return illegal;
+      return illegal();
     case 0x0f:  // FENCE
-      return funct3 == 0 ? Outcome{} : illegal;
+      return funct3 == 0 || illegal();
     case 0x73:  // ECALL EBREAK CSRR
-      if (insn == 0x00000073) return trap_at(Cause::kEnvironmentCall, 0);
-      if (insn == 0x00100073) return trap_at(Cause::kBreakpoint, pc_);
+      if (insn == 0x00000073) return trap(Cause::kEnvironmentCall, 0);
+      if (insn == 0x00100073) return trap(Cause::kBreakpoint, pc_);
       // Only the forms that write nothing: CSRRS, CSRRC, CSRRSI, CSRRCI with no bits.
       if ((funct3 & 2) != 0 && bits(insn, 19, 15) == 0) {
         if (const auto value = read_csr(bits(insn, 31, 20))) return write(*value);
       }
-      return illegal;
+      return illegal();
     default:
-      return illegal;
+      return illegal();
   }
 }
 
-Iss::Outcome Iss::load(unsigned funct3, uint32_t addr, Retired& out, uint32_t& value) {
+bool Iss::load(unsigned funct3, uint32_t addr, Retired& out, uint32_t& value) {
   const unsigned bytes = 1u << (funct3 & 3);
-  if (addr % bytes != 0) return trap_at(Cause::kLoadMisaligned, addr);
+  if (addr % bytes != 0) return trap(Cause::kLoadMisaligned, addr);
   out.mem_addr = addr & ~3u;
   out.read_strobe = strobe_of(bytes, addr);
   uint32_t word = 0;
@@ -218,20 +219,20 @@ Iss::Outcome Iss::load(unsigned funct3, uint32_t addr, Retired& out, uint32_t& v
     word = data_[(addr - map_.data.base) / 4];
   } else if (map_.mmio.contains(addr)) {
     const auto answer = devices_.read(out.mem_addr, out.read_strobe);
-    if (!answer) return trap_at(Cause::kLoadFault, addr);
+    if (!answer) return trap(Cause::kLoadFault, addr);
     word = *answer;
   } else {
-    return trap_at(Cause::kLoadFault, addr);
+    return trap(Cause::kLoadFault, addr);
   }
   value = word >> (8 * (addr & 3));
   if (bytes < 4)
     value = (funct3 & 4) ? bits(value, 8 * bytes - 1, 0) : sign_extend(value, 8 * bytes);
-  return {};
+  return true;
 }
 
-Iss::Outcome Iss::store(unsigned funct3, uint32_t addr, uint32_t value, Retired& out) {
+bool Iss::store(unsigned funct3, uint32_t addr, uint32_t value, Retired& out) {
   const unsigned bytes = 1u << funct3;
-  if (addr % bytes != 0) return trap_at(Cause::kStoreMisaligned, addr);
+  if (addr % bytes != 0) return trap(Cause::kStoreMisaligned, addr);
   out.mem_addr = addr & ~3u;
   out.write_strobe = strobe_of(bytes, addr);
   const uint32_t mask = mask_of(out.write_strobe);
@@ -241,9 +242,9 @@ Iss::Outcome Iss::store(unsigned funct3, uint32_t addr, uint32_t value, Retired&
     word = (word & ~mask) | out.write_data;
   } else if (!map_.mmio.contains(addr) ||
              !devices_.write(out.mem_addr, out.write_strobe, out.write_data)) {
-    return trap_at(Cause::kStoreFault, addr);
+    return trap(Cause::kStoreFault, addr);
   }
-  return {};
+  return true;
 }
 
 std::optional<uint32_t> Iss::read_csr(uint32_t csr) const {

@@ -76,7 +76,12 @@ class Iss {
   /// Begins at `pc` with the counters at zero; registers and memories keep their values.
   void restart(uint32_t pc);
   /// Executes one instruction. After a trap the simulator stays where it is: restart() goes on.
-  Retired step();
+  Retired step() {
+    Retired out;
+    step(out);
+    return out;
+  }
+  void step(Retired& out);
 
   const std::optional<Trap>& trap() const { return trap_; }
   uint32_t pc() const { return pc_; }
@@ -90,13 +95,15 @@ class Iss {
   std::span<uint32_t> data() { return data_; }
 
  private:
-  using Outcome = std::optional<Trap>;
-
-  Outcome execute(Retired& out);
-  Outcome load(unsigned funct3, uint32_t addr, Retired& out, uint32_t& value);
-  Outcome store(unsigned funct3, uint32_t addr, uint32_t value, Retired& out);
+  // False: the instruction has trapped.
+  bool execute(Retired& out);
+  bool load(unsigned funct3, uint32_t addr, Retired& out, uint32_t& value);
+  bool store(unsigned funct3, uint32_t addr, uint32_t value, Retired& out);
   std::optional<uint32_t> read_csr(uint32_t csr) const;
-  Trap trap_at(Cause cause, uint32_t value) const { return {cause, pc_, value}; }
+  bool trap(Cause cause, uint32_t value) {
+    trap_ = {cause, pc_, value};
+    return false;
+  }
 
   MemoryMap map_;
   Devices devices_;

@@ -85,14 +85,14 @@ void Controller::step() {
   const Timing t = pc / 4 < timing_.size() ? timing_[pc / 4] : Timing{};
   if (loaded_ != 0 && (loaded_ == t.rs1 || loaded_ == t.rs2)) ++now_;
   device_ = false;
-  const iss::Retired retired = iss_.step();
+  iss_.step(retired_);
   ++activity_.instructions;
   now_ += t.cycles;
   loaded_ = 0;
   if (t.is_branch) {
     if (iss_.pc() != pc + 4) ++now_;
   } else if (t.is_load) {
-    loaded_ = retired.rd;
+    loaded_ = retired_.rd;
     if (device_) {
       ++activity_.device_reads;
       now_ += 1 + device_wait_;

@@ -51,6 +51,7 @@ class Controller {
   DeviceBus& bus_;
   Activity& activity_;
   iss::Iss iss_;
+  iss::Retired retired_;
   std::vector<Timing> timing_;  ///< Of each instruction, filled by start().
   bool running_ = false;
   Cycle now_ = 0;

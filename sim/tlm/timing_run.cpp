@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 #include "firmware_image.hpp"
@@ -83,24 +82,30 @@ Counters TimingRun::request(uint32_t position, uint32_t prompt, uint32_t max_new
                 position, model_.model.context, model_.name);
   seek(position);
   link_.set_task(fmt::format("{} tokens at position {}", run, position));
-  const Counters before = link_.counters();
-  std::optional<Counters> first;
-  Counters last;
-  const uint32_t reached = generate(link_, model_, prompt, max_new, group, [&] {
-    last = link_.counters();
+  // From the first of several tokens to the last, or else all of it.
+  const bool whole = max_new < 2;
+  uint32_t sent = 0;
+  Counters begin, end;
+  const auto look = [&](Counters& counters) {
     link_.sample_counters();
-    if (!first) first = last;
+    counters = link_.counters();
+    edge_();
+  };
+  if (whole) look(begin);
+  const uint32_t reached = generate(link_, model_, prompt, max_new, group, [&] {
+    ++sent;
+    if (whole) return;
+    if (sent == 1) look(begin);
+    if (sent == max_new) look(end);
   });
   if (reached != position + run)
     throw Error(
         "{} tokens from position {}: the firmware reports position {}; driver and firmware differ "
         "in version",
         run, position, reached);
-  const Counters from = max_new > 1 ? *first : before;
-  const Counters to = max_new > 1 ? last : link_.counters();
-  link_.sample_counters();
-  counted_ = {from.cycles, to.cycles};
-  return to - from;
+  if (whole) look(end);
+  counted_ = {begin.cycles, end.cycles};
+  return end - begin;
 }
 
 Counters TimingRun::prefill(uint32_t position, uint32_t tokens, uint32_t group) {

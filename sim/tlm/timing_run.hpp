@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <functional>
 
 #include "firmware_link.hpp"
 #include "io/skeleton.hpp"
@@ -30,6 +30,8 @@ class TimingRun {
 
   /// Cycles in which that was which prefill() or decode() counted last.
   Span counted() const { return counted_; }
+  /// Called when what is counted begins and when it ends.
+  void on_interval(std::function<void()> edge) { edge_ = std::move(edge); }
 
   /// Largest group of prompt tokens.
   uint32_t group() const { return group_; }
@@ -40,6 +42,7 @@ class TimingRun {
 
   const io::Skeleton& model_;
   driver::FirmwareLink link_;
+  std::function<void()> edge_ = [] {};
   uint32_t group_ = 1;
   Span counted_;
 };

@@ -19,7 +19,8 @@ class CheckedMemory {
   explicit CheckedMemory(const Config& config) : CheckedMemory(config, config.timing) {}
   CheckedMemory(const Config& config, const Timing& promised) : memory(config) {
     for (uint32_t i = 0; i < memory.channels(); ++i) {
-      checkers.push_back(std::make_unique<TimingChecker>(config.geometry, promised));
+      checkers.push_back(std::make_unique<TimingChecker>(config.geometry, promised,
+                                                         config.controller.refresh_banks));
       memory.observe(i,
                      [c = checkers.back().get()](const Command& command) { c->observe(command); });
     }
@@ -78,7 +79,8 @@ inline Config busy_config() {
               .wr = 14,
               .rtrs = 2,
               .refi = 1500,
-              .rfc = 120};
+              .rfc = 120,
+              .rfc_pb = 60};
   c.mapping = "row-bank-column-rank-bankgroup";
   return c;
 }

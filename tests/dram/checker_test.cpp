@@ -54,6 +54,11 @@ std::vector<Case> cases() {
       {"tRTRS", after_all({then(300, kWrite), then(300 + t.burst + t.rtrs, kWrite, 1, 0)})},
       {"tRTP", {open, then(130, kRead), then(130 + t.rtp, kPrecharge)}},
       {"tWR", {open, then(130, kWrite), then(130 + write_end + t.wr, kPrechargeAll)}},
+      {"tRFCpb", {then(100, kRefreshBank), then(100 + t.rfc_pb, kActivate)}},
+      {"tRFCpb", {then(100, kRefreshBank), then(100 + t.rfc_pb, kRefreshBank, 0, 3)}},
+      {"tRRD_L", {then(100, kRefreshBank), then(100 + t.rrd_l, kActivate, 0, 1)}},
+      {"tRRD_S", {open, then(100 + t.rrd_s, kRefreshBank, 0, 2)}},
+      {"tRP", {open, then(140, kPrecharge), then(140 + t.rp, kRefreshBank)}},
       {"tRFC", {then(100, kRefresh), then(100 + t.rfc, kActivate)}},
       {"tRFC", {then(100, kRefresh), then(100 + t.rfc, kRefresh)}},
   };
@@ -64,12 +69,15 @@ TEST(TimingChecker, AcceptsTheLimitAndNamesWhatOneCycleLessBreaks) {
   int number = 0;
   for (Case c : cases()) {
     SCOPED_TRACE(testing::Message() << c.name << ", case " << number++);
-    TimingChecker at_limit(config.geometry, config.timing);
+    const bool banks =
+        std::any_of(c.commands.begin(), c.commands.end(),
+                    [](const Command& command) { return command.kind == kRefreshBank; });
+    TimingChecker at_limit(config.geometry, config.timing, banks);
     for (const Command& command : c.commands) at_limit.observe(command);
     EXPECT_EQ(at_limit.violations(), 0u) << at_limit.messages().at(0);
 
     --c.commands.back().cycle;
-    TimingChecker below(config.geometry, config.timing);
+    TimingChecker below(config.geometry, config.timing, banks);
     for (const Command& command : c.commands) below.observe(command);
     EXPECT_EQ(below.broken().empty() ? "" : below.broken().front(), c.name);
   }
@@ -136,6 +144,7 @@ TEST_P(EveryTiming, IsMissedWhenTheSchedulerBreaksIt) {
                               "row-rank-bank-bankgroup-column"}) {
     wrong.mapping = mapping;
     for (const Pattern pattern : kPatterns) {
+      wrong.controller.refresh_banks = !wrong.controller.refresh_banks;
       CheckedMemory checked(wrong, right.timing);
       PatternSource source(pattern, wrong, 3);
       saturate(checked.memory, source, 4000);

@@ -32,22 +32,33 @@ TEST_P(Patterns, KeepEveryTimingOfABusyMemory) {
   for (const char* mapping : {"row-bank-column-rank-bankgroup", "row-column-bank-bankgroup-rank",
                               "row-rank-bank-bankgroup-column"}) {
     SCOPED_TRACE(mapping);
-    Config config = busy_config();
-    config.mapping = mapping;
-    CheckedMemory checked(config);
-    PatternSource source(GetParam(), config, 11);
-    saturate(checked.memory, source, 20'000);
-    run_bursty(checked.memory, 5'000, 12);
-    checked.memory.drain();
-    checked.expect_clean();
-    expect_accounts(checked);
+    for (const bool banks : {false, true}) {
+      Config config = busy_config();
+      config.mapping = mapping;
+      config.controller.refresh_banks = banks;
+      CheckedMemory checked(config);
+      PatternSource source(GetParam(), config, 11);
+      saturate(checked.memory, source, 20'000);
+      run_bursty(checked.memory, 5'000, 12);
+      checked.memory.drain();
+      checked.expect_clean();
+      expect_accounts(checked);
+      const Counters c = checked.memory.counters();
+      EXPECT_EQ(c.refreshes == 0, banks);
+      EXPECT_EQ(c.bank_refreshes != 0, banks);
+    }
   }
 }
 
 TEST_P(Patterns, KeepEveryTimingOfThePresets) {
   for (const std::string& name : preset_names()) {
     SCOPED_TRACE(name);
-    CheckedMemory checked(find_preset(name));
+    Config config = find_preset(name);
+    // Both ways of refreshing, each with some of the patterns.
+    if (GetParam() == Pattern::kRandomMixed)
+      config.controller.refresh_banks =
+          !config.controller.refresh_banks && config.timing.rfc_pb != 0;
+    CheckedMemory checked(config);
     PatternSource source(GetParam(), checked.memory.config(), 21);
     saturate(checked.memory, source, 20'000);
     checked.memory.drain();
@@ -128,6 +139,33 @@ TEST(Memory, LatencyOfASingleReadIsTheSumOfItsSteps) {
   EXPECT_EQ(c.row_misses, 1u);
   EXPECT_EQ(c.row_hits, 1u);
   EXPECT_EQ(c.row_conflicts, 1u);
+}
+
+TEST(Memory, OfWhatIsPossibleAtOnceDataComesFirstAndThenTheOlderRequest) {
+  Config config = busy_config();
+  config.timing.refi = 0;
+  const Timing& t = config.timing;
+  Memory memory(config);
+  constexpr uint64_t kOther = 64;    // the other bank group
+  constexpr uint64_t kThird = 2048;  // another bank of the first group
+  const auto run = [&](std::initializer_list<uint64_t> addresses) {
+    memory.advance(memory.now() + 500);
+    memory.completions().clear();
+    const Cycle start = memory.now();
+    uint64_t id = 0;
+    for (const uint64_t address : addresses) memory.push_read(id++, address);
+    memory.drain();
+    std::vector<std::pair<uint64_t, Cycle>> done;
+    for (const Completion& c : memory.completions()) done.emplace_back(c.id, c.done - start);
+    return done;
+  };
+  run({0, kOther});  // opens both rows
+  const Cycle first = t.cl + t.burst;
+  using Done = std::vector<std::pair<uint64_t, Cycle>>;
+  EXPECT_EQ(run({kOther, 0}), (Done{{0, first}, {1, first + t.ccd_s}}));
+  EXPECT_EQ(run({0, kOther}), (Done{{0, first}, {1, first + t.ccd_s}}));
+  // The older one needs ACT, which is possible at once too.
+  EXPECT_EQ(run({kThird, kOther}), (Done{{1, first}, {0, 1 + t.rcd + first}}));
 }
 
 TEST(Memory, ServesRowHitsBeforeOlderRequestsAndNothingStarves) {
@@ -227,6 +265,18 @@ TEST(Memory, AnImpossibleConfigurationIsRefused) {
   expect([](Config& c) { c.timing.rcd = -1; }, "tRCD is -1");
   expect([](Config& c) { c.timing.rtw = 5; }, "tRTW");
   expect([](Config& c) { c.timing.rfc = 1490; }, "tRFC");
+  expect(
+      [](Config& c) {
+        c.controller.refresh_banks = true;
+        c.timing.rfc_pb = 0;
+      },
+      "tRFCpb");
+  expect(
+      [](Config& c) {
+        c.controller.refresh_banks = true;
+        c.timing.rfc_pb = 400;
+      },
+      "4 banks");
   expect([](Config& c) { c.controller.write_low = 24; }, "write_low");
   expect([](Config& c) { c.controller.read_queue = 0; }, "queues");
   expect([](Config& c) { c.mapping = "row-bank-rank-bankgroup"; }, "leaves out 3 bits of column");

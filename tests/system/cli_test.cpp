@@ -70,7 +70,7 @@ TEST(Dram, TellsWhatEachMemoryReachesAndWhereItsTimeGoes) {
   const nlohmann::json all = run_tern_json({"dram", "--requests", "20000"});
   ASSERT_GE(all.size(), 7u);
   for (const auto& m : all) {
-    EXPECT_EQ(m.at("timing").size(), 20u) << m.at("name");
+    EXPECT_EQ(m.at("timing").size(), 21u) << m.at("name");
     for (const auto& p : m.at("patterns")) {
       const auto& c = p.at("counters");
       uint64_t sum = 0;
@@ -110,7 +110,7 @@ TEST(Usage, IsStatusTwo) {
 TEST(Usage, HelpIsThereForEveryCommand) {
   EXPECT_EQ(run_tern({"--version"}).status, 0);
   for (const char* command :
-       {"run", "verify", "info", "convert", "synth", "eval", "bench", "dram"}) {
+       {"run", "verify", "info", "convert", "synth", "eval", "bench", "dram", "perf", "report", "sweep"}) {
     const Result r = run_tern({command, "--help"});
     EXPECT_EQ(r.status, 0);
     EXPECT_NE(r.out.find("--json"), std::string::npos) << command;
@@ -180,6 +180,48 @@ TEST(Synth, WritesAnImageOfTheShapeThatRuns) {
   const nlohmann::json run = run_tern_json({"run", "--model", image, "--tokens", "5"});
   EXPECT_EQ(run.at("ids").size(), 5u);
   std::filesystem::remove(image);
+}
+
+TEST(Perf, PredictsAShapeWithoutAnImage) {
+  const nlohmann::json j = run_tern_json(
+      {"perf", "--preset", "bitnet-2b4t", "--context", "512", "--prefill", "8", "--activity"});
+  EXPECT_EQ(j.at("config"), "edge");
+  const nlohmann::json& prefill = j.at("results").at(0);
+  const nlohmann::json& decode = j.at("results").at(1);
+  // Beats of the 2.08 billion weights, the head and 513 positions, from the shape.
+  EXPECT_EQ(decode.at("beats"), 30 * (217136 + 5 * (1040 + 1152)) + 5130240);
+  EXPECT_GT(decode.at("cycles").get<int64_t>(), decode.at("beats").get<int64_t>());
+  EXPECT_LT(decode.at("cycles_per_token").get<double>(), 1.05 * 11973120);
+  EXPECT_LT(prefill.at("cycles_per_token").get<double>(),
+            decode.at("cycles_per_token").get<double>() / 4);
+  EXPECT_EQ(decode.at("activity").at("matrix_beats.value.1"), 5130240);
+}
+
+TEST(Perf, AnswersToParametersAndModelFiles) {
+  const auto cycles = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {"perf", "--context", "100"});
+    return run_tern_json(more).at("results").at(0).at("cycles").get<int64_t>();
+  };
+  EXPECT_GT(cycles({"--latency", "300"}), cycles({}));
+  EXPECT_GT(cycles({"--lanes", "8"}), cycles({}));
+  EXPECT_GT(cycles({"--config", "nano"}), 3 * cycles({}));
+  expect_one_line_error({"perf", "--context", "600"}, "512 positions");
+  expect_one_line_error({"perf", "--columns", "48"}, "columns is 48");
+  expect_one_line_error({"perf", "--fifo-beats", "8"}, "fifo_beats is 8");
+  expect_one_line_error({"perf", "--preset", "llama"}, "bitnet-2b4t");
+  expect_one_line_error({"perf", "--compare", "--lanes", "16"}, "--lanes");
+}
+
+TEST(Perf, TheBackendTellsCyclesAndNoText) {
+  const nlohmann::json j = run_tern_json({"run", "--backend", "tlm:edge", "--tokens", "20"});
+  EXPECT_FALSE(j.at("computes").get<bool>());
+  EXPECT_EQ(j.at("text"), "");
+  EXPECT_EQ(j.at("tokens"), 20);
+  EXPECT_GT(j.at("cycles_per_token").get<double>(), 10000);
+  EXPECT_TRUE(run_tern_json({"run", "--tokens", "2"}).at("computes").get<bool>());
+  // What needs results is refused.
+  expect_one_line_error({"verify", "--backend", "tlm:edge", "--tokens", "1"}, "computes no");
+  expect_one_line_error({"run", "--backend", "tlm:huge"}, "nano, edge");
 }
 
 TEST(Verify, GoldenAgreesWithItself) {

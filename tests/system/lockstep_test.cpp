@@ -41,6 +41,31 @@ TEST(Lockstep, AgreesWithASlowAndStallingMemory) {
                "--seed", "6"});
 }
 
+TEST(Lockstep, AgreesWithADram) {
+  expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--dram", "ddr4-2400"});
+  expect_pass({"--backend", "rtl:edge", "--tokens", "1", "--dram", "hbm3-6400", "--clock-mhz",
+               "900", "--stall", "0.2"});
+  expect_pass({"--backend", "rtl:nano", "--tokens", "1", "--prompt", "The", "--dram", "sdr-133"});
+}
+
+TEST(Lockstep, ADramChangesTheTimeAndNotTheText) {
+  std::vector<std::string> job = {"run", "--backend", "rtl:edge", "--tokens", "6"};
+  const nlohmann::json fixed = run_tern_json(job);
+  EXPECT_FALSE(fixed.contains("memory"));
+  job.insert(job.end(), {"--dram", "lpddr4-3200", "--clock-mhz", "800"});
+  const nlohmann::json dram = run_tern_json(job);
+  EXPECT_EQ(fixed.at("ids"), dram.at("ids"));
+  EXPECT_NE(fixed.at("cycles"), dram.at("cycles"));
+  const nlohmann::json& m = dram.at("memory");
+  uint64_t sum = 0;
+  for (const auto& [name, value] : m.items()) {
+    if (name.starts_with("idle_") || name == "data_busy") sum += value.get<uint64_t>();
+  }
+  EXPECT_EQ(sum, m.at("cycles").get<uint64_t>());
+  EXPECT_GT(m.at("reads").get<uint64_t>(), 0u);
+  EXPECT_EQ(m.at("chip_mhz"), 800.0);
+}
+
 TEST(Lockstep, AgreesWhenThePromptComesOneTokenAtATime) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--group", "1"});
 }
@@ -57,8 +82,8 @@ TEST(LockstepLong, AgreesUpToTheEndOfTheContext) {
 }
 
 TEST(Lockstep, BothBodiesTakeTheSameCycles) {
-  const std::vector<std::string> job = {"verify", "--backend", "rtl:edge", "--tokens",
-                                        "0",      "--stall",   "0.1", "--prompt", "The"};
+  const std::vector<std::string> job = {"verify",  "--backend", "rtl:edge", "--tokens", "0",
+                                        "--stall", "0.1",       "--prompt", "The"};
   std::vector<std::string> tree = job;
   tree.insert(tree.end(), {"--body", "tree"});
   EXPECT_EQ(run_tern_json(job).at("cycles"), run_tern_json(tree).at("cycles"));

@@ -30,14 +30,16 @@ inline constexpr Cause kCauses[] = {
     {"memory", &Counters::stall_read}, {"accumulators", &Counters::stall_drain},
     {"units", &Counters::stall_wait},  {"commands", &Counters::stall_idle}};
 
-/// Cycles within 1 %, each cause within 1 % of all cycles: tighter than the model's purpose asks for
-/// (2 and 5 %), so that a change of the RTL that it does not follow shows.
-inline constexpr double kCyclesBar = 0.01;
-inline constexpr double kCauseBar = 0.01;
+/// Cycles, and each cause in parts of all cycles, lie within this: closer than the model's purpose
+/// asks for (2 and 5 %), so that a change of the RTL that it does not follow shows. Where values or
+/// chance take part, more is allowed.
+inline constexpr double kBar = 0.002;
+inline constexpr double kBarWithValues = 0.01;
 inline constexpr double kTail = 64;
 
 /// Prints one line of the table of docs/performance-model.md and holds the bars.
-inline void expect_close(const std::string& what, const Counters& rtl, const Counters& model) {
+inline void expect_close(const std::string& what, const Counters& rtl, const Counters& model,
+                         double bar = kBar) {
   const auto all = static_cast<double>(tlm::work_cycles(rtl));
   const auto predicted = static_cast<double>(tlm::work_cycles(model));
   const double error = predicted / all - 1;
@@ -53,13 +55,13 @@ inline void expect_close(const std::string& what, const Counters& rtl, const Cou
   fmt::print("| {:<72} | {:>10.0f} | {:>10.0f} | {:>+6.2f} % | {:>+6.2f} % {} |\n", what, all,
              predicted, 100 * error, 100 * worst, worst_cause);
   EXPECT_GT(all, 0) << what;
-  EXPECT_LE(std::abs(error), kCyclesBar) << what << ": rtl " << all << ", model " << predicted;
-  EXPECT_LE(std::abs(worst), kCauseBar) << what << ": " << worst_cause;
+  EXPECT_LE(std::abs(error), bar) << what << ": rtl " << all << ", model " << predicted;
+  EXPECT_LE(std::abs(worst), bar) << what << ": " << worst_cause;
   // What moves does not depend on timing, but a prompt's request ends before its last commands do.
   EXPECT_NEAR(rtl.beats, model.beats, kTail) << what;
   EXPECT_NEAR(rtl.load_beats, model.load_beats, kTail) << what;
   EXPECT_EQ(rtl.store_beats, model.store_beats) << what;
-  EXPECT_EQ(rtl.commands, model.commands) << what;
+  EXPECT_NEAR(rtl.commands, model.commands, kTail) << what;
 }
 
 /// Asks an RTL chip and its model the same, one request after the other on each.

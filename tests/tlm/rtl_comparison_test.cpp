@@ -61,8 +61,8 @@ TEST(PerformanceModel, PredictsLayersOf2B4TOnEdge) {
 /// With weights and with sampling, whose cycles depend on values. Cycles from one token to another.
 TEST(PerformanceModel, PredictsTheDemoModelItself) {
   sim::register_backends();
-  const auto run = [](const std::string& backend) {
-    const std::unique_ptr<Device> device = Device::open(backend);
+  const auto run = [](const std::string& backend, const DeviceOptions& options) {
+    const std::unique_ptr<Device> device = Device::open(backend, options);
     const io::Gguf gguf(TERN_DEMO_MODEL);
     const io::Image image =
         io::Image::from_bytes(io::convert(gguf, *device->config()), TERN_DEMO_MODEL);
@@ -81,8 +81,12 @@ TEST(PerformanceModel, PredictsTheDemoModelItself) {
   };
   for (const std::string config : {"edge", "nano"}) {
     expect_close(fmt::format("{} demo model with weights, 8 sampled tokens", config),
-                 run("rtl:" + config), run("tlm:" + config));
+                 run("rtl:" + config, {}), run("tlm:" + config, {}), kBarWithValues);
   }
+  DeviceOptions stalls;
+  stalls.memory_stall = 0.25;
+  expect_close("edge demo model, a stall in every fourth cycle", run("rtl:edge", stalls),
+               run("tlm:edge", stalls), kBarWithValues);
 }
 
 /// The rest of the table: every latency, the real vocabulary, the contexts of the bars.

@@ -6,7 +6,7 @@
 
 namespace tern::sim {
 #define TERN_VARIANT(name, ...) \
-  std::unique_ptr<ChipModel> make_##name##_fast(MemoryStorage&, const MemoryTiming&);
+  std::unique_ptr<ChipModel> make_##name##_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
 TERN_VARIANT_ENTRIES
 #undef TERN_VARIANT
 }  // namespace tern::sim
@@ -28,7 +28,7 @@ constexpr Variant kVariants[] = {TERN_VARIANT_ENTRIES};
 class VariantChip final : public Transport {
  public:
   VariantChip(const Variant& variant, const sim::MemoryTiming& timing)
-      : config_(variant.chip), model_(variant.make(storage_, timing)) {}
+      : config_(variant.chip), model_(variant.make(storage_, timing, nullptr)) {}
   const spec::ChipConfig& config() const override { return config_; }
   void reserve_memory(uint64_t bytes) override { storage_.reserve(bytes); }
   void write_memory(uint64_t address, std::span<const std::byte> data) override {

@@ -1,0 +1,37 @@
+#include "estimates.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "io/error.hpp"
+#include "options.hpp"
+
+namespace tern::cli {
+
+io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shape,
+                           const spec::ChipConfig& chip) {
+  const auto known = std::ranges::find(io::kSynthPresets, name, &io::SynthPreset::name);
+  if (known == std::end(io::kSynthPresets)) {
+    if (!std::filesystem::exists(name)) io::find_preset(name);  // says which there are
+    return io::skeleton_of(*load_model(name, chip).image);
+  }
+  const io::ModelConfig config = io::config_of(*known, shape);
+  return io::make_skeleton(config, chip,
+                           config.layers == known->layers
+                               ? std::string(known->name)
+                               : fmt::format("{}, {} of {} layers", known->name, config.layers,
+                                             known->layers));
+}
+
+std::string describe_presets() {
+  std::string out = "Shape of a model, for which no weights are needed, or a model file";
+  for (const io::SynthPreset& p : io::kSynthPresets) out += fmt::format("; {}: {}", p.name, p.what);
+  return out;
+}
+
+energy::Dram find_dram_energy(const std::string& dram) {
+  return energy::load_dram(dram.substr(0, dram.find('-')));
+}
+
+}  // namespace tern::cli

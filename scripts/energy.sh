@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Area, timing and energy of the blocks on a standard-cell library (default: OSU018 of Debian):
+#   energy.sh [--liberty FILE --name NAME --clock-mhz N] [BLOCK...]     results to sim/energy/results/NAME.json
+#   energy.sh --help                                                    the blocks and the other flags
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ -x build/venv/bin/python ] || scripts/setup.sh
+[ -x build/tern_operands ] || scripts/build.sh release tern_operands
+exec nice build/venv/bin/python scripts/energy/energy.py "$@"

@@ -1,0 +1,2 @@
+class EnergyError(Exception):
+    """Something that the user can put right; the message says what, where and how."""

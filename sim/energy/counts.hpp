@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+
+#include "figure.hpp"
+
+namespace tern::energy {
+
+/// Beats of a layout, and the activation columns that took part in them, summed over the beats.
+struct BeatCounts {
+  uint64_t beats = 0;
+  uint64_t column_beats = 0;
+};
+
+/// Elements that the vector unit worked on, by what a lane does for one.
+struct VectorCounts {
+  uint64_t scale = 0;       ///< One operand: Copy, Scale, Square, SumSquares, Exp2.
+  uint64_t multiply = 0;    ///< Two operands multiplied: Mul, Join, half a pair of Rope.
+  uint64_t accumulate = 0;  ///< A product or an operand added to another: Mac, Add, Sub, Butterfly.
+};
+
+/// What the memory did. Of a model without commands leave activates and refreshes 0: bytes then
+/// cost what they cost on average.
+struct DramCounts {
+  uint64_t read_bytes = 0;
+  uint64_t written_bytes = 0;
+  uint64_t activates = 0;   ///< Rows opened, of the whole channel.
+  uint64_t refreshes = 0;   ///< All-bank refreshes, of the whole channel.
+  double open_seconds = 0;  ///< Time with at least one row open.
+  double idle_seconds = 0;  ///< Time with none.
+};
+
+/// Events of a run: the input of the energy model. A measured run fills it from the chip's counters
+/// (docs/registers.md: BEATS, LOAD_BEATS, STORE_BEATS, VECTOR_BUSY, ...) and from the DRAM model, a
+/// performance model from its own, token_counts() from a model's shape. What is not known stays 0
+/// and costs nothing, so that a total without it is a lower bound.
+struct Counts {
+  Tag tag = Tag::kMeasured;  ///< What the counts themselves are worth.
+  uint64_t cycles = 0;       ///< Chip clock cycles.
+  double seconds = 0;   ///< The same in time: for leakage and standby.
+
+  BeatCounts plane;             ///< Ternary weights.
+  BeatCounts value;             ///< Head, keys and values.
+  uint64_t load_beats = 0;      ///< Beats that went to the scratchpad.
+  uint64_t store_beats = 0;     ///< Beats written to memory.
+  uint64_t results = 0;         ///< int32 sums drained to the scratchpad.
+  uint64_t activation_bytes = 0;  ///< Written to the activation buffer.
+
+  VectorCounts vector;
+  uint64_t scratch_reads = 0;   ///< Words of 32 bits, of all units.
+  uint64_t scratch_writes = 0;
+
+  uint64_t controller_cycles = 0;  ///< In which the controller works.
+  uint64_t controller_accesses = 0;  ///< Words of its data memory, read or written.
+
+  DramCounts dram;
+
+  Counts& operator+=(const Counts& other);
+};
+
+}  // namespace tern::energy

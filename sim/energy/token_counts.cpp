@@ -1,0 +1,155 @@
+#include "token_counts.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "spec/numerics/layout.hpp"
+
+namespace tern::energy {
+namespace {
+
+// Core cycles of the firmware for a layer and for what comes after the layers (docs/firmware.md, 2B-4T shape).
+constexpr uint64_t kLayerCycles = 6760 + 1810;
+constexpr uint64_t kEndCycles = 1450 + 2350;
+constexpr uint64_t kCyclesPerDataAccess = 4;
+
+/// Sums up one token.
+class Token {
+ public:
+  Token(const io::SynthPreset& s, const spec::ChipConfig& chip, uint32_t context)
+      : chip_(chip), context_(context) {
+    hidden_ = u(s.hidden), queries_ = u(s.heads) * u(s.head_dim);
+    keys_ = u(s.kv_heads) * u(s.head_dim), ffn_ = u(s.ffn), vocab_ = u(s.vocab);
+    heads_ = u(s.heads), kv_heads_ = u(s.kv_heads), dim_ = u(s.head_dim);
+    counts.tag = Tag::kDerived;
+    for (uint32_t layer = 0; layer < u(s.layers); ++layer) {
+      attention();
+      feed_forward();
+      load(2 * (2 * hidden_ + queries_ + ffn_));  // gains, int16
+      counts.controller_cycles += kLayerCycles;
+    }
+    norm(hidden_);
+    matrix(vocab_, hidden_, spec::Layout::kValue);
+    multiply(vocab_);
+    load(4 * vocab_ + 2 * hidden_ + 2 * hidden_ + 2 * dim_);  // row scales, gain, embedding, rope
+    counts.controller_cycles += kEndCycles;
+    counts.controller_accesses = counts.controller_cycles / kCyclesPerDataAccess;
+    counts.scratch_writes += counts.results;
+  }
+
+  Counts counts;
+
+ private:
+  static constexpr uint32_t u(int v) { return static_cast<uint32_t>(v); }
+
+  void stream(BeatCounts& to, uint64_t beats, uint64_t columns) {
+    to.beats += beats;
+    to.column_beats += beats * columns;
+  }
+
+  void matrix(uint32_t rows, uint32_t cols, spec::Layout layout) {
+    const bool plane = layout == spec::Layout::kPlane;
+    const spec::MatrixShape shape{rows,
+                                  cols,
+                                  plane ? spec::ceil_div(rows, spec::kTritsPerByte) : rows,
+                                  chip_.row_block * (plane ? 1 : spec::kTritsPerByte),
+                                  1,
+                                  layout,
+                                  chip_.columns};
+    stream(plane ? counts.plane : counts.value, shape.beats(), 1);
+    counts.results += rows;
+  }
+
+  // Operands of a vector operation come from the scratchpad, results go there.
+  void operate(uint64_t& kind, uint64_t elements, uint64_t operands) {
+    kind += elements;
+    counts.scratch_reads += operands * elements;
+    counts.scratch_writes += elements;
+  }
+  void scale(uint64_t n) { operate(counts.vector.scale, n, 1); }
+  void multiply(uint64_t n) { operate(counts.vector.multiply, n, 2); }
+  void accumulate(uint64_t n) { operate(counts.vector.accumulate, n, 2); }
+
+  void norm(uint32_t n) {
+    multiply(n);   // by the gain
+    scale(2 * n);  // sum of squares, quantise
+    counts.activation_bytes += n;
+  }
+
+  void load(uint64_t bytes) {
+    counts.load_beats += (bytes + chip_.columns - 1) / chip_.columns;
+    counts.scratch_writes += bytes / 4;
+  }
+
+  void attention() {
+    norm(hidden_);
+    matrix(keys_, hidden_, spec::Layout::kPlane);
+    matrix(queries_, hidden_, spec::Layout::kPlane);
+    matrix(keys_, hidden_, spec::Layout::kPlane);
+    multiply(queries_ + keys_);      // rope
+    scale(queries_ + 2 * keys_);     // quantised
+    counts.activation_bytes += queries_;
+    // A token's V codes lie in head_dim beats, its K codes and scales side by side.
+    counts.store_beats += kv_heads_ * (dim_ + spec::ceil_div(dim_, chip_.columns) + 2);
+    counts.scratch_reads += 2 * keys_;
+
+    const uint32_t group = heads_ / kv_heads_;
+    uint32_t slot = std::min(group, std::max(1u, chip_.act_columns / 2));
+    while (group % slot) --slot;
+    const uint64_t passes = uint64_t{kv_heads_} * (group / slot);
+    const uint64_t limbs = std::min(2u, chip_.act_columns);
+    const auto k = spec::key_cache_shape(context_, dim_, chip_.key_block, chip_.columns);
+    const auto v = spec::value_cache_shape(context_, dim_, chip_.columns);
+    stream(counts.value, passes * k.beats(), slot);
+    stream(counts.value, passes * (2 / limbs) * v.beats(), slot * limbs);
+    counts.results += heads_ * (uint64_t{context_} + 2 * dim_);
+    load(8ull * context_ * kv_heads_);
+
+    const uint64_t scores = uint64_t{heads_} * context_;
+    multiply(2 * scores);  // scales of keys and of values
+    scale(7 * scores);     // maximum, four steps of Exp2, two limbs
+    counts.activation_bytes += 2 * scores;
+    multiply(queries_);  // limbs joined
+    scale(queries_);     // to a common exponent
+    norm(queries_);
+    matrix(hidden_, queries_, spec::Layout::kPlane);
+    accumulate(hidden_);
+  }
+
+  void feed_forward() {
+    norm(hidden_);
+    matrix(ffn_, hidden_, spec::Layout::kPlane);
+    matrix(ffn_, hidden_, spec::Layout::kPlane);
+    scale(3 * ffn_);  // shifts of gate and up, square
+    multiply(ffn_);
+    norm(ffn_);
+    matrix(hidden_, ffn_, spec::Layout::kPlane);
+    accumulate(hidden_);
+  }
+
+  const spec::ChipConfig& chip_;
+  uint32_t context_, hidden_, queries_, keys_, ffn_, vocab_, heads_, kv_heads_, dim_;
+};
+
+}  // namespace
+
+Counts token_counts(const io::SynthPreset& shape, const spec::ChipConfig& chip, uint32_t context,
+                    const Dram& dram, double clock_hz) {
+  Counts c = Token(shape, chip, context).counts;
+  const uint64_t read_beats = c.plane.beats + c.value.beats + c.load_beats;
+  c.dram.read_bytes = read_beats * chip.columns;
+  c.dram.written_bytes = c.store_beats * chip.columns;
+  const auto bytes = static_cast<double>(c.dram.read_bytes + c.dram.written_bytes);
+  const double busy = dram.refresh_seconds > 0 ? dram.refresh_busy : 0;
+  c.seconds = std::max(static_cast<double>(read_beats) / clock_hz,
+                       bytes / (dram.channel_bytes_per_second * (1 - busy)));
+  c.cycles = static_cast<uint64_t>(std::llround(c.seconds * clock_hz));
+  c.dram.open_seconds = c.seconds;
+  if (dram.row_bytes > 0) {
+    c.dram.activates = static_cast<uint64_t>(std::ceil(bytes / dram.row_bytes));
+    c.dram.refreshes = static_cast<uint64_t>(std::ceil(c.seconds / dram.refresh_seconds));
+  }
+  return c;
+}
+
+}  // namespace tern::energy

@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "estimate.hpp"
+
+namespace tern::estimate {
+
+namespace {
+
+using spec::VectorOp;
+
+/// What a lane does for an element, in the terms of the energy model.
+uint64_t energy::VectorCounts::* kind_of(VectorOp op) {
+  switch (op) {
+    case VectorOp::kMul:
+    case VectorOp::kJoin:
+    case VectorOp::kRope:
+      return &energy::VectorCounts::multiply;
+    case VectorOp::kMac:
+    case VectorOp::kAdd:
+    case VectorOp::kSub:
+    case VectorOp::kButterfly:
+      return &energy::VectorCounts::accumulate;
+    default:
+      return &energy::VectorCounts::scale;
+  }
+}
+
+energy::BeatCounts beats_of(const tlm::Activity& activity, spec::Layout layout) {
+  energy::BeatCounts out;
+  const auto& beats = activity.matrix_beats[static_cast<std::size_t>(layout)];
+  for (std::size_t columns = 0; columns < beats.size(); ++columns) {
+    out.beats += beats[columns];
+    out.column_beats += beats[columns] * columns;
+  }
+  return out;
+}
+
+}  // namespace
+
+energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
+                                    uint64_t store_beats, double cycles) const {
+  energy::Counts c;
+  c.tag = energy::Tag::kDerived;  // by the performance model
+  c.cycles = static_cast<uint64_t>(cycles);
+  c.seconds = cycles / chip_mhz_ * 1e-6;
+  c.plane = beats_of(a, spec::Layout::kPlane);
+  c.value = beats_of(a, spec::Layout::kValue);
+  c.load_beats = load_beats;
+  c.store_beats = store_beats;
+  c.results = a.scratch_result_words;
+  c.activation_bytes = a.act_line_writes * chip_.chip.lanes;
+  for (std::size_t op = 0; op < spec::kVectorOpCount; ++op)
+    c.vector.*kind_of(static_cast<VectorOp>(op)) += a.vector_elements[op];
+  c.scratch_reads = a.scratch_vector_read_words + a.scratch_store_words;
+  c.scratch_writes = a.scratch_vector_write_words + a.scratch_result_words + a.scratch_load_words +
+                     a.scratch_controller_accesses;
+  c.controller_cycles = c.cycles;  // it polls when it has nothing else to do
+  c.controller_accesses = a.controller_loads + a.controller_stores;
+  c.dram.read_bytes = a.memory_read_bytes;
+  // A write moves a whole burst, under a mask.
+  const uint64_t burst = std::max(chip_.chip.columns, memory_.config.geometry.burst_bytes());
+  c.dram.written_bytes = a.memory_write_bursts * burst;
+  return energy::estimate(c, chip_.chip, technology_, dram_energy_);
+}
+
+/// Of one of the tokens that were timed.
+energy::Report Estimator::energy_of(const Token& token) const {
+  energy::Report report = energy_of(token.activity, token.counters.load_beats,
+                                    token.counters.store_beats, token.cycles * token.tokens);
+  for (energy::Term& term : report.terms) term.joules /= token.tokens;
+  return report;
+}
+
+}  // namespace tern::estimate

@@ -1,0 +1,303 @@
+#include "estimate.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "command_timing.hpp"
+#include "dram/presets.hpp"
+#include "dram_timing.hpp"
+#include "io/error.hpp"
+#include "spec/numerics/layout.hpp"
+#include "timing_run.hpp"
+#include "tlm_chip.hpp"
+
+namespace tern::estimate {
+
+namespace {
+
+spec::ChipOpcode opcode(const spec::CommandWords& words) {
+  return static_cast<spec::ChipOpcode>(words.w[0] & 0xff);
+}
+bool is_stream(const spec::CommandWords& words) {
+  return opcode(words) == spec::ChipOpcode::kLoad || opcode(words) == spec::ChipOpcode::kMatmul;
+}
+
+}  // namespace
+
+Memory load_memory(std::string_view name) {
+  Memory memory{dram::find_preset(name), {}};
+  memory.figures = dram::characterise(memory.config);
+  return memory;
+}
+
+double default_clock_mhz(const dram::Config& memory, uint32_t columns) {
+  return memory.peak_gb_per_second() * 1e3 / columns;
+}
+
+std::string_view name_of(Operation operation) {
+  constexpr std::string_view kNames[kOperations] = {
+      "embedding",         "q, k, v",  "q.K",  "softmax and p.V", "output projection",
+      "gate and up",       "down",     "head", "sampling"};
+  return kNames[static_cast<std::size_t>(operation)];
+}
+
+/// The simulated chip and its firmware.
+struct Estimator::Run {
+  Run(const tlm::PerfConfig& config, const Memory& memory, double mhz, const io::Skeleton& model)
+      : chip(config,
+             [timing = tlm::timing_of(memory.config, memory.figures, mhz, config.chip.columns)] {
+               return std::make_unique<tlm::StatisticalMemory>(timing);
+             }),
+        timing(chip, model) {
+    timing.on_interval([this] {
+      activity[0] = activity[1];
+      activity[1] = chip.activity();
+    });
+  }
+  tlm::TlmChip chip;
+  tlm::TimingRun timing;
+  std::array<tlm::Activity, 2> activity;  ///< When what was counted last began and ended.
+};
+
+Estimator::Estimator(io::Skeleton model, const tlm::PerfConfig& chip, Memory memory,
+                     double chip_mhz, const energy::Technology& technology,
+                     const energy::Dram& dram_energy)
+    : model_(std::move(model)),
+      chip_(chip),
+      memory_(std::move(memory)),
+      chip_mhz_(chip_mhz),
+      technology_(technology),
+      dram_energy_(dram_energy),
+      run_(std::make_unique<Run>(chip_, memory_, chip_mhz_, model_)) {
+  const spec::ModelDescriptor& m = model_.model;
+  const auto add = [&](uint64_t begin, uint64_t bytes, Operation operation, uint32_t layer) {
+    ranges_.push_back({begin, begin + bytes, operation, layer});
+  };
+  const auto matrix = [&](const spec::MatrixDescriptor& d, Operation operation, uint32_t layer) {
+    add(d.offset, uint64_t{d.beats} * chip_.chip.columns, operation, layer);
+  };
+  for (uint32_t i = 0; i < model_.layers.size(); ++i) {
+    const spec::LayerDescriptor& l = model_.layers[i];
+    for (const spec::MatrixDescriptor* d : {&l.attn_q, &l.attn_k, &l.attn_v})
+      matrix(*d, Operation::kQkv, i);
+    matrix(l.attn_output, Operation::kOutput, i);
+    matrix(l.ffn_gate, Operation::kGateUp, i);
+    matrix(l.ffn_up, Operation::kGateUp, i);
+    matrix(l.ffn_down, Operation::kDown, i);
+    add(l.k_cache, m.kv_heads * m.key_cache_bytes, Operation::kScores, i);
+    add(l.v_cache, m.kv_heads * m.value_cache_bytes, Operation::kMix, i);
+    add(l.k_scales, m.kv_heads * m.kv_scale_bytes, Operation::kScores, i);
+    add(l.v_scales, m.kv_heads * m.kv_scale_bytes, Operation::kMix, i);
+  }
+  const auto layers = static_cast<uint32_t>(model_.layers.size());
+  matrix(m.head, Operation::kHead, layers);
+  add(m.head_row_scales, 4 * uint64_t{m.vocab}, Operation::kHead, layers);
+  std::ranges::sort(ranges_, {}, &Range::begin);
+  run_->chip.observe(
+      [this](const tlm::Executed& e) { records_.push_back({e.words, e.begin, e.end}); });
+}
+
+Estimator::~Estimator() = default;
+
+uint32_t Estimator::group() const { return run_->timing.group(); }
+
+Token Estimator::decode(uint32_t context) {
+  records_.clear();
+  return finish(context, 1, run_->timing.decode(context, 1));
+}
+
+Token Estimator::prefill(uint32_t position, uint32_t tokens) {
+  records_.clear();
+  return finish(position, tokens, run_->timing.prefill(position, tokens));
+}
+
+const Estimator::Range* Estimator::range_of(const Record& record) const {
+  if (!is_stream(record.words)) return nullptr;
+  const uint64_t address = uint64_t{record.words.w[2]} * spec::kAddrUnit;
+  auto at = std::ranges::upper_bound(ranges_, address, {}, &Range::begin);
+  if (at == ranges_.begin()) return nullptr;
+  --at;
+  return address < at->end ? &*at : nullptr;
+}
+
+Token Estimator::finish(uint32_t context, uint32_t tokens, const Counters& counters) {
+  begin_ = run_->timing.counted().begin;
+  end_ = run_->timing.counted().end;
+  std::erase_if(records_, [&](const Record& r) { return r.end <= begin_ || r.begin >= end_; });
+  Token token;
+  token.context = context;
+  token.tokens = tokens;
+  token.counters = counters;
+  token.activity = run_->activity[1] - run_->activity[0];
+  token.cycles = static_cast<double>(tlm::work_cycles(counters)) / tokens;
+  token.seconds = token.cycles / chip_mhz_ * 1e-6;
+  attribute(token);
+  token.energy = energy_of(token);
+  return token;
+}
+
+/// Every cycle that was counted, and every command, to one operation: the matrices and loads by
+/// where they read, the rest by when it ended.
+void Estimator::attribute(Token& token) {
+  struct Part {
+    tlm::Activity activity;
+    uint64_t load_beats = 0, store_beats = 0;
+  };
+  std::array<Part, kOperations> parts;
+  const auto index = [](Operation o) { return static_cast<std::size_t>(o); };
+
+  std::vector<const Record*> matrices;
+  for (const Record& r : records_)
+    if (opcode(r.words) == spec::ChipOpcode::kMatmul) matrices.push_back(&r);
+  std::ranges::sort(matrices, {}, &Record::end);
+  std::vector<std::pair<uint64_t, Operation>> ends;
+  uint64_t at = begin_;
+  for (const Record* r : matrices) {
+    const Range* range = range_of(*r);
+    if (!range) continue;
+    const uint64_t end = std::clamp(r->end, at, end_);
+    token.operations[index(range->operation)].cycles += end - at;
+    ends.emplace_back(end, range->operation);
+    at = end;
+  }
+  token.operations[index(Operation::kSampling)].cycles += end_ - at;
+  const auto during = [&](uint64_t cycle) {
+    const auto found = std::ranges::lower_bound(ends, cycle, {}, &decltype(ends)::value_type::first);
+    return found == ends.end() ? Operation::kSampling : found->second;
+  };
+
+  for (const Record& r : records_) {
+    const Range* range = range_of(r);
+    const bool stream = is_stream(r.words);
+    const Operation operation = range    ? range->operation
+                                : stream ? Operation::kEmbedding
+                                         : during(r.end);
+    Part& part = parts[index(operation)];
+    Share& share = token.operations[index(operation)];
+    if (stream) {
+      share.read_bytes += uint64_t{r.words.w[3]} * chip_.chip.columns;
+      part.activity.memory_read_bytes += uint64_t{r.words.w[3]} * chip_.chip.columns;
+    }
+    switch (opcode(r.words)) {
+      case spec::ChipOpcode::kMatmul: {
+        const auto c = spec::MatmulCommand::unpack(r.words);
+        share.beats += c.beats;
+        part.activity.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += c.beats;
+        part.activity.scratch_result_words += uint64_t{c.rows} * c.act_columns;
+        break;
+      }
+      case spec::ChipOpcode::kLoad:
+        part.load_beats += r.words.w[3];
+        part.activity.scratch_load_words += spec::LoadCommand::unpack(r.words).count;
+        break;
+      case spec::ChipOpcode::kVector:
+        tlm::count_activity(spec::VectorCommand::unpack(r.words), chip_.chip.lanes, part.activity);
+        break;
+      case spec::ChipOpcode::kStore: {
+        const auto c = spec::StoreCommand::unpack(r.words);
+        part.activity.scratch_store_words += uint64_t{c.count} * c.rows;
+        break;
+      }
+      case spec::ChipOpcode::kScalar:
+        break;
+    }
+  }
+  for (std::size_t i = 0; i < kOperations; ++i) {
+    Share& share = token.operations[i];
+    share.joules = energy_of(parts[i].activity, parts[i].load_beats, parts[i].store_beats,
+                             static_cast<double>(share.cycles))
+                       .joules() /
+                   token.tokens;
+  }
+}
+
+double Estimator::trit_macs(const Token& token) const {
+  double bytes = 0;
+  for (const auto& layout : token.activity.matrix_beats) {
+    for (std::size_t columns = 0; columns < layout.size(); ++columns)
+      bytes += static_cast<double>(layout[columns]) * static_cast<double>(columns);
+  }
+  return bytes * chip_.chip.columns * spec::kTritsPerByte / token.tokens;
+}
+
+std::vector<Busy> Estimator::timeline(uint64_t from, uint64_t to) const {
+  std::vector<Busy> out;
+  for (const Record& r : records_) {
+    const uint64_t begin = std::max(r.begin, begin_ + from);
+    const uint64_t end = std::min(r.end, begin_ + to);
+    if (begin >= end) continue;
+    Busy busy{0, begin - begin_, end - begin_, {}};
+    switch (opcode(r.words)) {
+      case spec::ChipOpcode::kLoad:
+        busy.label = "load";
+        break;
+      case spec::ChipOpcode::kMatmul:
+        busy.label = "matrix";
+        break;
+      case spec::ChipOpcode::kVector:
+        busy.unit = 1;
+        busy.label = spec::name_of(
+            static_cast<spec::VectorOp>(spec::VectorCommand::unpack(r.words).op));
+        break;
+      case spec::ChipOpcode::kScalar:
+        busy.unit = 1;
+        busy.label = spec::name_of(
+            static_cast<spec::ScalarOp>(spec::ScalarCommand::unpack(r.words).op));
+        break;
+      case spec::ChipOpcode::kStore:
+        busy.unit = 2;
+        busy.label = "store";
+        break;
+    }
+    if (const Range* range = range_of(r))
+      busy.label += std::string(": ") + std::string(name_of(range->operation));
+    out.push_back(std::move(busy));
+  }
+  std::ranges::sort(out, {}, [](const Busy& b) { return std::pair(b.unit, b.begin); });
+  return out;
+}
+
+std::vector<uint64_t> Estimator::layer_begins() const {
+  std::vector<uint64_t> out(model_.layers.size() + 1, end_ - begin_);
+  for (const Record& r : records_) {
+    const Range* range = range_of(r);
+    if (!range || opcode(r.words) != spec::ChipOpcode::kMatmul) continue;
+    out[range->layer] = std::min(out[range->layer], std::max(r.begin, begin_) - begin_);
+  }
+  return out;
+}
+
+Token Estimator::batch(const Token& one, uint32_t sequences) const {
+  if (sequences <= 1) return one;
+  Token token = one;
+  const uint32_t passes = spec::ceil_div(sequences, chip_.chip.act_columns);
+  double shared = 0;
+  for (const Operation o : {Operation::kQkv, Operation::kOutput, Operation::kGateUp,
+                            Operation::kDown, Operation::kHead}) {
+    Share& share = token.operations[static_cast<std::size_t>(o)];
+    const double part = static_cast<double>(passes) / sequences;
+    const auto beats = static_cast<double>(share.beats);
+    shared += beats * (1 - part);
+    share.cycles -= static_cast<uint64_t>(beats * (1 - part));
+    share.beats = static_cast<uint64_t>(beats * part);
+    share.read_bytes = static_cast<uint64_t>(static_cast<double>(share.read_bytes) * part);
+    share.joules *= part;
+  }
+  // What a beat takes at the memory's pace is saved with it.
+  const double pace = std::max(
+      1.0, static_cast<double>(one.counters.beats + one.counters.stall_read) /
+               static_cast<double>(std::max<uint64_t>(one.counters.beats, 1)));
+  token.cycles -= shared * pace;
+  token.seconds = token.cycles / chip_mhz_ * 1e-6;
+  // Fewer beats, each with more columns.
+  auto& plane = token.activity.matrix_beats[static_cast<std::size_t>(spec::Layout::kPlane)];
+  const uint64_t beats = std::accumulate(plane.begin(), plane.end(), uint64_t{0});
+  plane.fill(0);
+  plane[std::min(sequences, chip_.chip.act_columns)] = beats * passes / sequences;
+  token.activity.memory_read_bytes -=
+      static_cast<uint64_t>(shared) * chip_.chip.columns;
+  token.energy = energy_of(token);
+  return token;
+}
+
+}  // namespace tern::estimate

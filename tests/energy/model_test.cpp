@@ -1,0 +1,149 @@
+#include "model.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tern::energy {
+namespace {
+
+constexpr spec::ChipConfig kChip{"test", 32, 4, 52, 64, 64, 16, 8, 8, 20, 16, 16384};
+
+Figure pj(double value) { return {value, "pJ", Tag::kDerived, "test"}; }
+
+/// Blocks with round numbers: sums can be made by hand.
+Technology technology() {
+  Technology t;
+  t.name = "test";
+  const Figure leak{0, "uW", Tag::kMeasured, "test"};
+  const auto block = [&](std::map<std::string, Figure, std::less<>> cycle) {
+    return Block{std::move(cycle), {}, leak, pj(1), pj(1)};
+  };
+  t.blocks["array"] = block({{"weights", pj(11)}, {"head", pj(7)}, {"idle", pj(5)}});
+  t.blocks["array_m2"] = block({{"weights", pj(21)}, {"head", pj(13)}, {"idle", pj(9)}});
+  t.blocks["digit_weight"] = block({{"weights", pj(3)}, {"head", pj(4)}, {"idle", pj(2)}});
+  t.blocks["accumulator_bank"] = block({{"bank", pj(60)}, {"idle", pj(52)}});
+  t.blocks["vector_lane"] = block({{"idle", pj(10)}});
+  t.blocks["vector_lane"].operation = {{"scale/element", pj(100)},
+                                       {"multiply/element", pj(200)},
+                                       {"accumulate/element", pj(300)}};
+  t.sram = {{64, 8}, {1 << 20, 8}};  // 1 pJ a byte
+  t.sram_tag = Tag::kMeasured;
+  t.wires = {1.5, "", Tag::kProjected, "test"};
+  return t;
+}
+
+Dram memory() {
+  Dram d;
+  d.activate = {1e-9, "J", Tag::kDerived, "test"};
+  d.read = {10e-12, "J/byte", Tag::kDerived, "test"};
+  d.write = {20e-12, "J/byte", Tag::kDerived, "test"};
+  d.refresh = {100e-9, "J", Tag::kDerived, "test"};
+  d.open_standby = {0.2, "W", Tag::kDerived, "test"};
+  d.idle_standby = {0.1, "W", Tag::kDerived, "test"};
+  d.phy = {5e-12, "J/byte", Tag::kMeasured, "test"};
+  d.row_bytes = 8192;
+  return d;
+}
+
+constexpr ModelOptions kCells{ClockGating::kUnits, false};
+
+TEST(EnergyModel, BeatsOfWeightsCostDecodersOnceAndLanesForEachColumn) {
+  Counts c;
+  c.plane = {10, 30};
+  const Report r = estimate(c, kChip, technology(), memory(), kCells);
+  // 2 tiles; decoders 2*11-21 = 1, lanes 21-11 = 10; digits 3; five additions of 60 - 51 = 9.
+  EXPECT_NEAR(r.joules(Unit::kCore), (10 * 2 * 1 + 30 * 2 * 10 + 30 * 3 + 30 * 5 * 9) * 1e-12,
+              1e-18);
+  // FIFO 2 * 10 * 32 bytes, activations 30 * 32 bytes.
+  EXPECT_NEAR(r.joules(Unit::kSram), (640 + 960) * 1e-12, 1e-18);
+  EXPECT_EQ(r.joules(Unit::kPhy), 0);
+  EXPECT_EQ(r.joules(Unit::kDram), 0);
+}
+
+TEST(EnergyModel, BeatsOfValuesAddOnceAColumn) {
+  Counts c;
+  c.value = {10, 20};
+  const Report r = estimate(c, kChip, technology(), memory(), kCells);
+  EXPECT_NEAR(r.joules(Unit::kCore), (10 * 2 * 1 + 20 * 2 * 6 + 20 * 4 + 20 * 9) * 1e-12, 1e-18);
+}
+
+TEST(EnergyModel, WithoutGatingWhatIsUnusedIsClocked) {
+  Counts c;
+  c.cycles = 100;
+  c.plane = {10, 30};
+  const double gated = estimate(c, kChip, technology(), memory(), kCells).joules();
+  const double all =
+      estimate(c, kChip, technology(), memory(), {ClockGating::kNone, false}).joules();
+  // Decoders 2*5-9 = 1 in 90 cycles, lanes 4 in 400 - 30, both of 2 tiles; digits 2 in 370; banks 52
+  // in 100 * 4 * 5 less the 150/52 that additions clock; 16 lanes of the vector unit.
+  const double unused = 90 * 2 * 1 + 370 * 2 * 4 + 370 * 2 + (2000 - 150.0 / 52) * 52 + 1600 * 10;
+  EXPECT_NEAR(all - gated, unused * 1e-12, 1e-17);
+}
+
+TEST(EnergyModel, VectorElementsAndMemoriesAddUp) {
+  Counts c;
+  c.vector = {5, 7, 9};
+  c.scratch_reads = 11;
+  c.scratch_writes = 13;
+  c.activation_bytes = 17;
+  c.controller_accesses = 19;
+  c.load_beats = 2;
+  const Report r = estimate(c, kChip, technology(), memory(), kCells);
+  EXPECT_NEAR(r.joules(Unit::kCore), (500 + 1400 + 2700) * 1e-12, 1e-18);
+  EXPECT_NEAR(r.joules(Unit::kSram), (11 * 4 + 13 * 4 + 17 + 19 * 4 + 2 * 2 * 32) * 1e-12, 1e-18);
+}
+
+TEST(EnergyModel, DramCostsEventsAndTime) {
+  Counts c;
+  c.dram = {1000, 100, 3, 2, 1e-6, 2e-6};
+  const Report r = estimate(c, kChip, technology(), memory(), kCells);
+  EXPECT_NEAR(r.joules(Unit::kDram), 10e-9 + 2e-9 + 3e-9 + 200e-9 + 0.2e-6 + 0.2e-6, 1e-15);
+  EXPECT_NEAR(r.joules(Unit::kPhy), 5.5e-9, 1e-15);
+}
+
+TEST(EnergyModel, WiresAreAFactorOnTheCore) {
+  Counts c;
+  c.vector.scale = 10;
+  const Report r = estimate(c, kChip, technology(), memory());
+  EXPECT_NEAR(r.joules(Unit::kCore), 1500e-12, 1e-18);
+  EXPECT_EQ(r.tag(Unit::kCore), Tag::kProjected);
+}
+
+TEST(EnergyModel, ATotalIsWorthItsWeakestTerm) {
+  Counts c;
+  c.vector.scale = 10;
+  EXPECT_EQ(estimate(c, kChip, technology(), memory(), kCells).tag(), Tag::kDerived);
+  c.tag = Tag::kProjected;
+  EXPECT_EQ(estimate(c, kChip, technology(), memory(), kCells).tag(), Tag::kProjected);
+}
+
+TEST(EnergyModel, WhatIsNotMeasuredIsNamed) {
+  Technology t = technology();
+  t.blocks.erase("vector_lane");
+  Counts c;
+  c.controller_cycles = 1;
+  const Report r = estimate(c, kChip, t, memory(), kCells);
+  const auto named = [&](std::string_view what) {
+    for (const std::string& text : r.missing) {
+      if (text.find(what) != std::string::npos) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(named("vector lanes"));
+  EXPECT_TRUE(named("controller"));
+}
+
+TEST(EnergyModel, CountsOfRunsAddUp) {
+  Counts a, b;
+  a.plane = {1, 2};
+  b.plane = {3, 4};
+  b.dram.activates = 5;
+  b.tag = Tag::kDerived;
+  a += b;
+  EXPECT_EQ(a.plane.beats, 4u);
+  EXPECT_EQ(a.plane.column_beats, 6u);
+  EXPECT_EQ(a.dram.activates, 5u);
+  EXPECT_EQ(a.tag, Tag::kDerived);
+}
+
+}  // namespace
+}  // namespace tern::energy
