@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints the chip with Verilator: every configuration, both bodies of the array, the controller and the
-# vector unit by themselves; all warnings.
+# Lints the chip with Verilator: every configuration, both bodies of the array, the controller, the
+# vector unit and the blocks of the FPGA boards by themselves; all warnings.
 # Waivers are in rtl/lint.vlt.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -39,5 +39,13 @@ for size in "8 1 8 2048" "64 8 32 256"; do
   echo "lint: vector_unit, Columns=$columns Lanes=$lanes"
   verilator --lint-only -Wall --top vector_unit "-GColumns=$columns" "-GActColumns=$act_columns" \
     "-GLanes=$lanes" "-GActDepth=$act_depth" "${vector[@]}"
+done
+
+# The blocks of the FPGA boards.
+board=("$rtl/lint.vlt")
+while IFS= read -r file; do board+=("$file"); done < <(rtl_board_sources "$rtl")
+for top in sdram_controller axi_arbiter serial_host_link; do
+  echo "lint: $top"
+  verilator --lint-only -Wall --top "$top" "${board[@]}"
 done
 echo "lint: clean"

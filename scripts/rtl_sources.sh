@@ -7,3 +7,9 @@ rtl_sources() {
   find "$1" -name '*_pkg.sv' ! -path "$1/pkg/tern_pkg.sv" | sort
   find "$1/lib" "$1/core" "$1/cpu" "$1/vector" "$1/top" -name '*.sv' ! -name '*_pkg.sv' | sort
 }
+
+# rtl_board_sources DIR: the same for what an FPGA board adds around the chip.
+rtl_board_sources() {
+  echo "$1/pkg/tern_pkg.sv"
+  find "$1/lib" "$1/board" -name '*.sv' | sort
+}

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Synthesises the chip, or its controller or vector unit alone, with yosys to generic cells: reads it as a synthesis
+# Synthesises the chip, its controller or vector unit alone, or a block of the FPGA boards, with yosys to generic cells: reads it as a synthesis
 # tool does (body "tree"), checks that nothing is undriven, driven twice or looped, and counts cells
 # (memories stay memories); the report by module goes to build/.
-#   synth.sh [nano|edge|controller|vector]     default: nano
+#   synth.sh [nano|edge|controller|vector|sdram|arbiter|link]     default: nano
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
 config=${1:-nano}
+sources=rtl_sources
 case $config in
   nano | edge) top=tern_$config ;;
   controller) top=controller ;;
   vector) top=vector_unit ;;
-  *) echo "usage: synth.sh [nano|edge|controller|vector]" >&2; exit 2 ;;
+  sdram) top=sdram_controller sources=rtl_board_sources ;;
+  arbiter) top=axi_arbiter sources=rtl_board_sources ;;
+  link) top=serial_host_link sources=rtl_board_sources ;;
+  *) echo "usage: synth.sh [nano|edge|controller|vector|sdram|arbiter|link]" >&2; exit 2 ;;
 esac
 
 source "$root/scripts/rtl_sources.sh"
@@ -20,7 +24,7 @@ trap 'rm -f "$script"' EXIT
 {
   while IFS= read -r file; do
     echo "read_verilog -sv -DSYNTHESIS $file"
-  done < <(rtl_sources "$rtl")
+  done < <("$sources" "$rtl")
   cat <<YOSYS
 hierarchy -check -top $top
 proc

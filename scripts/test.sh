@@ -28,7 +28,7 @@ step "Generated files are up to date"
 scripts/specgen.sh --check
 step "RTL is clean under lint and synthesises"
 scripts/lint.sh
-scripts/synth.sh
+for design in nano sdram arbiter link; do scripts/synth.sh "$design"; done
 step "Stream cells are proved"
 scripts/formal.sh
 step "Parsers and models under AddressSanitizer and UndefinedBehaviorSanitizer"

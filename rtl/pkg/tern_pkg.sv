@@ -35,6 +35,22 @@ package tern_pkg;
   localparam int unsigned MailVersion = 2;
   // First word of a record of the trace buffer: the bytes T R A C.
   localparam int unsigned TraceMagic = 1128354388;
+  // Version of the serial host link (docs/fpga.md).
+  localparam int unsigned LinkVersion = 1;
+  // First byte of a frame of the host link.
+  localparam int unsigned LinkSync0 = 165;
+  // Second byte of a frame of the host link.
+  localparam int unsigned LinkSync1 = 60;
+  // Header of a frame, the two sync bytes included.
+  localparam int unsigned LinkHeaderBytes = 10;
+  // CRC-32 at the end of a frame.
+  localparam int unsigned LinkCrcBytes = 4;
+  // Longest payload of a frame.
+  localparam int unsigned LinkPayloadBytes = 1024;
+  // Requests that may be unanswered: one that is executed and one ahead.
+  localparam int unsigned LinkWindow = 2;
+  // Set in the opcode of a reply.
+  localparam int unsigned LinkReplyBit = 128;
   // Instruction memory of the controller.
   localparam int unsigned InstrBytes = 65536;
   // Data memory of the controller.
@@ -156,6 +172,24 @@ package tern_pkg;
   localparam logic [7:0] FirmwareErrorSettings = 8'd15;
   localparam logic [7:0] FirmwareErrorTraceBuffer = 8'd16;
   localparam logic [7:0] FirmwareErrorTimeout = 8'd17;
+
+  // Requests of the host link. Numbers are little-endian; address and length are fields of the header.
+  localparam logic [6:0] LinkOpcodeNone = 7'd0;
+  localparam logic [6:0] LinkOpcodeHello = 7'd1;
+  localparam logic [6:0] LinkOpcodeReadRegister = 7'd2;
+  localparam logic [6:0] LinkOpcodeWriteRegister = 7'd3;
+  localparam logic [6:0] LinkOpcodeReadMemory = 7'd4;
+  localparam logic [6:0] LinkOpcodeWriteMemory = 7'd5;
+  localparam logic [6:0] LinkOpcodeStatus = 7'd6;
+
+  // How a request of the host link ended.
+  localparam logic [7:0] LinkStatusOk = 8'd0;
+  localparam logic [7:0] LinkStatusDamaged = 8'd1;
+  localparam logic [7:0] LinkStatusSequence = 8'd2;
+  localparam logic [7:0] LinkStatusBadOpcode = 8'd3;
+  localparam logic [7:0] LinkStatusBadLength = 8'd4;
+  localparam logic [7:0] LinkStatusBadAddress = 8'd5;
+  localparam logic [7:0] LinkStatusBusError = 8'd6;
 
   // Meaning of the five trits of a byte.
   localparam logic [0:0] LayoutPlane = 1'd0;

@@ -38,6 +38,22 @@ inline constexpr uint32_t kMailDepth = 64;
 inline constexpr uint32_t kMailVersion = 2;
 /// First word of a record of the trace buffer: the bytes T R A C.
 inline constexpr uint32_t kTraceMagic = 0x43415254;
+/// Version of the serial host link (docs/fpga.md).
+inline constexpr uint32_t kLinkVersion = 1;
+/// First byte of a frame of the host link.
+inline constexpr uint32_t kLinkSync0 = 165;
+/// Second byte of a frame of the host link.
+inline constexpr uint32_t kLinkSync1 = 60;
+/// Header of a frame, the two sync bytes included.
+inline constexpr uint32_t kLinkHeaderBytes = 10;
+/// CRC-32 at the end of a frame.
+inline constexpr uint32_t kLinkCrcBytes = 4;
+/// Longest payload of a frame.
+inline constexpr uint32_t kLinkPayloadBytes = 1024;
+/// Requests that may be unanswered: one that is executed and one ahead.
+inline constexpr uint32_t kLinkWindow = 2;
+/// Set in the opcode of a reply.
+inline constexpr uint32_t kLinkReplyBit = 128;
 /// Instruction memory of the controller.
 inline constexpr uint32_t kInstrBytes = 65536;
 /// Data memory of the controller.
@@ -443,6 +459,72 @@ constexpr const char* name_of(FirmwareError value) {
       return "trace_buffer";
     case FirmwareError::kTimeout:
       return "timeout";
+  }
+  return "unknown";
+}
+
+/// Requests of the host link. Numbers are little-endian; address and length are fields of the header.
+enum class LinkOpcode : uint32_t {
+  kNone = 0,  ///< Only in replies: the frame that is answered could not be read.
+  kHello = 1,  ///< [] Sets the sequence number that is expected next to its own plus one. Replies with 8 bytes: LinkVersion, LinkPayloadBytes, LinkWindow, 0; 16 bits each.
+  kReadRegister = 2,  ///< [] Replies with the 32-bit register at the address, a multiple of 4 below 4096.
+  kWriteRegister = 3,  ///< [4 bytes] Writes a register.
+  kReadMemory = 4,  ///< [4 bytes: count] Replies with count bytes of memory from the address on. Both are multiples of 8, count is 8 to LinkPayloadBytes.
+  kWriteMemory = 5,  ///< [data] Writes the payload to memory. Address and length are multiples of 8.
+  kStatus = 6,  ///< [] Replies with 8 bytes, counts since reset that stop at 65535: frames dropped as damaged, frames that found no buffer, characters without a stop bit, frames out of sequence; 16 bits each.
+};
+inline constexpr uint32_t kLinkOpcodeCount = 7;
+
+/// Name of a LinkOpcode in snake case, or "unknown".
+constexpr const char* name_of(LinkOpcode value) {
+  switch (value) {
+    case LinkOpcode::kNone:
+      return "none";
+    case LinkOpcode::kHello:
+      return "hello";
+    case LinkOpcode::kReadRegister:
+      return "read_register";
+    case LinkOpcode::kWriteRegister:
+      return "write_register";
+    case LinkOpcode::kReadMemory:
+      return "read_memory";
+    case LinkOpcode::kWriteMemory:
+      return "write_memory";
+    case LinkOpcode::kStatus:
+      return "status";
+  }
+  return "unknown";
+}
+
+/// How a request of the host link ended.
+enum class LinkStatus : uint32_t {
+  kOk = 0,  ///< Done.
+  kDamaged = 1,  ///< A frame was dropped: wrong CRC, too long, cut off, or no free buffer. Nothing was done.
+  kSequence = 2,  ///< Not the expected sequence number, and none of the last two. Nothing was done.
+  kBadOpcode = 3,  ///< No such request.
+  kBadLength = 4,  ///< The payload's length or the count does not fit the request.
+  kBadAddress = 5,  ///< The address is not aligned, or out of range for a register.
+  kBusError = 6,  ///< The bus answered with an error, or data came with wrong parity. A write to memory may have been done in part.
+};
+inline constexpr uint32_t kLinkStatusCount = 7;
+
+/// Name of a LinkStatus in snake case, or "unknown".
+constexpr const char* name_of(LinkStatus value) {
+  switch (value) {
+    case LinkStatus::kOk:
+      return "ok";
+    case LinkStatus::kDamaged:
+      return "damaged";
+    case LinkStatus::kSequence:
+      return "sequence";
+    case LinkStatus::kBadOpcode:
+      return "bad_opcode";
+    case LinkStatus::kBadLength:
+      return "bad_length";
+    case LinkStatus::kBadAddress:
+      return "bad_address";
+    case LinkStatus::kBusError:
+      return "bus_error";
   }
   return "unknown";
 }
