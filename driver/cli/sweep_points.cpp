@@ -8,6 +8,7 @@
 #include <set>
 
 #include "estimates.hpp"
+#include "figures.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 
@@ -216,9 +217,7 @@ Result run(const Point& point, const Memories& memories) {
     r.tokens_per_second = 1 / token.seconds;
     r.joules_per_token = token.energy.joules();
     r.watts = r.joules_per_token / token.seconds;
-    const double bytes = static_cast<double>(token.activity.memory_read_bytes +
-                                             token.activity.memory_write_bytes);
-    r.memory_share = bytes / token.seconds / (memory.config.peak_gb_per_second() * 1e9);
+    r.memory_share = report::memory_share(estimator, token);
     for (int u = 0; u < energy::kUnits; ++u) {
       const auto unit = static_cast<energy::Unit>(u);
       r.joules[std::string(energy::name_of(unit))] = token.energy.joules(unit);
