@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "commands.hpp"
 #include "golden/model.hpp"
@@ -19,6 +20,7 @@ struct VerifyOptions {
   int tokens = 16;
   int group = 0;
   int from = 0;
+  uint32_t position = 0;
 };
 
 /// Quoted for a POSIX shell.
@@ -33,6 +35,7 @@ std::string rerun_command(const VerifyOptions& o) {
                                     o.common.backend, o.tokens, o.common.seed, quoted(o.prompt));
   if (o.group) command += fmt::format(" --group {}", o.group);
   if (o.from) command += fmt::format(" --from {}", o.from);
+  if (o.position) command += fmt::format(" --position {}", o.position);
   if (o.common.model != TERN_DEFAULT_MODEL)
     command += fmt::format(" --model {}", quoted(o.common.model.string()));
   if (o.common.device.memory_stall > 0)
@@ -44,6 +47,26 @@ std::string rerun_command(const VerifyOptions& o) {
   if (o.common.device.memory_latency != DeviceOptions{}.memory_latency)
     command += fmt::format(" --latency {}", o.common.device.memory_latency);
   return command + " --trace mismatch.fst";
+}
+
+/// Keys and values of `positions` tokens at random, with scales from 2^-12 to 2^-4 (24 fraction
+/// bits).
+KvSource random_caches(const spec::ModelDescriptor& m, uint32_t positions, uint64_t seed) {
+  return [&m, positions, seed](uint32_t layer, uint32_t head) {
+    std::mt19937_64 random(seed + (uint64_t{layer} << 32) + (uint64_t{head} << 48));
+    const auto codes = [&] {
+      std::vector<uint8_t> out(std::size_t{positions} * m.head_dim);
+      for (uint8_t& code : out) code = static_cast<uint8_t>(random() % spec::kT5Codes);
+      return out;
+    };
+    const auto scales = [&] {
+      std::vector<int32_t> out(positions);
+      for (int32_t& scale : out)
+        scale = static_cast<int32_t>((4096 + random() % 4096) << random() % 8);
+      return out;
+    };
+    return KvHead{codes(), codes(), scales(), scales()};
+  };
 }
 
 class Verifier {
@@ -58,6 +81,7 @@ class Verifier {
 
  private:
   bool load();
+  void seek(bool both);
   bool skip(std::span<const int32_t> tokens);
   bool step(std::span<const int32_t> tokens);
   void run_untraced(const std::vector<int>& prompt, const std::vector<int32_t>& sampled);
@@ -73,11 +97,20 @@ class Verifier {
 bool Verifier::load() {
   try {
     session_.device->load(*session_.model.image);
+    seek(true);
   } catch (const Error& e) {
     failure_ = e.what();
     return false;
   }
   return true;
+}
+
+/// Gives both the same keys and values of the positions before --position, or the device alone.
+void Verifier::seek(bool both) {
+  if (o_.position == 0) return;
+  const KvSource caches = random_caches(session_.model.image->model(), o_.position, o_.common.seed);
+  if (both) golden_.seek(o_.position, caches);
+  session_.device->seek(o_.position, caches);
 }
 
 /// Brings both to a position without comparing; what they compare then depends on all of it.
@@ -121,10 +154,10 @@ bool Verifier::step(std::span<const int32_t> tokens) {
 int Verifier::run() {
   const io::Image& image = *session_.model.image;
   const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, true);
-  const uint64_t positions = prompt.size() + static_cast<uint64_t>(o_.tokens);
+  const uint64_t positions = o_.position + prompt.size() + static_cast<uint64_t>(o_.tokens);
   if (positions > image.model().context) {
-    throw Error("{} prompt and {} generated tokens exceed the model's context of {}", prompt.size(),
-                o_.tokens, image.model().context);
+    throw Error("position {}, {} prompt and {} generated tokens exceed the model's context of {}",
+                o_.position, prompt.size(), o_.tokens, image.model().context);
   }
   // The golden model leads: the device gets the golden model's tokens, so that one wrong value does
   // not hide behind another text.
@@ -153,7 +186,7 @@ int Verifier::run() {
   return finish(clock.seconds(), static_cast<int>(sampled.size()));
 }
 
-/// The device by itself, from an empty context: it draws its own tokens and its units wait for each
+/// The device by itself, from the start again: it draws its own tokens and its units wait for each
 /// other alone, not for a trace. The text must be the golden model's.
 void Verifier::run_untraced(const std::vector<int>& prompt, const std::vector<int32_t>& sampled) {
   Device& device = *session_.device;
@@ -166,6 +199,7 @@ void Verifier::run_untraced(const std::vector<int>& prompt, const std::vector<in
   std::size_t n = 0;
   try {
     device.reset();
+    seek(false);
     device.generate(prompt, settings, [&](int32_t token) {
       if (failure_.empty() && (n >= sampled.size() || token != sampled[n])) {
         failure_ = fmt::format("token {} after the prompt, untraced: the device drew {}, golden {}",
@@ -233,6 +267,10 @@ void add_verify(CLI::App& app, Action& action) {
       ->check(CLI::Range(0, 1 << 20));
   sub->add_option("--from", o->from,
                   "Run this many prompt tokens without comparing, and compare from there on")
+      ->check(CLI::Range(0, 1 << 20));
+  sub->add_option("--position", o->position,
+                  "Position of the prompt's first token; keys and values of those before are drawn "
+                  "at random, the same for both")
       ->check(CLI::Range(0, 1 << 20));
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return Verifier(*o).run(); }; });

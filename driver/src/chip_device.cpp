@@ -10,6 +10,7 @@
 #include "firmware_link.hpp"
 #include "fit.hpp"
 #include "io/error.hpp"
+#include "kv_writer.hpp"
 #include "spec/numerics/layout.hpp"
 #include "trace_reader.hpp"
 #include "trit_count.hpp"
@@ -51,6 +52,27 @@ class ChipDevice final : public Device {
     link_.set_task("reset");
     link_.send(std::array{static_cast<uint32_t>(spec::Request::kReset)});
     link_.expect(spec::Reply::kDone);
+  }
+
+  void seek(uint32_t positions, const KvSource& source) override {
+    if (image_ == nullptr) throw Error("chip {}: no model is loaded", transport_->config().name);
+    if (positions > image_->model().context)
+      throw Error("position {} is outside of the context of {} positions", positions,
+                  image_->model().context);
+    try {
+      if (!link_.running()) {
+        link_.start();
+        take_model();
+      }
+      driver::write_kv_caches(*image_, positions, source, *transport_);
+      link_.set_task(fmt::format("position {}", positions));
+      link_.send(std::array{static_cast<uint32_t>(spec::Request::kSeek), positions});
+      link_.expect(spec::Reply::kDone);
+    } catch (...) {
+      restart_later();
+      throw;
+    }
+    position_ = positions;
   }
 
   Logits forward(std::span<const int32_t> tokens, uint32_t group) override {

@@ -38,6 +38,10 @@ std::vector<std::string> known_backends() {
   return out;
 }
 
+void Device::seek(uint32_t, const KvSource&) {
+  throw Error("this backend has no KV cache that can be written; golden: and rtl: have one");
+}
+
 std::unique_ptr<Device> Device::open(std::string_view backend, const DeviceOptions& options) {
   const std::size_t colon = backend.find(':');
   const std::string_view name = backend.substr(0, colon);

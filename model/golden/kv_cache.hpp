@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "spec/kv_state.hpp"
 #include "spec/numerics/layout.hpp"
 
 namespace tern::golden {
@@ -22,6 +23,10 @@ class KvCache {
   void append(std::span<const uint8_t> key, int32_t key_scale, std::span<const uint8_t> value,
               int32_t value_scale);
 
+  /// Holds these `tokens` tokens and no others. Throws Error when `head` has another number of
+  /// them, illegal codes or negative scales.
+  void assign(const KvHead& head, uint32_t tokens);
+
   /// q [head_dim] -> scores [tokens]: sum of q * k.
   void multiply_keys(std::span<const int8_t> q, std::span<int32_t> scores) const;
   /// p [tokens] -> out [head_dim]: sum of p * v.
@@ -31,6 +36,7 @@ class KvCache {
   std::span<const int32_t> value_scales() const { return {value_scales_.data(), tokens_}; }
 
  private:
+  uint32_t head_dim_;
   spec::MatrixShape key_shape_;  ///< Of the whole context; the address of a token does not depend
                                  ///< on how many there are.
   spec::MatrixShape value_shape_;

@@ -46,6 +46,16 @@ void Model::reset() {
   }
 }
 
+void Model::seek(uint32_t positions, const KvSource& source) {
+  if (positions > m_.context)
+    throw Error("position {} is outside of the context of {} positions", positions, m_.context);
+  reset();
+  for (uint32_t i = 0; i < m_.layers; ++i) {
+    for (uint32_t h = 0; h < m_.kv_heads; ++h) layers_[i].cache[h].assign(source(i, h), positions);
+  }
+  position_ = static_cast<int>(positions);
+}
+
 void Model::forward(int32_t token) {
   if (position_ >= static_cast<int>(m_.context)) {
     throw Error("the context of {} positions is full; ask for fewer tokens or a shorter prompt",

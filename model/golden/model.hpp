@@ -8,6 +8,7 @@
 #include "golden/kv_cache.hpp"
 #include "golden/matrix.hpp"
 #include "io/image.hpp"
+#include "spec/kv_state.hpp"
 #include "spec/numerics/scale.hpp"
 #include "spec/trace.hpp"
 
@@ -31,6 +32,9 @@ class Model {
   spec::Scale logit_scale() const { return logit_scale_; }
   int position() const { return position_; }
   void reset();
+  /// Takes the KV cache of `positions` tokens as given: the next token has that position. Throws
+  /// Error when the context is shorter or the source gives another number of them.
+  void seek(uint32_t positions, const KvSource& source);
   void set_trace(TraceSink sink) { trace_ = std::move(sink); }
 
   /// Elements of the residual stream that saturated so far.

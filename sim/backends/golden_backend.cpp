@@ -24,6 +24,11 @@ class GoldenDevice final : public Device {
     if (model_) model_->reset();
   }
 
+  void seek(uint32_t positions, const KvSource& source) override {
+    if (!model_) throw Error("golden: no model is loaded");
+    model_->seek(positions, source);
+  }
+
   Logits forward(std::span<const int32_t> tokens, uint32_t) override {
     if (!model_) throw Error("golden: no model is loaded");
     if (tokens.empty()) throw Error("no tokens to run; give at least one");

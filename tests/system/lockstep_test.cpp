@@ -70,6 +70,20 @@ TEST(Lockstep, AgreesWhenThePromptComesOneTokenAtATime) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--group", "1"});
 }
 
+TEST(Lockstep, AgreesFarIntoTheContext) {
+  expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--prompt", "The", "--position", "500"});
+}
+
+TEST(LockstepLong, AWholeTokenOfTwoBillionWeightsBehindFiveHundredOthers) {
+  const std::string image = (std::filesystem::path(testing::TempDir()) / "2b4t.tern").string();
+  const Result synth = run_tern(
+      {"synth", "--preset", "bitnet-2b4t", "--config", "edge", "-o", image, "--quiet"}, 300);
+  ASSERT_EQ(synth.status, 0) << synth.err;
+  expect_pass({"--backend", "rtl:edge", "--model", image, "--prompt", "a", "--tokens", "0",
+               "--position", "511"});
+  std::filesystem::remove(image);
+}
+
 TEST(LockstepLong, AgreesUpToTheEndOfTheContext) {
   std::string prompt;
   for (int i = 0; i < 200; ++i) prompt += "The cat sat. ";

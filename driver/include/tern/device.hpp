@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spec/kv_state.hpp"
 #include "spec/trace.hpp"
 #include "tern/memory_report.hpp"
 
@@ -101,6 +102,10 @@ class Device {
 
   /// Empties the KV cache: the next token has position 0.
   virtual void reset() = 0;
+
+  /// Takes the KV cache of `positions` tokens as given in place of running them: the next token has
+  /// that position. Throws tern::Error when a device cannot, and when the context is shorter.
+  virtual void seek(uint32_t positions, const KvSource& source);
 
   /// Runs tokens at the next positions; returns the logits after the last one. `group` tokens are
   /// taken together where a device can do that; 0 leaves it to the device. Throws tern::Error when
