@@ -21,7 +21,7 @@ int convert(const ConvertOptions& o) {
   const Stopwatch clock;
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
-  const io::Gguf gguf(o.common.model);
+  const io::Gguf gguf(o.common.model, gguf_options(o.common));
   Progress progress("convert", 100, o.common.quiet);
   io::convert_to_file(gguf, chip, o.output, [&](double part, std::string_view what) {
     progress.update(static_cast<uint64_t>(part * 100), what);

@@ -60,7 +60,7 @@ Normaliser normalise(std::size_t n, Get get) {
 int eval(const EvalOptions& o) {
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
-  const LoadedModel model = load_model(o.common.model, chip);
+  const LoadedModel model = load_model(o.common, chip);
   if (!model.gguf)
     throw Error("{}: eval compares with the float32 reference, which needs the GGUF file",
                 o.common.model.string());

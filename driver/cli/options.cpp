@@ -19,6 +19,10 @@ void add_model_options(CLI::App& app, Options& options) {
                  "Model: GGUF file or .tern image (default: the demo model)");
   app.add_option("--config", options.config,
                  "Chip configuration: nano, edge (default: the backend's, else edge)");
+  app.add_option("--i2s-order", options.device.i2s_order,
+                 "Order of the weights in I2_S tensors, which the file does not tell: that of the "
+                 "machine it was written on")
+      ->check(CLI::IsMember({"x86", "arm"}));
 }
 
 void add_backend_options(CLI::App& app, Options& options) {
@@ -100,7 +104,12 @@ std::string describe_cycles(const Counters& before, const Counters& after) {
   return text + fmt::format("{:.1f} % between requests", 100 * std::max(0.0, rest) / cycles);
 }
 
-LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip) {
+io::GgufOptions gguf_options(const Options& options) {
+  return {io::i2s_order_named(options.device.i2s_order)};
+}
+
+LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
+  const std::filesystem::path& path = options.model;
   LoadedModel model;
   uint32_t magic = 0;
   {
@@ -111,7 +120,7 @@ LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig
     model.image.emplace(io::Image::open(path));
     return model;
   }
-  model.gguf.emplace(path);
+  model.gguf.emplace(path, gguf_options(options));
   model.image.emplace(io::Image::from_bytes(io::convert(*model.gguf, chip), path.string()));
   return model;
 }
@@ -131,7 +140,7 @@ Session prepare_session(const Options& options) {
   const spec::ChipConfig& chip =
       device_config ? io::find_config(device_config->name)
                     : io::find_config(options.config.empty() ? "edge" : options.config);
-  session.model = load_model(options.model, chip);
+  session.model = load_model(options, chip);
   return session;
 }
 

@@ -50,8 +50,10 @@ struct LoadedModel {
   std::optional<io::Image> image;
 };
 
-/// Opens a .tern image or converts a GGUF file in memory, for `chip`.
-LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip);
+/// Opens the .tern image or converts the GGUF file of `options` in memory, for `chip`.
+LoadedModel load_model(const Options& options, const spec::ChipConfig& chip);
+/// What `options` says about a GGUF file.
+io::GgufOptions gguf_options(const Options& options);
 
 /// The backend of `options` and the model that it takes.
 struct Session {

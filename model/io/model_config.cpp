@@ -102,8 +102,8 @@ void check_tensors(const Gguf& gguf, const ModelConfig& config) {
                   gguf.file(), quote(want.name), shape_text(dimensions), shape_text(want.shape));
     }
     if (want.ternary && !is_ternary(tensor)) {
-      throw Error("{}: tensor {} is stored as {}, linear layers must be TQ1_0 or TQ2_0",
-                  gguf.file(), quote(want.name), tensor_type_name(tensor.type));
+      throw Error("{}: tensor {} is stored as {}, linear layers must be ternary: {}", gguf.file(),
+                  quote(want.name), tensor_type_name(tensor.type), supported_ternary_types());
     }
     known.insert(want.name);
   }

@@ -34,7 +34,8 @@ Logits to_fixed(std::span<const float> logits) {
 
 class ReferenceDevice final : public Device {
  public:
-  explicit ReferenceDevice(std::string file) : file_(std::move(file)) {}
+  ReferenceDevice(std::string file, io::GgufOptions options)
+      : file_(std::move(file)), options_(options) {}
 
   std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
 
@@ -82,7 +83,7 @@ class ReferenceDevice final : public Device {
  private:
   io::Gguf open(const std::string& file) const {
     try {
-      return io::Gguf(file);
+      return io::Gguf(file, options_);
     } catch (const Error& e) {
       throw Error("{}; the reference needs the model's GGUF file, name it as reference:FILE.gguf",
                   e.what());
@@ -90,6 +91,7 @@ class ReferenceDevice final : public Device {
   }
 
   std::string file_;
+  io::GgufOptions options_;
   std::optional<io::Gguf> gguf_;
   std::optional<reference::Model> model_;
   int32_t end_ = 0;
@@ -99,8 +101,9 @@ class ReferenceDevice final : public Device {
 
 std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options) {
   refuse_chip_options("reference", options);
-  return std::make_unique<ReferenceDevice>(argument.empty() ? options.gguf_file.string()
-                                                            : std::string(argument));
+  return std::make_unique<ReferenceDevice>(
+      argument.empty() ? options.gguf_file.string() : std::string(argument),
+      io::GgufOptions{io::i2s_order_named(options.i2s_order)});
 }
 
 }  // namespace tern::sim

@@ -218,8 +218,9 @@ TEST(GgufTensors, RefusesBadEntries) {
   EXPECT_TRUE(fails_with(entry({4}, 0, 8), {"not a multiple of 32"}));
   EXPECT_TRUE(fails_with(entry({4}, 0, 32), {"\"first\" and \"w\" overlap"}));
   EXPECT_TRUE(fails_with(entry({256}, 12, 0), {"\"w\" is stored as Q4_K",
-                                               "supported: F32, F16, BF16, Q8_0, TQ1_0, TQ2_0"}));
-  EXPECT_TRUE(fails_with(entry({256}, 36, 0), {"I2_S"}));
+                                               "supported: F32, F16, BF16, Q8_0, TQ1_0, TQ2_0, I2_S, Q1_0, "
+                                               "Q2_0, PQ2_0, PTQ1_0"}));
+  EXPECT_TRUE(fails_with(entry({256}, 38, 0), {"TL1"}));
   EXPECT_TRUE(fails_with(entry({256}, 999, 0), {"unknown type 999"}));
   EXPECT_TRUE(fails_with(entry({255}, 34, 0), {"TQ1_0, whose rows must be a multiple of 256"}));
   EXPECT_TRUE(
