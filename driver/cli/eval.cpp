@@ -35,7 +35,7 @@ std::vector<int> tokenize(const std::filesystem::path& path, const io::Image& im
     while (!document.empty() && document.front() == '\n') document.remove_prefix(1);
     while (!document.empty() && document.back() == '\n') document.remove_suffix(1);
     if (document.empty()) continue;
-    const std::vector<int> part = image.tokenizer().encode(document, true);
+    const std::vector<int> part = image.tokenizer().encode(document, image.tokenizer().adds_bos());
     ids.insert(ids.end(), part.begin(), part.end());
     ids.push_back(static_cast<int>(image.model().eos));
   }

@@ -23,7 +23,7 @@ int run(const RunOptions& o) {
   Session session = open_session(o.common);
   Device& device = *session.device;
   const io::Image& image = *session.model.image;
-  const std::vector<int> prompt = image.tokenizer().encode(o.prompt, true);
+  const std::vector<int> prompt = image.tokenizer().encode(o.prompt, image.tokenizer().adds_bos());
   const auto context = static_cast<int64_t>(image.model().context);
   if (static_cast<int64_t>(prompt.size()) > context) {
     throw Error("the prompt has {} tokens, the model's context {}; shorten the prompt",
