@@ -54,6 +54,7 @@ class Converter {
   void for_slices(const GgufTensor& tensor, Use use) const;
   double largest(const GgufTensor& tensor) const;
 
+  void check_expressible() const;
   VectorDescriptor vector(std::string_view tensor);
   MatrixDescriptor ternary(std::string_view tensor);
   void head(const GgufTensor& tensor, spec::ModelDescriptor& model);
@@ -144,6 +145,22 @@ void Converter::head(const GgufTensor& tensor, spec::ModelDescriptor& model) {
   model.head_row_scales = writer_.append_all(row_scales);
 }
 
+void Converter::check_expressible() const {
+  if (const std::string what = beyond_the_chip(config_); !what.empty()) {
+    throw Error(
+        "{}: a {} model has {}, which the chip's image cannot express; only the float32 reference "
+        "runs it",
+        gguf_.file(), config_.arch, what);
+  }
+  for (const GgufTensor& tensor : gguf_.tensors()) {
+    if (!tensor.name.ends_with(".scale")) continue;
+    throw Error(
+        "{}: tensor {} is a factor besides the scale of its weights, which the chip's image cannot "
+        "express",
+        gguf_.file(), quote(tensor.name));
+  }
+}
+
 spec::LayerDescriptor Converter::layer(int i) {
   const auto name = [&](std::string_view part) { return layer_tensor(i, part); };
   spec::LayerDescriptor l{};
@@ -162,6 +179,7 @@ spec::LayerDescriptor Converter::layer(int i) {
 }
 
 void Converter::run(const ConvertProgress& progress) {
+  check_expressible();
   const Tokenizer tokenizer(gguf_);
   if (tokenizer.size() != config_.vocab) {
     throw Error("{}: the tokenizer has {} tokens, the model {}; the file is inconsistent",

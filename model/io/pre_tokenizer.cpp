@@ -28,21 +28,6 @@ constexpr Row kKnown[] = {
     {"gpt-2", kGpt2Expression}, {"gpt-neox", kGpt2Expression}, {"olmo", kGpt2Expression},
 };
 
-/// ICU's \s lacks U+000B and U+0085, which the expressions' own engines count as white space.
-std::string for_icu(std::string_view expression) {
-  std::string result;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    const std::string_view two = expression.substr(i, 2);
-    if (two == "\\s" || two == "\\S") {
-      result += two[1] == 's' ? "\\p{White_Space}" : "\\P{White_Space}";
-      ++i;
-    } else {
-      result += expression[i];
-    }
-  }
-  return result;
-}
-
 [[noreturn]] void fail(UErrorCode status) {
   throw Error("tokenizer: the text cannot be split into words: {}", u_errorName(status));
 }
@@ -58,7 +43,9 @@ PreTokenizer::PreTokenizer(std::string_view name) {
   }
   UErrorCode status = U_ZERO_ERROR;
   pattern_.reset(icu::RegexPattern::compile(
-      icu::UnicodeString::fromUTF8(for_icu(found->expression)), 0, status));
+      icu::UnicodeString::fromUTF8(
+          {found->expression.data(), static_cast<std::int32_t>(found->expression.size())}),
+      0, status));
   if (U_FAILURE(status)) fail(status);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "io/error.hpp"
 #include "io/tensor_blocks.hpp"
@@ -137,6 +138,24 @@ std::vector<float> decode_floats(const GgufTensor& tensor) {
   std::vector<float> result(tensor.elements());
   decode_floats(tensor, 0, result);
   return result;
+}
+
+bool has_one_scale(const GgufTensor& tensor) {
+  const TensorTypeInfo& type = tensor_type_info(tensor);
+  if (!type.ternary) return false;
+  float scale = 0;
+  TernaryBlock block;
+  const std::uint32_t step = type.block_elements;
+  if (type.trailer_bytes != 0) return true;
+  for (std::uint64_t first = 0; first < tensor.elements(); first += step) {
+    decode_ternary_block(type, tensor.bytes.data() + first / step * type.block_bytes, block);
+    const float magnitude = std::abs(block.scale);
+    const bool any = std::any_of(block.codes.begin(), block.codes.begin() + step, std::identity());
+    if (magnitude == 0 || !any) continue;
+    if (scale == 0) scale = magnitude;
+    if (magnitude != scale) return false;
+  }
+  return true;
 }
 
 TernaryMatrix decode_ternary(const GgufTensor& tensor) {

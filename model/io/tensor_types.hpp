@@ -73,6 +73,10 @@ struct TernaryMatrix {
   float scale = 0;                 ///< >= 0; 0 only if every trit is 0
 };
 
+/// Is the tensor of a type with trits, and do all its scales agree, so that decode_ternary() can
+/// read it? Reads the whole tensor.
+bool has_one_scale(const GgufTensor& tensor);
+
 /// The trits and the scale of a tensor of a ternary type. Blocks without a weight other than zero
 /// fit any scale, whatever theirs says. Throws Error, naming the tensor, if it is of another type,
 /// if two blocks disagree on the scale, if a code is not a trit, if a scale is not finite, or if

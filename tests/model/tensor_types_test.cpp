@@ -130,6 +130,23 @@ TEST(TernaryTypes, EveryTypeReadsBackWhatWasPacked) {
   }
 }
 
+TEST(TernaryTypes, OneScaleOrSeveral) {
+  const auto trits = random_trits(256);
+  const std::vector<std::int8_t> zeros(256, 0);
+  const std::string one = test::pack_ternary(142, trits, 0x3c00);
+  const std::string negative = test::pack_ternary(142, trits, 0xbc00);
+  const std::string half = test::pack_ternary(142, trits, 0x3800);
+  const std::string nothing = test::pack_ternary(142, zeros, 0x3800);
+  const auto of = [](const std::string& bytes) {
+    return io::has_one_scale(tensor_of(bytes, 142, 256, bytes.size() / 68));
+  };
+  EXPECT_TRUE(of(one));
+  EXPECT_TRUE(of(one + negative));
+  EXPECT_TRUE(of(one + nothing));
+  EXPECT_FALSE(of(one + half));
+  EXPECT_FALSE(io::has_one_scale(tensor_of(std::string(8, '\0'), 0, 2, 1)));
+}
+
 TEST(TernaryTypes, ScalesThatAreNotFiniteAreRefused) {
   std::string i2s = test::pack_i2s(random_trits(128), 1, 32);
   i2s[34] = '\x80';
