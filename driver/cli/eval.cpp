@@ -61,11 +61,11 @@ int eval(const EvalOptions& o) {
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
   const LoadedModel model = load_model(o.common, chip);
-  if (!model.gguf)
-    throw Error("{}: eval compares with the float32 reference, which needs the GGUF file",
+  if (!model.files)
+    throw Error("{}: eval compares with the float32 reference, which needs the GGUF file or folder",
                 o.common.model.string());
   golden::Model golden(*model.image);
-  reference::Model reference(*model.gguf);
+  reference::Model reference(*model.files);
   const std::vector<int> ids = tokenize(o.text, *model.image);
   const std::size_t available = ids.size() > 1 ? ids.size() - 1 : 0;
   const std::size_t n = o.tokens > 0

@@ -16,7 +16,7 @@ namespace tern::cli {
 void add_model_options(CLI::App& app, Options& options) {
   options.model = TERN_DEFAULT_MODEL;
   app.add_option("--model", options.model,
-                 "Model: GGUF file or .tern image (default: the demo model)");
+                 "Model: GGUF file, Hugging Face folder or .tern image (default: the demo model)");
   app.add_option("--config", options.config,
                  "Chip configuration: nano, edge (default: the backend's, else edge)");
   app.add_option("--i2s-order", options.device.i2s_order,
@@ -112,7 +112,7 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
   const std::filesystem::path& path = options.model;
   LoadedModel model;
   uint32_t magic = 0;
-  {
+  if (!std::filesystem::is_directory(path)) {
     const io::MappedFile file(path);
     if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
   }
@@ -120,8 +120,8 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
     model.image.emplace(io::Image::open(path));
     return model;
   }
-  model.gguf.emplace(path, gguf_options(options));
-  model.image.emplace(io::Image::from_bytes(io::convert(*model.gguf, chip), path.string()));
+  model.files = io::open_model(path, gguf_options(options));
+  model.image.emplace(io::Image::from_bytes(io::convert(*model.files, chip), path.string()));
   return model;
 }
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "io/gguf.hpp"
 #include "io/image.hpp"
+#include "io/model_files.hpp"
 #include "spec/numerics/sample.hpp"
 #include "tern/device.hpp"
 
@@ -44,13 +44,13 @@ spec::SampleSettings sample_settings(const SamplingOptions& options);
 /// "78.0 % beats, 3.1 % loads, ...": where the cycles between two counts went.
 std::string describe_cycles(const Counters& before, const Counters& after);
 
-/// A model as it was found: an image, and the GGUF file it came from when there is one.
+/// A model as it was found: an image, and the files it came from when there are any.
 struct LoadedModel {
-  std::optional<io::Gguf> gguf;
+  std::unique_ptr<io::ModelFiles> files;
   std::optional<io::Image> image;
 };
 
-/// Opens the .tern image or converts the GGUF file of `options` in memory, for `chip`.
+/// Opens the .tern image or converts the GGUF file or folder of `options` in memory, for `chip`.
 LoadedModel load_model(const Options& options, const spec::ChipConfig& chip);
 /// What `options` says about a GGUF file.
 io::GgufOptions gguf_options(const Options& options);

@@ -86,16 +86,42 @@ class Reader {
   std::string arch_;
 };
 
-struct Expected {
-  std::string name;
-  std::vector<std::uint64_t> shape;  // GGUF order
-  bool optional = false;
-};
+void check_tensors(const Gguf& gguf, const ModelConfig& config) {
+  std::set<std::string_view> known;
+  const std::vector<ExpectedTensor> expected = expected_tensors(config);
+  for (const ExpectedTensor& want : expected) {
+    if (want.optional && gguf.find_tensor(want.name) == nullptr) continue;
+    const GgufTensor& tensor = gguf.tensor(want.name);
+    const auto dimensions = tensor.dimensions();
+    if (!std::equal(dimensions.begin(), dimensions.end(), want.shape.begin(), want.shape.end())) {
+      throw Error("{}: tensor {} has shape {}, the configuration asks for {} (columns first)",
+                  gguf.file(), quote(want.name), shape_text(dimensions), shape_text(want.shape));
+    }
+    known.insert(want.name);
+  }
+  for (const GgufTensor& tensor : gguf.tensors()) {
+    if (!known.contains(tensor.name)) {
+      throw Error("{}: tensor {} does not belong to a {} model of {} layers", gguf.file(),
+                  quote(tensor.name), config.arch, config.layers);
+    }
+  }
+}
 
-std::vector<Expected> expected_tensors(const ModelConfig& c) {
+void check_vocabulary(const Gguf& gguf, const ModelConfig& c) {
+  constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
+  if (!gguf.has(kTokens)) return;
+  const std::size_t tokens = gguf.get_array<std::string_view>(kTokens).size();
+  if (tokens != static_cast<std::size_t>(c.vocab)) {
+    throw Error("{}: the tokenizer has {} tokens, the model {}", gguf.file(), tokens, c.vocab);
+  }
+}
+
+}  // namespace
+
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
   const auto u = [](int value) { return static_cast<std::uint64_t>(value); };
-  std::vector<Expected> result = {{"token_embd.weight", {u(c.hidden), u(c.vocab)}},
-                                  {"output_norm.weight", {u(c.hidden)}}};
+  std::vector<ExpectedTensor> result = {{"token_embd.weight", {u(c.hidden), u(c.vocab)}},
+                                        {"output_norm.weight", {u(c.hidden)}}};
   if (!c.tied) result.push_back({"output.weight", {u(c.hidden), u(c.vocab)}});
   for (int i = 0; i < c.layers; ++i) {
     const auto add = [&](std::string_view part, std::vector<std::uint64_t> shape) {
@@ -120,50 +146,18 @@ std::vector<Expected> expected_tensors(const ModelConfig& c) {
   return result;
 }
 
-void check_tensors(const Gguf& gguf, const ModelConfig& config) {
-  std::set<std::string_view> known;
-  const std::vector<Expected> expected = expected_tensors(config);
-  for (const Expected& want : expected) {
-    if (want.optional && gguf.find_tensor(want.name) == nullptr) continue;
-    const GgufTensor& tensor = gguf.tensor(want.name);
-    const auto dimensions = tensor.dimensions();
-    if (!std::equal(dimensions.begin(), dimensions.end(), want.shape.begin(), want.shape.end())) {
-      throw Error("{}: tensor {} has shape {}, the configuration asks for {} (columns first)",
-                  gguf.file(), quote(want.name), shape_text(dimensions), shape_text(want.shape));
-    }
-    known.insert(want.name);
-  }
-  for (const GgufTensor& tensor : gguf.tensors()) {
-    if (!known.contains(tensor.name)) {
-      throw Error("{}: tensor {} does not belong to a {} model of {} layers", gguf.file(),
-                  quote(tensor.name), config.arch, config.layers);
-    }
-  }
-}
-
-void check_consistent(const Gguf& gguf, const ModelConfig& c) {
+void check_consistent(const ModelConfig& c, std::string_view origin) {
   if (c.heads % c.kv_heads != 0) {
-    throw Error("{}: {} heads are not a multiple of {} key-value heads", gguf.file(), c.heads,
+    throw Error("{}: {} heads are not a multiple of {} key-value heads", origin, c.heads,
                 c.kv_heads);
   }
   if (c.head_dim % 2 != 0)
-    throw Error("{}: head_dim {} is odd, rope needs pairs", gguf.file(), c.head_dim);
+    throw Error("{}: head_dim {} is odd, rope needs pairs", origin, c.head_dim);
   if (c.sub_norms && static_cast<std::int64_t>(c.heads) * c.head_dim != c.hidden) {
-    throw Error("{}: {} heads of {} do not make up the hidden size {}", gguf.file(), c.heads,
-                c.head_dim, c.hidden);
+    throw Error("{}: {} heads of {} do not make up the hidden size {}", origin, c.heads, c.head_dim,
+                c.hidden);
   }
 }
-
-void check_vocabulary(const Gguf& gguf, const ModelConfig& c) {
-  constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
-  if (!gguf.has(kTokens)) return;
-  const std::size_t tokens = gguf.get_array<std::string_view>(kTokens).size();
-  if (tokens != static_cast<std::size_t>(c.vocab)) {
-    throw Error("{}: the tokenizer has {} tokens, the model {}", gguf.file(), tokens, c.vocab);
-  }
-}
-
-}  // namespace
 
 std::string layer_tensor(int layer, std::string_view part) {
   return fmt::format("blk.{}.{}.weight", layer, part);
@@ -228,7 +222,7 @@ ModelConfig read_model_config(const Gguf& gguf) {
   c.bos = reader.token_id("tokenizer.ggml.bos_token_id", c.vocab);
   c.eos = reader.token_id("tokenizer.ggml.eos_token_id", c.vocab);
   check_vocabulary(gguf, c);
-  check_consistent(gguf, c);
+  check_consistent(c, gguf.file());
   check_tensors(gguf, c);
   return c;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/gguf.hpp"
 
@@ -53,6 +55,19 @@ std::string beyond_the_chip(const ModelConfig& config);
 /// compute something else. A linear layer may have a factor for its result, "blk.0.attn_q.scale"
 /// [1]. Throws Error with one line naming file, tensor and shapes.
 ModelConfig read_model_config(const Gguf& gguf);
+
+/// A tensor that a model of some configuration has, by GGUF's name and shape (columns first).
+struct ExpectedTensor {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+  bool optional = false;
+};
+/// All of them, whatever the format they are stored in.
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
+
+/// Throws Error that begins with `origin` if the heads do not fit together or the model is wider
+/// than anything here takes.
+void check_consistent(const ModelConfig& config, std::string_view origin);
 
 /// "blk.<layer>.<part>.weight", part as in "attn_q".
 std::string layer_tensor(int layer, std::string_view part);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "io/error.hpp"
-#include "io/tensor_types.hpp"
 
 namespace tern::reference {
 
@@ -107,27 +106,28 @@ void add(std::span<float> x, std::span<const float> delta) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += delta[i];
 }
 
-Linear load_linear(const io::Gguf& gguf, int layer, std::string_view part) {
-  const io::GgufTensor& tensor = gguf.tensor(io::layer_tensor(layer, part));
-  Linear linear{static_cast<int>(tensor.rows()), static_cast<int>(tensor.cols())};
-  const io::GgufTensor* factor = gguf.find_tensor(io::layer_scale(layer, part));
-  if (factor != nullptr) linear.factor = io::decode_floats(*factor)[0];
-  if (io::has_one_scale(tensor)) {
-    io::TernaryMatrix matrix = io::decode_ternary(tensor);
+Linear load_linear(const io::ModelFiles& files, int layer, std::string_view part) {
+  const std::string name = io::layer_tensor(layer, part);
+  const io::MatrixSize size = files.size(name);
+  Linear linear{static_cast<int>(size.rows), static_cast<int>(size.cols)};
+  const std::string factor = io::layer_scale(layer, part);
+  if (files.has(factor)) linear.factor = files.floats(factor)[0];
+  if (files.has_one_scale(name)) {
+    io::TernaryMatrix matrix = files.ternary(name);
     linear.scale = matrix.scale;
     linear.trits = std::move(matrix.trits);
   } else {
-    linear.weights = io::decode_floats(tensor);
+    linear.weights = files.floats(name);
   }
   return linear;
 }
 
-Layer load_layer(const io::Gguf& gguf, const io::ModelConfig& config, int index) {
+Layer load_layer(const io::ModelFiles& files, int index) {
+  const io::ModelConfig& config = files.config();
   const auto norm = [&](std::string_view part, bool present = true) {
-    return present ? io::decode_floats(gguf.tensor(io::layer_tensor(index, part)))
-                   : std::vector<float>();
+    return present ? files.floats(io::layer_tensor(index, part)) : std::vector<float>();
   };
-  const auto linear = [&](std::string_view part) { return load_linear(gguf, index, part); };
+  const auto linear = [&](std::string_view part) { return load_linear(files, index, part); };
   Layer layer;
   layer.attn_norm = norm("attn_norm");
   layer.attn_sub_norm = norm("attn_sub_norm", config.sub_norms);
@@ -147,11 +147,11 @@ Layer load_layer(const io::Gguf& gguf, const io::ModelConfig& config, int index)
 
 }  // namespace
 
-Model::Model(const io::Gguf& gguf) : config_(io::read_model_config(gguf)) {
-  embedding_ = io::decode_floats(gguf.tensor("token_embd.weight"));
-  if (!config_.tied) head_ = io::decode_floats(gguf.tensor("output.weight"));
-  output_norm_ = io::decode_floats(gguf.tensor("output_norm.weight"));
-  for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(gguf, config_, i));
+Model::Model(const io::ModelFiles& files) : config_(files.config()) {
+  embedding_ = files.floats("token_embd.weight");
+  if (!config_.tied) head_ = files.floats("output.weight");
+  output_norm_ = files.floats("output_norm.weight");
+  for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(files, i));
   logits_.resize(config_.vocab);
 }
 

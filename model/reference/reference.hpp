@@ -6,8 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/gguf.hpp"
-#include "io/model_config.hpp"
+#include "io/model_files.hpp"
 
 /// Ternary and float models in float32, one token at a time, straight from their definitions:
 /// BitNet b1.58 (Microsoft, arXiv 2504.12285, and the released model code), and the Llama and Qwen
@@ -46,8 +45,9 @@ using Trace = std::function<void(std::string_view point, int layer, std::span<co
 class Model {
  public:
   /// Dequantises the whole model into memory. Throws Error, naming the file, if it is not one of
-  /// the supported architectures (io::read_model_config) or holds values that cannot be decoded.
-  explicit Model(const io::Gguf& gguf);
+  /// the supported architectures (io::ModelConfig) or holds values that cannot be decoded.
+  explicit Model(const io::ModelFiles& files);
+  explicit Model(const io::Gguf& gguf) : Model(*io::model_files(gguf)) {}
 
   /// Runs `token` at the next position and returns the logits [vocab] for the one after it, valid
   /// until the next call. Throws Error if the token is outside the vocabulary or the context is

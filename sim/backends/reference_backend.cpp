@@ -7,8 +7,8 @@
 #include "backends/backends.hpp"
 #include "backends/host_sampling.hpp"
 #include "io/error.hpp"
-#include "io/gguf.hpp"
 #include "io/image.hpp"
+#include "io/model_files.hpp"
 #include "reference/reference.hpp"
 #include "spec/numerics/scale.hpp"
 
@@ -41,8 +41,7 @@ class ReferenceDevice final : public Device {
 
   void load(const io::Image& image) override {
     const std::string file = file_.empty() ? image.origin() : file_;
-    gguf_.emplace(open(file));
-    model_.emplace(*gguf_);
+    model_.emplace(*open(file));
     const spec::ModelDescriptor& m = image.model();
     end_ = static_cast<int32_t>(m.eos);
     const io::ModelConfig& c = model_->config();
@@ -81,18 +80,18 @@ class ReferenceDevice final : public Device {
   }
 
  private:
-  io::Gguf open(const std::string& file) const {
+  std::unique_ptr<io::ModelFiles> open(const std::string& file) const {
     try {
-      return io::Gguf(file, options_);
+      return io::open_model(file, options_);
     } catch (const Error& e) {
-      throw Error("{}; the reference needs the model's GGUF file, name it as reference:FILE.gguf",
-                  e.what());
+      throw Error(
+          "{}; the reference needs the model's GGUF file or folder, name it as reference:FILE.gguf",
+          e.what());
     }
   }
 
   std::string file_;
   io::GgufOptions options_;
-  std::optional<io::Gguf> gguf_;
   std::optional<reference::Model> model_;
   int32_t end_ = 0;
 };

@@ -6,12 +6,11 @@
 
 #include "reference/reference.hpp"
 
-/// reference_logits FILE TOKEN...: the logits after each token, float32, to stdout.
+/// reference_logits MODEL TOKEN...: the logits after each token, float32, to stdout.
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   try {
-    const tern::io::Gguf gguf{std::filesystem::path(argv[1])};
-    tern::reference::Model model(gguf);
+    tern::reference::Model model(*tern::io::open_model(argv[1]));
     for (int i = 2; i < argc; ++i) {
       const std::string_view text(argv[i]);
       int token = 0;
