@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "backends/backends.hpp"
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
@@ -108,15 +109,22 @@ io::GgufOptions gguf_options(const Options& options) {
   return {io::i2s_order_named(options.device.i2s_order)};
 }
 
+namespace {
+
+bool is_image(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) return false;
+  const io::MappedFile file(path);
+  uint32_t magic = 0;
+  if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
+  return magic == spec::kImageMagic;
+}
+
+}  // namespace
+
 LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
   const std::filesystem::path& path = options.model;
   LoadedModel model;
-  uint32_t magic = 0;
-  if (!std::filesystem::is_directory(path)) {
-    const io::MappedFile file(path);
-    if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
-  }
-  if (magic == spec::kImageMagic) {
+  if (is_image(path)) {
     model.image.emplace(io::Image::open(path));
     return model;
   }
@@ -142,6 +150,28 @@ Session prepare_session(const Options& options) {
                     : io::find_config(options.config.empty() ? "edge" : options.config);
   session.model = load_model(options, chip);
   return session;
+}
+
+std::unique_ptr<TextSession> open_text_session(const Options& options) {
+  auto text = std::make_unique<TextSession>();
+  if (options.backend == "reference:" && !is_image(options.model)) {
+    sim::refuse_chip_options("reference", options.device);
+    text->session.model.files = io::open_model(options.model, gguf_options(options));
+    const io::ModelFiles& files = *text->session.model.files;
+    text->session.device = sim::load_reference(files);
+    text->tokenizer = &text->own_tokenizer.emplace(files.vocabulary());
+    text->name = files.config().name;
+    text->context = files.config().context;
+    text->end = files.config().eos;
+    return text;
+  }
+  text->session = open_session(options);
+  const io::Image& image = *text->session.model.image;
+  text->tokenizer = &image.tokenizer();
+  text->name = image.name();
+  text->context = image.model().context;
+  text->end = static_cast<int32_t>(image.model().eos);
+  return text;
 }
 
 Session open_session(const Options& options) {

@@ -60,6 +60,19 @@ struct Session {
   LoadedModel model;
   std::unique_ptr<Device> device;
 };
+/// What a command that generates text needs; owns all of it.
+struct TextSession {
+  Session session;
+  std::optional<io::Tokenizer> own_tokenizer;  ///< of a model that has no image
+  const io::Tokenizer* tokenizer = nullptr;
+  std::string name;
+  int64_t context = 0;
+  int32_t end = -1;  ///< -1: none
+};
+/// As open_session(); the backend "reference:" without a file of its own needs no image of the
+/// model, and so runs models that an image cannot express.
+std::unique_ptr<TextSession> open_text_session(const Options& options);
+
 /// Opens both.
 Session prepare_session(const Options& options);
 /// And loads the model into the device.

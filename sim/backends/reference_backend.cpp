@@ -37,6 +37,11 @@ class ReferenceDevice final : public Device {
   ReferenceDevice(std::string file, io::GgufOptions options)
       : file_(std::move(file)), options_(options) {}
 
+  explicit ReferenceDevice(const io::ModelFiles& files) : file_(files.file()) {
+    model_.emplace(files);
+    end_ = files.config().eos;
+  }
+
   std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
 
   void load(const io::Image& image) override {
@@ -103,6 +108,10 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
   return std::make_unique<ReferenceDevice>(
       argument.empty() ? options.gguf_file.string() : std::string(argument),
       io::GgufOptions{io::i2s_order_named(options.i2s_order)});
+}
+
+std::unique_ptr<Device> load_reference(const io::ModelFiles& files) {
+  return std::make_unique<ReferenceDevice>(files);
 }
 
 }  // namespace tern::sim
