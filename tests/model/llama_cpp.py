@@ -45,7 +45,6 @@ def _context_parameters(block: Block, context: int) -> None:
         raise RuntimeError(f"llama.cpp's context parameters are not as expected: {words[:48]}")
     words[pairs[0] : pairs[0] + 2] = [F32, F32]
     words[0:3] = [context, context, context]
-    words[4:6] = [1, 1]  # threads
     block.bytes[:] = struct.pack("<128i", *words)
 
 
@@ -66,6 +65,7 @@ class LlamaCpp:
         lib.llama_batch_get_one.restype = Batch
         lib.llama_batch_get_one.argtypes = [ctypes.c_void_p, ctypes.c_int32]
         lib.llama_decode.argtypes = [ctypes.c_void_p, Batch]
+        lib.llama_set_n_threads.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32]
         lib.llama_get_logits_ith.restype = ctypes.POINTER(ctypes.c_float)
         lib.llama_get_logits_ith.argtypes = [ctypes.c_void_p, ctypes.c_int32]
         lib.llama_backend_init()
@@ -93,6 +93,7 @@ class LlamaCpp:
         context = lib.llama_init_from_model(model, parameters)
         if not context:
             raise RuntimeError("llama.cpp makes no context: " + "".join(self.messages[-4:]))
+        lib.llama_set_n_threads(context, 1, 1)  # more would wait for each other on a busy machine
         rows = []
         for token in tokens:
             one = (ctypes.c_int32 * 1)(token)
