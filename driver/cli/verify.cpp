@@ -120,7 +120,7 @@ bool Verifier::step(std::span<const int32_t> tokens) {
 
 int Verifier::run() {
   const io::Image& image = *session_.model.image;
-  const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, true);
+  const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, image.tokenizer().adds_bos());
   const uint64_t positions = prompt.size() + static_cast<uint64_t>(o_.tokens);
   if (positions > image.model().context) {
     throw Error("{} prompt and {} generated tokens exceed the model's context of {}", prompt.size(),
