@@ -5,5 +5,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -x build/venv/bin/python ] || scripts/setup.sh
-[ -x build/tern_operands ] || scripts/build.sh release tern_operands
+[ -x build/tern_operands ] && [ -x build/tern_core_ports ] || scripts/build.sh release tern_operands tern_core_ports
 exec nice build/venv/bin/python scripts/energy/energy.py "$@"

@@ -16,6 +16,7 @@ from files import run, write_atomically
 from liberty import Library
 from measure import Block, measure, progress
 from operands import Operands
+from workloads import CORE
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -44,14 +45,21 @@ def to_json(value, indent: int = 0) -> str:
     return json.dumps(value)
 
 
-def load_operands() -> Operands:
-    program = ROOT / "build" / "tern_operands"
-    if not program.exists():
-        raise EnergyError(f"{program} is missing: run scripts/build.sh release tern_operands")
-    path = ROOT / "build" / "energy" / "operands.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    run([program, "--beats", "160", "-o", path], ROOT)
-    return Operands.read(path)
+def load_operands(core: bool) -> Operands:
+    """What the blocks work on, from runs of the golden model and, for the core, of the RTL."""
+    folder = ROOT / "build" / "energy"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def record(name: str, *arguments: str) -> Path:
+        program, path = ROOT / "build" / name, folder / f"{name.removeprefix('tern_')}.json"
+        if not program.exists():
+            raise EnergyError(f"{program} is missing: run scripts/build.sh release {name}")
+        run([program, *arguments, "-o", path], ROOT)
+        return path
+
+    return Operands.read(
+        record("tern_operands", "--beats", "160"), record("tern_core_ports") if core else None
+    )
 
 
 def main() -> int:
@@ -76,7 +84,8 @@ def main() -> int:
         parser.error(f"--name {args.name} needs {'--clock-mhz' if liberty else '--liberty'}")
     try:
         library = Library.read(liberty.resolve())
-        operands = load_operands()
+        chosen = args.blocks or list(blocks)
+        operands = load_operands(any(blocks[name].top == CORE for name in chosen))
         target = args.results / f"{args.name}.json"
         results = json.loads(target.read_text()) if target.exists() and args.blocks else {}
         results.update(
@@ -92,7 +101,7 @@ def main() -> int:
             date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         )
         results.setdefault("blocks", {})
-        for name in args.blocks or blocks:
+        for name in chosen:
             folder = args.work.resolve() / args.name / name
             progress(f"{args.name} ({library.library}, {clock:g} MHz), {name}")
             results["blocks"][name] = measure(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core import Core
+
 TRITS = 5
 COLUMNS = 64  # of a tile of the stream
 
@@ -71,12 +73,14 @@ class Stream:
 class Operands:
     streams: list[Stream]
     vectors: dict[str, np.ndarray]
+    core: Core | None = None  # only where the controller's core is measured
 
     @staticmethod
-    def read(path: Path) -> "Operands":
+    def read(path: Path, core: Path | None = None) -> "Operands":
         raw = json.loads(path.read_text())
         vectors = {k: np.array(v, np.int64) for k, v in raw["vectors"].items()}
-        return Operands([Stream.parse(s) for s in raw["streams"]], vectors)
+        streams = [Stream.parse(s) for s in raw["streams"]]
+        return Operands(streams, vectors, Core.read(core) if core else None)
 
     @property
     def weights(self) -> list[Stream]:

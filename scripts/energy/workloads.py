@@ -6,6 +6,7 @@ from errors import EnergyError
 from operands import Operands
 from stimulus import Stimulus
 
+CORE = "cpu_core"  # top of the block that replays a recording
 
 BEATS = {"weights": 8, "head": 96, "attention": 40, "bank": 48}  # of each matrix
 
@@ -21,6 +22,8 @@ def streams(operands: Operands, which: str):
 def build(block, name: str, operands: Operands) -> Stimulus:
     """Raises EnergyError on a name that is none."""
     p = block.parameters
+    if block.top == CORE:
+        return operands.core.stimulus(name)
     if name == "idle":
         return stimuli.still(build(block, block.workloads[0], operands))
     if name in ("weights", "head", "attention"):

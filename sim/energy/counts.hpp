@@ -50,7 +50,9 @@ struct Counts {
   uint64_t scratch_reads = 0;   ///< Words of 32 bits, of all units.
   uint64_t scratch_writes = 0;
 
-  uint64_t controller_cycles = 0;  ///< In which the controller works.
+  uint64_t controller_cycles = 0;  ///< In which the controller works,
+  uint64_t controller_polls = 0;   ///< polls a unit or the host,
+  uint64_t controller_stalls = 0;  ///< or a device lets it wait.
   uint64_t controller_accesses = 0;  ///< Words of its data memory, read or written.
 
   DramCounts dram;

@@ -115,13 +115,20 @@ void vector_unit(const Counts& c, const spec::ChipConfig& chip, const Technology
 }
 
 void controller(const Counts& c, const Technology& t, Report& report, Ledger& out) {
+  const auto running = static_cast<double>(c.controller_cycles + c.controller_polls);
+  const auto stalled = static_cast<double>(c.controller_stalls);
   if (t.blocks.contains("controller")) {
-    out.add(Unit::kCore, "controller", static_cast<double>(c.controller_cycles),
-            t.block("controller").cycle.at("firmware"), kPico);
-  } else if (c.controller_cycles > 0) {
+    const auto& cycle = t.block("controller").cycle;
+    out.add(Unit::kCore, "controller: works", static_cast<double>(c.controller_cycles),
+            cycle.at("work"), kPico);
+    out.add(Unit::kCore, "controller: polls", static_cast<double>(c.controller_polls),
+            cycle.at("poll"), kPico);
+    out.add(Unit::kCore, "controller: waits for a device", stalled, cycle.at("stall"), kPico);
+  } else if (running + stalled > 0) {
     report.missing.push_back("the controller's core: not measured on this technology");
   }
-  out.add(Unit::kSram, "controller: instructions", static_cast<double>(c.controller_cycles),
+  // Nothing is fetched while it waits.
+  out.add(Unit::kSram, "controller: instructions", running,
           t.sram_byte(spec::kInstrBytes), kPico * kWordBytes);
   out.add(Unit::kSram, "controller: data", static_cast<double>(c.controller_accesses),
           t.sram_byte(spec::kDataBytes), kPico * kWordBytes);
@@ -223,6 +230,8 @@ Counts& Counts::operator+=(const Counts& o) {
   scratch_reads += o.scratch_reads;
   scratch_writes += o.scratch_writes;
   controller_cycles += o.controller_cycles;
+  controller_polls += o.controller_polls;
+  controller_stalls += o.controller_stalls;
   controller_accesses += o.controller_accesses;
   dram.read_bytes += o.dram.read_bytes;
   dram.written_bytes += o.dram.written_bytes;

@@ -8,10 +8,13 @@
 namespace tern::energy {
 namespace {
 
-// Core cycles of the firmware for a layer and for what comes after the layers (docs/firmware.md, 2B-4T shape).
-constexpr uint64_t kLayerCycles = 6760 + 1810;
-constexpr uint64_t kEndCycles = 1450 + 2350;
-constexpr uint64_t kCyclesPerDataAccess = 4;
+// Of the controller, of a token of the 2B-4T shape on edge, by the performance model (docs/energy.md):
+// cycles of work for a layer, and for what comes before and after the layers; work for an access of
+// its data memory; which part of the other cycles it polls, and does not wait for a device.
+constexpr uint64_t kLayerCycles = 1199;
+constexpr uint64_t kEndCycles = 56'080;
+constexpr uint64_t kCyclesPerDataAccess = 3;
+constexpr double kPolledPart = 0.189;
 
 /// Sums up one token.
 class Token {
@@ -144,6 +147,9 @@ Counts token_counts(const io::SynthPreset& shape, const spec::ChipConfig& chip, 
   c.seconds = std::max(static_cast<double>(read_beats) / clock_hz,
                        bytes / (dram.channel_bytes_per_second * (1 - busy)));
   c.cycles = static_cast<uint64_t>(std::llround(c.seconds * clock_hz));
+  const uint64_t waiting = c.cycles - std::min(c.cycles, c.controller_cycles);
+  c.controller_polls = static_cast<uint64_t>(static_cast<double>(waiting) * kPolledPart);
+  c.controller_stalls = waiting - c.controller_polls;
   c.dram.open_seconds = c.seconds;
   if (dram.row_bytes > 0) {
     c.dram.activates = static_cast<uint64_t>(std::ceil(bytes / dram.row_bytes));

@@ -54,7 +54,9 @@ energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
   c.scratch_reads = a.scratch_vector_read_words + a.scratch_store_words;
   c.scratch_writes = a.scratch_vector_write_words + a.scratch_result_words + a.scratch_load_words +
                      a.scratch_controller_accesses;
-  c.controller_cycles = c.cycles;  // it polls when it has nothing else to do
+  c.controller_stalls = std::min(a.controller_stalls, c.cycles);
+  c.controller_polls = std::min(a.controller_polls, c.cycles - c.controller_stalls);
+  c.controller_cycles = c.cycles - c.controller_stalls - c.controller_polls;
   c.controller_accesses = a.controller_loads + a.controller_stores;
   c.dram.read_bytes = a.memory_read_bytes;
   // A write moves a whole burst, under a mask.

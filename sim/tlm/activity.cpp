@@ -64,6 +64,8 @@ std::vector<std::pair<std::string, uint64_t>> named(const Activity& a) {
       {"controller_divides", &Activity::controller_divides},
       {"device_reads", &Activity::device_reads},
       {"device_writes", &Activity::device_writes},
+      {"controller_stalls", &Activity::controller_stalls},
+      {"controller_polls", &Activity::controller_polls},
       {"commands", &Activity::commands},
       {"fifo_beats", &Activity::fifo_beats},
       {"memory_read_bursts", &Activity::memory_read_bursts},

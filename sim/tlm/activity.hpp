@@ -37,6 +37,8 @@ struct Activity {
   uint64_t controller_loads = 0, controller_stores = 0;  ///< Of its data memory.
   uint64_t controller_multiplies = 0, controller_divides = 0;
   uint64_t device_reads = 0, device_writes = 0;
+  uint64_t controller_stalls = 0;  ///< Cycles in which a device let the controller wait.
+  uint64_t controller_polls = 0;   ///< Cycles of polls that read what the one before had read.
   uint64_t commands = 0;
 
   uint64_t fifo_beats = 0;  ///< Beats through the prefetch FIFO: each is written and read once.

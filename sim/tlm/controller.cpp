@@ -96,6 +96,7 @@ void Controller::step() {
     if (device_) {
       ++activity_.device_reads;
       now_ += 1 + device_wait_;
+      activity_.controller_stalls += device_wait_;
       skip(pc, device_value_);
     } else {
       ++activity_.controller_loads;
@@ -105,6 +106,7 @@ void Controller::step() {
     if (device_) {
       ++activity_.device_writes;
       now_ += device_wait_;
+      activity_.controller_stalls += device_wait_;
     } else {
       ++activity_.controller_stores;
     }
@@ -119,6 +121,7 @@ void Controller::step() {
 void Controller::skip(uint32_t pc, uint32_t value) {
   if (poll_.valid && poll_.pc == pc && poll_.value == value) {
     const Cycle round = now_ - poll_.at;
+    activity_.controller_polls += round - device_wait_;
     // The next read of the round to come is on the bus at now_ + round - 1 less the wait.
     const Cycle until = std::min(device_changes_, end_ + round);
     const Cycle read_at = now_ - 1 - device_wait_;
@@ -129,6 +132,8 @@ void Controller::skip(uint32_t pc, uint32_t value) {
         if (step != 0) iss_.set_reg(i, iss_.reg(i) + step * static_cast<uint32_t>(rounds));
       }
       now_ += rounds * round;
+      activity_.controller_polls += rounds * (round - device_wait_);
+      activity_.controller_stalls += rounds * device_wait_;
       activity_.instructions += rounds * (activity_.instructions - poll_.instructions);
       activity_.device_reads += rounds;
     }

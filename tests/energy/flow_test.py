@@ -1,7 +1,7 @@
 """The measuring flow of scripts/energy on OSU018: a circuit whose activity and switching power are
 known, faults that must be noticed, and one block of the chip from end to end.
 
-    flow_test.py PATH_OF_TERN_OPERANDS
+    flow_test.py [FOLDER_OF_THE_PROGRAMS]
 """
 
 import re
@@ -33,7 +33,8 @@ from synthesis import synthesise  # noqa: E402
 LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 PERIOD = 8000  # ps
 COUNTER = Block("counter", "", "counter", ["tests/energy/counter.sv"], [])
-OPERANDS = Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build" / "tern_operands"
+PROGRAMS = Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build"
+OPERANDS = PROGRAMS / "tern_operands"
 
 
 def counting(cycles: int) -> Stimulus:
@@ -226,9 +227,10 @@ class Chip(unittest.TestCase):
     def test_every_workload_of_every_block_can_be_built(self):
         table = yaml.safe_load((ROOT / "scripts/energy/blocks.yaml").read_text())
         with tempfile.TemporaryDirectory() as name:
-            path = Path(name) / "operands.json"
+            path, core = Path(name) / "operands.json", Path(name) / "core.json"
             subprocess.run([OPERANDS, "--beats", "160", "-o", path], check=True)
-            operands = Operands.read(path)
+            subprocess.run([PROGRAMS / "tern_core_ports", "-o", core], check=True)
+            operands = Operands.read(path, core)
         for block_name, entry in table["blocks"].items():
             block = Block(name=block_name, **entry)
             for workload in block.workloads:

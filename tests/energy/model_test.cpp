@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tern::energy {
 namespace {
 
@@ -45,6 +47,13 @@ Dram memory() {
 }
 
 constexpr ModelOptions kCells{ClockGating::kUnits, false};
+
+/// Whether the report says that something is not in it.
+bool names(const Report& report, std::string_view what) {
+  return std::any_of(report.missing.begin(), report.missing.end(), [&](const std::string& text) {
+    return text.find(what) != std::string::npos;
+  });
+}
 
 TEST(EnergyModel, BeatsOfWeightsCostDecodersOnceAndLanesForEachColumn) {
   Counts c;
@@ -92,6 +101,32 @@ TEST(EnergyModel, VectorElementsAndMemoriesAddUp) {
   EXPECT_NEAR(r.joules(Unit::kSram), (11 * 4 + 13 * 4 + 17 + 19 * 4 + 2 * 2 * 32) * 1e-12, 1e-18);
 }
 
+TEST(EnergyModel, ControllerCostsByWhatItDoes) {
+  Technology t = technology();
+  t.blocks["controller"] = Block{
+      {{"work", pj(20)}, {"poll", pj(30)}, {"stall", pj(10)}, {"firmware", pj(1000)}}, {}, {}, {}, {}};
+  Counts c;
+  c.controller_cycles = 3;
+  c.controller_polls = 5;
+  c.controller_stalls = 7;
+  const Report r = estimate(c, kChip, t, memory(), kCells);
+  EXPECT_NEAR(r.joules(Unit::kCore), (60 + 150 + 70) * 1e-12, 1e-18);
+  EXPECT_EQ(r.tag(Unit::kCore), Tag::kDerived);
+  // An instruction is fetched in each cycle but the stalled ones.
+  EXPECT_NEAR(r.joules(Unit::kSram), (3 + 5) * 4 * 1e-12, 1e-18);
+}
+
+TEST(EnergyModel, WithoutAMeasuredControllerItsCoreIsLeftOutAndNamed) {
+  Counts c;
+  c.controller_stalls = 7;
+  const Report without = estimate(c, kChip, technology(), memory(), kCells);
+  EXPECT_EQ(without.joules(), 0);
+  EXPECT_TRUE(names(without, "the controller's core"));
+  Technology t = technology();
+  t.blocks["controller"] = Block{{{"work", pj(1)}, {"poll", pj(1)}, {"stall", pj(1)}}, {}, {}, {}, {}};
+  EXPECT_FALSE(names(estimate(c, kChip, t, memory(), kCells), "the controller's core"));
+}
+
 TEST(EnergyModel, DramCostsEventsAndTime) {
   Counts c;
   c.dram = {1000, 100, 3, 2, 1e-6, 2e-6};
@@ -122,14 +157,8 @@ TEST(EnergyModel, WhatIsNotMeasuredIsNamed) {
   Counts c;
   c.controller_cycles = 1;
   const Report r = estimate(c, kChip, t, memory(), kCells);
-  const auto named = [&](std::string_view what) {
-    for (const std::string& text : r.missing) {
-      if (text.find(what) != std::string::npos) return true;
-    }
-    return false;
-  };
-  EXPECT_TRUE(named("vector lanes"));
-  EXPECT_TRUE(named("controller"));
+  EXPECT_TRUE(names(r, "vector lanes"));
+  EXPECT_TRUE(names(r, "the controller's core"));
 }
 
 TEST(EnergyModel, CountsOfRunsAddUp) {

@@ -42,6 +42,16 @@ TEST(TokenCounts, Bitnet2b4tByHand) {
   EXPECT_EQ(c.tag, Tag::kDerived);
 }
 
+TEST(TokenCounts, TheControllerWorksOrWaitsInEveryCycle) {
+  const spec::ChipConfig& chip = io::find_config("edge");
+  const Counts c =
+      token_counts(io::find_preset("bitnet-2b4t"), chip, 512, load_dram("ddr4"), 300e6);
+  EXPECT_GT(c.controller_cycles, 30u * 1000);
+  EXPECT_LT(c.controller_cycles, c.cycles / 50);
+  EXPECT_GT(c.controller_stalls, c.controller_polls);
+  EXPECT_EQ(c.controller_cycles + c.controller_polls + c.controller_stalls, c.cycles);
+}
+
 TEST(TokenCounts, TimeIsThatOfTheSlowerOfChipAndMemory) {
   const spec::ChipConfig& chip = io::find_config("edge");
   const Dram ddr4 = load_dram("ddr4");
