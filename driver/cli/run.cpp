@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "chat.hpp"
 #include "commands.hpp"
 #include "io/error.hpp"
 #include "options.hpp"
@@ -16,6 +17,8 @@ struct RunOptions {
   std::string prompt = "Once upon a time";
   int tokens = 128;
   int group = 0;
+  bool chats = false;
+  ChatOptions chat;
 };
 
 int run(const RunOptions& o) {
@@ -151,7 +154,7 @@ void add_run(CLI::App& app, Action& action) {
   add_model_options(*sub, o->common);
   add_backend_options(*sub, o->common);
   add_sampling_options(*sub, o->sampling);
-  sub->add_option("--prompt", o->prompt, "Text to continue")->capture_default_str();
+  auto* prompt = sub->add_option("--prompt", o->prompt, "Text to continue")->capture_default_str();
   sub->add_option("--tokens", o->tokens, "Tokens to generate; ends earlier at the end token")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -159,7 +162,21 @@ void add_run(CLI::App& app, Action& action) {
                   "Prompt tokens that go through the layers together; 0: as many as the chip can")
       ->check(CLI::Range(0, 1 << 20));
   add_output_options(*sub, o->common);
-  sub->callback([o, &action] { action = [o] { return run(*o); }; });
+  auto* chats = sub->add_flag("--chat", o->chats,
+                              "Hold a conversation in the model's chat format: the answer to "
+                              "--prompt, or to each line of the standard input");
+  sub->add_option("--system", o->chat.system, "With --chat: what the model is told first")
+      ->needs(chats);
+  sub->add_option("--chat-format", o->chat.format,
+                  "With --chat: the format, whatever the model's template says")
+      ->check(CLI::IsMember(io::ChatFormat::names()))
+      ->needs(chats);
+  sub->callback([o, prompt, &action] {
+    if (prompt->count() > 0) o->chat.prompt = o->prompt;
+    o->chat.tokens = o->tokens;
+    o->chat.group = o->group;
+    action = [o] { return o->chats ? chat(o->common, o->sampling, o->chat) : run(*o); };
+  });
 }
 
 }  // namespace tern::cli

@@ -11,13 +11,14 @@ namespace {
 
 using nlohmann::json;
 
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path) : file_(path.string()) {
-    const MappedFile file(path);
-    const auto* text = reinterpret_cast<const char*>(file.bytes().data());
-    root_ = json::parse(text, text + file.bytes().size());
-  }
+  explicit Reader(const std::filesystem::path& path)
+      : file_(path.string()), root_(json::parse(text_of(MappedFile(path)))) {}
 
   HfConfig read() const;
 
@@ -148,6 +149,24 @@ HfConfig read_hf_config(const std::filesystem::path& path) {
     return Reader(path).read();
   } catch (const json::exception& e) {
     throw Error("{}: is not a config.json, or is damaged: {}", path.string(), e.what());
+  }
+}
+
+std::string read_hf_chat_template(const std::filesystem::path& folder) {
+  const std::filesystem::path alone = folder / "chat_template.jinja";
+  if (std::filesystem::exists(alone)) return std::string(text_of(MappedFile(alone)));
+  const std::filesystem::path path = folder / "tokenizer_config.json";
+  if (!std::filesystem::exists(path)) return {};
+  try {
+    const json root = json::parse(text_of(MappedFile(path)));
+    const json found = root.value("chat_template", json());
+    if (!found.is_array()) return found.is_null() ? "" : found.get<std::string>();
+    for (const json& entry : found) {
+      if (entry.at("name") == "default") return entry.at("template");
+    }
+    return {};
+  } catch (const json::exception& e) {
+    throw Error("{}: the chat template cannot be read: {}", path.string(), e.what());
   }
 }
 

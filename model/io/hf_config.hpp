@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "io/model_config.hpp"
 
@@ -22,5 +23,10 @@ struct HfConfig {
 /// Reads config.json: model_type "bitnet", "llama" (also 1bitLLM's BitnetForCausalLM) or "qwen3".
 /// Throws Error naming the file and the key.
 HfConfig read_hf_config(const std::filesystem::path& path);
+
+/// The chat template of a folder: chat_template.jinja, or what tokenizer_config.json has under
+/// "chat_template" (of several, the one called "default"); empty if there is none. Throws Error
+/// naming the file.
+std::string read_hf_chat_template(const std::filesystem::path& folder);
 
 }  // namespace tern::io

@@ -256,7 +256,7 @@ TernaryMatrix HfFolder::ternarise(std::string_view name, const Entry& entry) con
   for_rows(name, [&](std::uint64_t, std::span<const float> values) {
     for (const float value : values) sum += std::abs(static_cast<double>(value));
   });
-  const auto [rows, cols] = entry.size;
+  const std::uint64_t rows = entry.size.rows, cols = entry.size.cols;
   const float mean = static_cast<float>(sum / static_cast<double>(rows * cols));
   const float inverse = 1.0f / std::max(mean, 1e-5f);
   TernaryMatrix matrix{rows, cols, std::vector<std::int8_t>(rows * cols), 1.0f / inverse};
@@ -295,6 +295,7 @@ Vocabulary HfFolder::vocabulary() const {
   }
   if (v.bos < 0) v.bos = config_.model.bos;
   if (v.eos < 0) v.eos = config_.model.eos;
+  v.chat_template = read_hf_chat_template(folder_);
   return v;
 }
 

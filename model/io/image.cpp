@@ -68,6 +68,7 @@ std::vector<uint8_t> pack_tokenizer(const Vocabulary& v) {
                           {"eos", v.eos},        {"add_space_prefix", v.add_space_prefix},
                           {"add_bos", v.add_bos}};
   if (!v.merges.empty()) block["merges"] = v.merges;
+  if (!v.chat_template.empty()) block["chat_template"] = v.chat_template;
   if (v.kind == TokenizerKind::kByteLevel) {
     block["pre"] = v.pre;
     block["ignore_merges"] = v.ignore_merges;
@@ -299,6 +300,7 @@ void Image::parse_tokenizer() {
     json.at("add_space_prefix").get_to(v.add_space_prefix);
     json.at("add_bos").get_to(v.add_bos);
     v.merges = json.value("merges", v.merges);
+    v.chat_template = json.value("chat_template", v.chat_template);
     if (json.contains("pre")) {
       v.kind = TokenizerKind::kByteLevel;
       json.at("pre").get_to(v.pre);

@@ -48,17 +48,35 @@ void Tokenizer::index() {
 
 std::vector<int> Tokenizer::encode(std::string_view text, bool add_bos,
                                    ControlTokens control) const {
-  if (text.size() >= kMaxText)
-    throw Error("tokenizer: a text of {} bytes is too long", text.size());
+  const TextPart part{std::string(text), control};
+  return encode({&part, 1}, add_bos);
+}
+
+std::vector<int> Tokenizer::encode(std::span<const TextPart> parts, bool add_bos) const {
   std::vector<int> ids;
   if (add_bos && bos() >= 0) ids.push_back(bos());
-  if (control == ControlTokens::kAreText) {
-    encoder_->encode(text, ids);
-    return ids;
+  std::string waiting;  // text since the last control token
+  const auto flush = [&] {
+    if (waiting.size() >= kMaxText)
+      throw Error("tokenizer: a text of {} bytes is too long", waiting.size());
+    if (!waiting.empty()) encoder_->encode(waiting, ids);
+    waiting.clear();
+  };
+  for (const TextPart& part : parts) {
+    if (part.control == ControlTokens::kAreText) {
+      waiting += part.text;
+      continue;
+    }
+    control_->split(part.text, [&](std::string_view stretch, int id) {
+      if (id < 0) {
+        waiting += stretch;
+        return;
+      }
+      flush();
+      ids.push_back(id);
+    });
   }
-  control_->split(text, [&](std::string_view stretch, int id) {
-    id >= 0 ? ids.push_back(id) : encoder_->encode(stretch, ids);
-  });
+  flush();
   return ids;
 }
 

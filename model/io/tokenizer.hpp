@@ -19,6 +19,12 @@ enum class ControlTokens {
   kAreFound,  ///< it is the token: for chat templates
 };
 
+/// A stretch of a text that encode() takes as one.
+struct TextPart {
+  std::string text;
+  ControlTokens control = ControlTokens::kAreText;
+};
+
 /// Text to token ids and back, one of
 ///
 ///  * SentencePiece BPE with byte fallback (Kudo and Richardson 2018): the text is split into
@@ -49,6 +55,9 @@ class Tokenizer {
   /// on text of 1 GiB or more.
   std::vector<int> encode(std::string_view text, bool add_bos,
                           ControlTokens control = ControlTokens::kAreText) const;
+  /// The same of one text in parts, which differ in what becomes of control tokens in them. Where
+  /// the parts meet makes no difference to the ids.
+  std::vector<int> encode(std::span<const TextPart> parts, bool add_bos) const;
   /// The text of a whole sequence; control tokens are silent.
   std::string decode(std::span<const int> ids) const;
 

@@ -43,6 +43,7 @@ struct Vocabulary {
   bool add_bos = true;           ///< what the model expects; encode() has its own argument
   int bos = -1;                  ///< -1: none
   int eos = -1;                  ///< -1: none
+  std::string chat_template;     ///< Jinja, as the file has it; empty: none. See ChatFormat.
 };
 
 /// From `tokenizer.ggml.*` of a GGUF file; models "llama" and "gpt2". Throws Error naming file and

