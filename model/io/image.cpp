@@ -10,6 +10,7 @@
 
 #include "io/error.hpp"
 #include "io/image_parts.hpp"
+#include "io/json_values.hpp"
 #include "spec/numerics/head.hpp"
 
 namespace tern::io {
@@ -291,12 +292,16 @@ void Image::parse_tokenizer() {
   Vocabulary v;
   try {
     const auto json = nlohmann::json::from_cbor(block.begin(), block.end());
+    if (json.at("pieces").size() != model_.vocab) {
+      throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,
+                  json.at("pieces").size(), model_.vocab);
+    }
     json.at("pieces").get_to(v.pieces);
     json.at("scores").get_to(v.scores);
-    for (int type : json.at("types").get<std::vector<int>>())
-      v.types.push_back(static_cast<TokenType>(type));
-    json.at("bos").get_to(v.bos);
-    json.at("eos").get_to(v.eos);
+    for (const nlohmann::json& type : json.at("types"))
+      v.types.push_back(static_cast<TokenType>(json_integer<int>(type, origin_)));
+    v.bos = json_integer<int>(json.at("bos"), origin_);
+    v.eos = json_integer<int>(json.at("eos"), origin_);
     json.at("add_space_prefix").get_to(v.add_space_prefix);
     json.at("add_bos").get_to(v.add_bos);
     v.merges = json.value("merges", v.merges);
@@ -309,13 +314,9 @@ void Image::parse_tokenizer() {
     }
   } catch (const nlohmann::json::exception& e) {
     throw Error("{}: the tokenizer cannot be read ({}); convert the model again", origin_,
-                e.what());
+                json_problem(e));
   }
   tokenizer_ = std::make_unique<Tokenizer>(std::move(v));
-  if (static_cast<uint32_t>(tokenizer_->size()) != model_.vocab) {
-    throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,
-                tokenizer_->size(), model_.vocab);
-  }
 }
 
 std::span<const uint8_t> Image::matrix(const MatrixDescriptor& m) const {
