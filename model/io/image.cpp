@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "io/image_magic.hpp"
 #include "io/image_parts.hpp"
 #include "io/json_values.hpp"
 #include "spec/numerics/head.hpp"
@@ -130,6 +131,12 @@ void Image::parse() {
                 origin_, bytes_.size());
   }
   std::memcpy(&header_, bytes_.data(), sizeof header_);
+  if (header_.magic == kSwappedImageMagic) {
+    throw Error(
+        "{}: big-endian .tern version {}, this program reads little-endian version {}; convert the "
+        "model again",
+        origin_, byte_swapped(header_.version), spec::kImageVersion);
+  }
   if (header_.magic != spec::kImageMagic) {
     throw Error("{}: not a .tern image (it begins with 0x{:08x}); make one with `tern convert`",
                 origin_, header_.magic);
