@@ -1,3 +1,4 @@
+#include "io/chat_format.hpp"
 #include "io/error.hpp"
 #include "io/gguf.hpp"
 #include "io/model_config.hpp"
@@ -5,8 +6,8 @@
 #include "io/tokenizer.hpp"
 #include "target.hpp"
 
-/// A GGUF file: the table, the configuration, the tokenizer with a text, and every tensor. Decoded
-/// weights are wider than stored ones and are not bounded by the file.
+/// A GGUF file: the table, the configuration, the tokenizer with a text, the chat template, and
+/// every tensor. Decoded weights are wider than stored ones and are not bounded by the file.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tern;
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
@@ -25,6 +26,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       const io::Tokenizer tokenizer(gguf);
       tokenizer.decode(tokenizer.encode("the tin hen <s> \xF0\x9F\x98\x80\xFF 12345", true,
                                         io::ControlTokens::kAreFound));
+      io::ChatFormat::of_template(tokenizer.vocabulary().chat_template);
     });
   });
   tries([&] {
