@@ -10,6 +10,7 @@
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
+#include "io/image_magic.hpp"
 #include "io/mapped_file.hpp"
 
 namespace tern::cli {
@@ -149,7 +150,7 @@ bool is_image(const std::filesystem::path& path) {
   const io::MappedFile file(path);
   uint32_t magic = 0;
   if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
-  return magic == spec::kImageMagic;
+  return magic == spec::kImageMagic || magic == io::kSwappedImageMagic;
 }
 
 }  // namespace

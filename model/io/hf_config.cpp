@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 
 namespace tern::io {
@@ -148,7 +149,7 @@ HfConfig read_hf_config(const std::filesystem::path& path) {
   try {
     return Reader(path).read();
   } catch (const json::exception& e) {
-    throw Error("{}: is not a config.json, or is damaged: {}", path.string(), e.what());
+    throw Error("{}: is not a config.json, or is damaged: {}", path.string(), json_problem(e));
   }
 }
 
@@ -166,7 +167,7 @@ std::string read_hf_chat_template(const std::filesystem::path& folder) {
     }
     return {};
   } catch (const json::exception& e) {
-    throw Error("{}: the chat template cannot be read: {}", path.string(), e.what());
+    throw Error("{}: the chat template cannot be read: {}", path.string(), json_problem(e));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "io/error.hpp"
 #include "io/hf_config.hpp"
+#include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 #include "io/safetensors.hpp"
 
@@ -116,7 +117,7 @@ void HfFolder::open_shards() {
       const auto json = nlohmann::json::parse(text, text + file.bytes().size());
       for (const auto& [tensor, shard] : json.at("weight_map").items()) files.insert(shard);
     } catch (const nlohmann::json::exception& e) {
-      throw Error("{}: cannot be read: {}", index.string(), e.what());
+      throw Error("{}: cannot be read: {}", index.string(), json_problem(e));
     }
   } else {
     files.insert("model.safetensors");

@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "io/image_magic.hpp"
 #include "io/image_parts.hpp"
+#include "io/json_values.hpp"
 #include "spec/numerics/head.hpp"
 
 namespace tern::io {
@@ -129,6 +131,12 @@ void Image::parse() {
                 origin_, bytes_.size());
   }
   std::memcpy(&header_, bytes_.data(), sizeof header_);
+  if (header_.magic == kSwappedImageMagic) {
+    throw Error(
+        "{}: big-endian .tern version {}, this program reads little-endian version {}; convert the "
+        "model again",
+        origin_, byte_swapped(header_.version), spec::kImageVersion);
+  }
   if (header_.magic != spec::kImageMagic) {
     throw Error("{}: not a .tern image (it begins with 0x{:08x}); make one with `tern convert`",
                 origin_, header_.magic);
@@ -291,12 +299,16 @@ void Image::parse_tokenizer() {
   Vocabulary v;
   try {
     const auto json = nlohmann::json::from_cbor(block.begin(), block.end());
+    if (json.at("pieces").size() != model_.vocab) {
+      throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,
+                  json.at("pieces").size(), model_.vocab);
+    }
     json.at("pieces").get_to(v.pieces);
     json.at("scores").get_to(v.scores);
-    for (int type : json.at("types").get<std::vector<int>>())
-      v.types.push_back(static_cast<TokenType>(type));
-    json.at("bos").get_to(v.bos);
-    json.at("eos").get_to(v.eos);
+    for (const nlohmann::json& type : json.at("types"))
+      v.types.push_back(static_cast<TokenType>(json_integer<int>(type, origin_)));
+    v.bos = json_integer<int>(json.at("bos"), origin_);
+    v.eos = json_integer<int>(json.at("eos"), origin_);
     json.at("add_space_prefix").get_to(v.add_space_prefix);
     json.at("add_bos").get_to(v.add_bos);
     v.merges = json.value("merges", v.merges);
@@ -309,13 +321,9 @@ void Image::parse_tokenizer() {
     }
   } catch (const nlohmann::json::exception& e) {
     throw Error("{}: the tokenizer cannot be read ({}); convert the model again", origin_,
-                e.what());
+                json_problem(e));
   }
   tokenizer_ = std::make_unique<Tokenizer>(std::move(v));
-  if (static_cast<uint32_t>(tokenizer_->size()) != model_.vocab) {
-    throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,
-                tokenizer_->size(), model_.vocab);
-  }
 }
 
 std::span<const uint8_t> Image::matrix(const MatrixDescriptor& m) const {

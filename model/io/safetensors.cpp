@@ -7,6 +7,7 @@
 
 #include "io/error.hpp"
 #include "io/gguf.hpp"
+#include "io/json_values.hpp"
 #include "io/tensor_blocks.hpp"
 
 namespace tern::io {
@@ -24,15 +25,16 @@ SafeTensor parse_tensor(const std::string& file, const std::string& name, const 
   entry.at("dtype").get_to(tensor.dtype);
   std::uint64_t elements = 1;
   for (const json& size : entry.at("shape")) {
-    tensor.shape.push_back(size.get<std::uint64_t>());
+    tensor.shape.push_back(json_integer<std::uint64_t>(size, file));
     if (tensor.shape.back() == 0 || tensor.shape.back() > kMaxElements / elements) {
       throw Error("{}: tensor {} has shape {}, which is impossible", file, quote(name),
                   shape_text(tensor.shape));
     }
     elements *= tensor.shape.back();
   }
-  const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>();
-  const auto end = entry.at("data_offsets").at(1).get<std::uint64_t>();
+  const json& offsets = entry.at("data_offsets");
+  const auto begin = json_integer<std::uint64_t>(offsets.at(0), file);
+  const auto end = json_integer<std::uint64_t>(offsets.at(1), file);
   if (begin > end || end > data.size()) {
     throw Error(
         "{}: tensor {} lies at {} to {} of {} bytes of data; the file is truncated or "
@@ -78,7 +80,7 @@ Safetensors::Safetensors(const std::filesystem::path& path) : name_(path.string(
       if (name != "__metadata__") tensors_[name] = parse_tensor(name_, name, entry, data);
     }
   } catch (const json::exception& e) {
-    throw Error("{}: the header of the safetensors file cannot be read: {}", name_, e.what());
+    throw Error("{}: the header of the safetensors file cannot be read: {}", name_, json_problem(e));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "io/error.hpp"
+#include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 #include "io/pre_tokenizer.hpp"
 #include "io/vocabulary.hpp"
@@ -15,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
-constexpr std::size_t kMaxTokens = std::size_t{1} << 24;
+constexpr std::size_t kGap = 1024;  // ids without a token that any file may have
 
 json parse_file(const std::filesystem::path& path) {
   const MappedFile file(path);
@@ -75,8 +76,11 @@ void Reader::check_model() const {
 }
 
 void Reader::read_pieces() {
-  const auto place = [&](const std::string& piece, std::uint64_t id, TokenType type) {
-    if (id >= kMaxTokens) throw Error("{}: token id {} is too large", path_.string(), id);
+  const std::size_t tokens = model_.at("vocab").size() + member(root_, "added_tokens").size();
+  const auto place = [&](const std::string& piece, const json& number, TokenType type) {
+    const auto id = json_integer<std::uint64_t>(number, path_.string());
+    if (id >= 2 * tokens + kGap)
+      throw Error("{}: token id {} is too large for {} tokens", path_.string(), id, tokens);
     if (id >= v_.pieces.size()) {
       v_.pieces.resize(id + 1);
       v_.types.resize(id + 1, TokenType::kUnused);
@@ -88,13 +92,13 @@ void Reader::read_pieces() {
   const bool bytes = v_.kind == TokenizerKind::kSentencePiece;
   for (const auto& [piece, id] : model_.at("vocab").items()) {
     const bool byte = bytes && piece.size() == 6 && piece.starts_with("<0x") && piece[5] == '>';
-    place(piece, id.get<std::uint64_t>(), byte ? TokenType::kByte : TokenType::kNormal);
+    place(piece, id, byte ? TokenType::kByte : TokenType::kNormal);
   }
   for (const json& token : member(root_, "added_tokens")) {
     for (const char* name : {"single_word", "lstrip", "rstrip"}) {
       if (member(token, name) == true) refuse(fmt::format("an added token with {}", name), token);
     }
-    place(token.at("content"), token.at("id").get<std::uint64_t>(),
+    place(token.at("content"), token.at("id"),
           token.at("special") == true ? TokenType::kControl : TokenType::kUserDefined);
   }
   if (const json& unknown = member(model_, "unk_token"); unknown.is_string()) {
@@ -217,7 +221,7 @@ Vocabulary read_tokenizer_json(const std::filesystem::path& path) {
   try {
     return Reader(path).read();
   } catch (const json::exception& e) {
-    throw Error("{}: is not a tokenizer.json, or is damaged: {}", path.string(), e.what());
+    throw Error("{}: is not a tokenizer.json, or is damaged: {}", path.string(), json_problem(e));
   }
 }
 

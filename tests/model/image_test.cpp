@@ -161,6 +161,19 @@ TEST(Image, SaysWhatIsWrongWithAFile) {
             std::string::npos);
 }
 
+TEST(Image, OfTheOtherByteOrderIsRefusedWithBothVersions) {
+  std::vector<std::byte> bytes = demo_bytes();
+  for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4)
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(at) + 4);
+  EXPECT_NE(failure(bytes).find("test.tern: big-endian .tern version 2, this program reads "
+                                "little-endian version 2; convert the model again"),
+            std::string::npos)
+      << failure(bytes);
+  bytes[offsetof(spec::ImageHeader, version) + 3] = std::byte{7};
+  EXPECT_NE(failure(bytes).find("big-endian .tern version 7"), std::string::npos);
+}
+
 TEST(Image, NamesTheDamagedDescriptor) {
   const auto seal_file = [](std::vector<std::byte>& bytes) {
     store(bytes, offsetof(spec::ImageHeader, checksum), image_checksum(bytes));

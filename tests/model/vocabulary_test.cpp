@@ -259,7 +259,22 @@ TEST_F(TokenizerFile, JsonThatWouldGiveOtherIdsIsRefused) {
           "an added token with lstrip");
   refused({{"added_tokens", {{{"id", 1ull << 40}, {"content", "x"}, {"special", true}}}}},
           "is too large");
+  refused({{"added_tokens", {{{"id", 16777215}, {"content", "x"}, {"special", true}}}}},
+          "token id 16777215 is too large for");
+  refused({{"added_tokens", {{{"id", 1e300}, {"content", "x"}, {"special", true}}}}},
+          "\"1e+300\" is no whole number from 0 to");
+  refused({{"added_tokens", {{{"id", -1}, {"content", "x"}, {"special", true}}}}},
+          "\"-1\" is no whole number from 0 to");
   refused({{"model", {{"vocab", nullptr}}}}, "is not a tokenizer.json, or is damaged");
+  // What cannot be read is not repeated in the message, however long it is.
+  const auto path = write("tokenizer.json", "{\"" + std::string(100000, 'x') + "\n");
+  try {
+    io::read_tokenizer_json(path);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_LT(std::string_view(e.what()).size(), 400u);
+    EXPECT_EQ(std::string_view(e.what()).find('\n'), std::string_view::npos);
+  }
 }
 
 /// One to three bytes changed, removed or inserted.

@@ -161,6 +161,23 @@ TEST(BadInput, TruncatedAndDamagedFilesAreRefused) {
   expect_one_line_error({"run", "--model", image}, "checksum");
 }
 
+TEST(BadInput, ImagesOfAnotherVersionOrByteOrderAreRefusedWithBothVersions) {
+  const std::string image = temporary("other.tern");
+  ASSERT_EQ(run_tern({"convert", "-o", image, "--quiet"}).status, 0);
+  std::ifstream in(image, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  in.close();
+  std::string other = bytes;
+  other[4] = 9;
+  expect_one_line_error({"run", "--model", write_text("version.tern", other)},
+                        ".tern version 9, this program reads version 2");
+  std::reverse(bytes.begin(), bytes.begin() + 4);
+  std::reverse(bytes.begin() + 4, bytes.begin() + 8);
+  expect_one_line_error({"run", "--model", write_text("order.tern", bytes)},
+                        "big-endian .tern version 2, this program reads little-endian version 2");
+  std::filesystem::remove(image);
+}
+
 TEST(Info, CountsTheTrafficOfAToken) {
   const nlohmann::json j = run_tern_json({"info"});
   EXPECT_EQ(j.at("ternary_weights"), 5 * (256 * 256 * 2 + 128 * 256 * 2 + 512 * 256 * 3));

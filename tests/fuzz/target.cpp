@@ -1,0 +1,81 @@
+#include "target.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TERN_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define TERN_ADDRESS_SANITIZER
+#endif
+
+namespace {
+
+std::size_t largest_allocation = SIZE_MAX;
+
+void check(std::size_t size) {
+  if (size <= largest_allocation) return;
+  const std::size_t allowed = largest_allocation;
+  largest_allocation = SIZE_MAX;  // for what the message takes
+  std::fprintf(stderr, "an allocation of %zu bytes, %zu are allowed for this input\n", size, allowed);
+  std::abort();
+}
+
+}  // namespace
+
+#ifdef TERN_ADDRESS_SANITIZER
+#include <sanitizer/allocator_interface.h>
+namespace {
+// Sees what C libraries take too.
+[[maybe_unused]] const int kHook = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t size) { check(size); }, [](const volatile void*) {});
+}  // namespace
+#else
+namespace {
+void* allocate(std::size_t size) {
+  check(size);
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+}  // namespace
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
+
+namespace tern::fuzz {
+
+AllocationBound::AllocationBound(std::size_t input_bytes) {
+  largest_allocation = 2 * input_bytes + kConstant;
+}
+AllocationBound::~AllocationBound() { largest_allocation = SIZE_MAX; }
+
+InputFile::InputFile(std::span<const std::uint8_t> input)
+    : descriptor_(::memfd_create("input", 0)),
+      path_("/proc/self/fd/" + std::to_string(descriptor_)) {
+  if (descriptor_ < 0 ||
+      ::write(descriptor_, input.data(), input.size()) != static_cast<ssize_t>(input.size())) {
+    std::perror("cannot make a file in memory");
+    std::abort();
+  }
+}
+InputFile::~InputFile() { ::close(descriptor_); }
+
+void check_message(const char* message) {
+  if (std::strchr(message, '\n') == nullptr && std::strlen(message) < 1000) return;
+  std::fprintf(stderr, "not one line: %s\n", message);
+  std::abort();
+}
+
+}  // namespace tern::fuzz
