@@ -8,12 +8,14 @@ packages=(
   gcc-riscv64-unknown-elf                                                    # firmware
   verilator libsystemc-dev yosys zlib1g-dev                                  # RTL simulation, DRAM platform, synthesis, FST traces
   iverilog opensta qflow-tech-osu018                                         # energy: gate-level simulation, power, a cell library
+  libicu-dev libprotobuf-dev                                                 # Unicode classes, SentencePiece models
   libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev libyaml-cpp-dev
   libgtest-dev libbenchmark-dev libsentencepiece-dev                         # tests and benchmarks
   python3 python3-venv python3-numpy                                         # generators and scripts
   chromium                                                                   # looks at the reports in a test
 )
-command -v npm >/dev/null || packages+=(nodejs npm)  # the plot library
+# The plot library, and vocabularies to compare the tokenizer with; Debian's package would clash with another nodejs.
+command -v npm >/dev/null || packages+=(npm)
 if [ "${1:-}" = "--training" ]; then
   packages+=(python3-torch libopenblas0-pthread)  # only scripts/train needs them
 elif [ $# -gt 0 ]; then
@@ -52,12 +54,13 @@ fi
 
 # Python packages that Debian does not have go into build/venv, pinned; the stamp is the list that was installed.
 stamp=build/venv/requirements.installed
-if ! cmp -s scripts/requirements.txt "$stamp"; then
+if ! cat scripts/requirements.txt scripts/requirements-alone.txt | cmp -s - "$stamp"; then
   echo "setup: installing Python packages into build/venv"
   mkdir -p build
   /usr/bin/python3 -m venv --system-site-packages build/venv
   build/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/requirements.txt
-  cp scripts/requirements.txt "$stamp"
+  build/venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r scripts/requirements-alone.txt
+  cat scripts/requirements.txt scripts/requirements-alone.txt > "$stamp"
 else
   echo "setup: build/venv is up to date"
 fi

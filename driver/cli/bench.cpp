@@ -67,7 +67,8 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
   }
   Session session = open_session(options);
   Device& device = *session.device;
-  const std::vector<int> prompt = session.model.image->tokenizer().encode(kPrompt, true);
+  const io::Tokenizer& tokenizer = session.model.image->tokenizer();
+  const std::vector<int> prompt = tokenizer.encode(kPrompt, tokenizer.adds_bos());
   const auto context = static_cast<uint32_t>(session.model.image->model().context);
   const int32_t token = prompt.back();
   GenerateSettings settings;

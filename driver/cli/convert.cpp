@@ -21,9 +21,9 @@ int convert(const ConvertOptions& o) {
   const Stopwatch clock;
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
-  const io::Gguf gguf(o.common.model);
+  const auto files = io::open_model(o.common.model, gguf_options(o.common));
   Progress progress("convert", 100, o.common.quiet);
-  io::convert_to_file(gguf, chip, o.output, [&](double part, std::string_view what) {
+  io::convert_to_file(*files, chip, o.output, [&](double part, std::string_view what) {
     progress.update(static_cast<uint64_t>(part * 100), what);
   });
   const io::Image image = io::Image::open(o.output);
@@ -45,7 +45,8 @@ int convert(const ConvertOptions& o) {
 
 void add_convert(CLI::App& app, Action& action) {
   auto o = std::make_shared<ConvertOptions>();
-  CLI::App* sub = app.add_subcommand("convert", "Pack a GGUF file into a .tern image");
+  CLI::App* sub =
+      app.add_subcommand("convert", "Pack a GGUF file or a Hugging Face folder into a .tern image");
   add_model_options(*sub, o->common);
   sub->add_option("--output,-o", o->output, "Image to write")->required();
   add_output_options(*sub, o->common);

@@ -14,7 +14,9 @@ io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shap
   const auto known = std::ranges::find(io::kSynthPresets, name, &io::SynthPreset::name);
   if (known == std::end(io::kSynthPresets)) {
     if (!std::filesystem::exists(name)) io::find_preset(name);  // says which there are
-    return io::skeleton_of(*load_model(name, chip).image);
+    Options options;
+    options.model = name;
+    return io::skeleton_of(*load_model(options, chip).image);
   }
   const io::ModelConfig config = io::config_of(*known, shape);
   return io::make_skeleton(config, chip,

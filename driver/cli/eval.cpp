@@ -35,7 +35,7 @@ std::vector<int> tokenize(const std::filesystem::path& path, const io::Image& im
     while (!document.empty() && document.front() == '\n') document.remove_prefix(1);
     while (!document.empty() && document.back() == '\n') document.remove_suffix(1);
     if (document.empty()) continue;
-    const std::vector<int> part = image.tokenizer().encode(document, true);
+    const std::vector<int> part = image.tokenizer().encode(document, image.tokenizer().adds_bos());
     ids.insert(ids.end(), part.begin(), part.end());
     ids.push_back(static_cast<int>(image.model().eos));
   }
@@ -60,12 +60,12 @@ Normaliser normalise(std::size_t n, Get get) {
 int eval(const EvalOptions& o) {
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
-  const LoadedModel model = load_model(o.common.model, chip);
-  if (!model.gguf)
-    throw Error("{}: eval compares with the float32 reference, which needs the GGUF file",
+  const LoadedModel model = load_model(o.common, chip);
+  if (!model.files)
+    throw Error("{}: eval compares with the float32 reference, which needs the GGUF file or folder",
                 o.common.model.string());
   golden::Model golden(*model.image);
-  reference::Model reference(*model.gguf);
+  reference::Model reference(*model.files);
   const std::vector<int> ids = tokenize(o.text, *model.image);
   const std::size_t available = ids.size() > 1 ? ids.size() - 1 : 0;
   const std::size_t n = o.tokens > 0

@@ -11,7 +11,7 @@ namespace {
 
 int info(const Options& o) {
   const spec::ChipConfig& chip = io::find_config(o.config.empty() ? "edge" : o.config);
-  const LoadedModel loaded = load_model(o.model, chip);
+  const LoadedModel loaded = load_model(o, chip);
   const io::Image& image = *loaded.image;
   const spec::ModelDescriptor& m = image.model();
   const uint64_t head = uint64_t{m.head.beats} * image.columns();

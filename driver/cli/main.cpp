@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   tern::cli::add_verify(app, action);
   tern::cli::add_info(app, action);
   tern::cli::add_convert(app, action);
+  tern::cli::add_doctor(app, action);
   tern::cli::add_synth(app, action);
   tern::cli::add_eval(app, action);
   tern::cli::add_bench(app, action);

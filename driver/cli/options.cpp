@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "backends/backends.hpp"
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
@@ -16,9 +17,13 @@ namespace tern::cli {
 void add_model_options(CLI::App& app, Options& options) {
   options.model = TERN_DEFAULT_MODEL;
   app.add_option("--model", options.model,
-                 "Model: GGUF file or .tern image (default: the demo model)");
+                 "Model: GGUF file, Hugging Face folder or .tern image (default: the demo model)");
   app.add_option("--config", options.config,
                  "Chip configuration: nano, edge (default: the backend's, else edge)");
+  app.add_option("--i2s-order", options.device.i2s_order,
+                 "Order of the weights in I2_S tensors, which the file does not tell: that of the "
+                 "machine it was written on")
+      ->check(CLI::IsMember({"x86", "arm"}));
 }
 
 void add_backend_options(CLI::App& app, Options& options) {
@@ -133,19 +138,32 @@ nlohmann::json to_json(const MemoryReport& m) {
   return out;
 }
 
-LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip) {
-  LoadedModel model;
+io::GgufOptions gguf_options(const Options& options) {
+  return {io::i2s_order_named(options.device.i2s_order)};
+}
+
+namespace {
+
+bool is_image(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) return false;
+  const io::MappedFile file(path);
   uint32_t magic = 0;
-  {
-    const io::MappedFile file(path);
-    if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
-  }
-  if (magic == spec::kImageMagic) {
-    model.image.emplace(io::Image::open(path));
+  if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
+  return magic == spec::kImageMagic;
+}
+
+}  // namespace
+
+LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
+  const std::filesystem::path& path = options.model;
+  LoadedModel model;
+  if (is_image(path)) {
+    model.image = std::make_unique<io::Image>(io::Image::open(path));
     return model;
   }
-  model.gguf.emplace(path);
-  model.image.emplace(io::Image::from_bytes(io::convert(*model.gguf, chip), path.string()));
+  model.files = io::open_model(path, gguf_options(options));
+  model.image = std::make_unique<io::Image>(
+      io::Image::from_bytes(io::convert(*model.files, chip), path.string()));
   return model;
 }
 
@@ -164,8 +182,30 @@ Session prepare_session(const Options& options) {
   const spec::ChipConfig& chip =
       device_config ? io::find_config(device_config->name)
                     : io::find_config(options.config.empty() ? "edge" : options.config);
-  session.model = load_model(options.model, chip);
+  session.model = load_model(options, chip);
   return session;
+}
+
+std::unique_ptr<TextSession> open_text_session(const Options& options) {
+  auto text = std::make_unique<TextSession>();
+  if (options.backend == "reference:" && !is_image(options.model)) {
+    sim::refuse_chip_options("reference", options.device);
+    text->session.model.files = io::open_model(options.model, gguf_options(options));
+    const io::ModelFiles& files = *text->session.model.files;
+    text->session.device = sim::load_reference(files);
+    text->tokenizer = &text->own_tokenizer.emplace(files.vocabulary());
+    text->name = files.config().name;
+    text->context = files.config().context;
+    text->end = files.config().eos;
+    return text;
+  }
+  text->session = open_session(options);
+  const io::Image& image = *text->session.model.image;
+  text->tokenizer = &image.tokenizer();
+  text->name = image.name();
+  text->context = image.model().context;
+  text->end = static_cast<int32_t>(image.model().eos);
+  return text;
 }
 
 Session open_session(const Options& options) {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "io/gguf.hpp"
 #include "io/image.hpp"
+#include "io/model_files.hpp"
 #include "spec/numerics/sample.hpp"
 #include "tern/device.hpp"
 
@@ -51,20 +51,36 @@ std::string describe_cycles(const Counters& before, const Counters& after);
 std::string describe_memory(const MemoryReport& memory);
 nlohmann::json to_json(const MemoryReport& memory);
 
-/// A model as it was found: an image, and the GGUF file it came from when there is one.
+/// A model as it was found: an image, and the files it came from when there are any. Both stay where
+/// they are when this is moved, since a device refers to them.
 struct LoadedModel {
-  std::optional<io::Gguf> gguf;
-  std::optional<io::Image> image;
+  std::unique_ptr<io::ModelFiles> files;
+  std::unique_ptr<io::Image> image;
 };
 
-/// Opens a .tern image or converts a GGUF file in memory, for `chip`.
-LoadedModel load_model(const std::filesystem::path& path, const spec::ChipConfig& chip);
+/// Opens the .tern image or converts the GGUF file or folder of `options` in memory, for `chip`.
+LoadedModel load_model(const Options& options, const spec::ChipConfig& chip);
+/// What `options` says about a GGUF file.
+io::GgufOptions gguf_options(const Options& options);
 
 /// The backend of `options` and the model that it takes.
 struct Session {
   LoadedModel model;
   std::unique_ptr<Device> device;
 };
+/// What a command that generates text needs; owns all of it.
+struct TextSession {
+  Session session;
+  std::optional<io::Tokenizer> own_tokenizer;  ///< of a model that has no image
+  const io::Tokenizer* tokenizer = nullptr;
+  std::string name;
+  int64_t context = 0;
+  int32_t end = -1;  ///< -1: none
+};
+/// As open_session(); the backend "reference:" without a file of its own needs no image of the
+/// model, and so runs models that an image cannot express.
+std::unique_ptr<TextSession> open_text_session(const Options& options);
+
 /// Opens both.
 Session prepare_session(const Options& options);
 /// And loads the model into the device.

@@ -109,7 +109,7 @@ void print_comparison(const Result& r) {
 }
 
 io::Skeleton model_of(const PerfOptions& o, const spec::ChipConfig& chip) {
-  if (o.preset.empty()) return io::skeleton_of(*load_model(o.common.model, chip).image);
+  if (o.preset.empty()) return io::skeleton_of(*load_model(o.common, chip).image);
   const io::SynthPreset& preset = io::find_preset(o.preset);
   const io::ModelConfig shape = io::config_of(preset, o.shape);
   return io::make_skeleton(

@@ -20,11 +20,11 @@ struct RunOptions {
 
 int run(const RunOptions& o) {
   const Stopwatch opening;
-  Session session = open_session(o.common);
-  Device& device = *session.device;
-  const io::Image& image = *session.model.image;
-  const std::vector<int> prompt = image.tokenizer().encode(o.prompt, true);
-  const auto context = static_cast<int64_t>(image.model().context);
+  const std::unique_ptr<TextSession> session = open_text_session(o.common);
+  Device& device = *session->session.device;
+  const io::Tokenizer& tokenizer = *session->tokenizer;
+  const std::vector<int> prompt = tokenizer.encode(o.prompt, tokenizer.adds_bos());
+  const int64_t context = session->context;
   if (static_cast<int64_t>(prompt.size()) > context) {
     throw Error("the prompt has {} tokens, the model's context {}; shorten the prompt",
                 prompt.size(), context);
@@ -41,8 +41,8 @@ int run(const RunOptions& o) {
   settings.max_new = static_cast<uint32_t>(wanted);
   settings.group = static_cast<uint32_t>(o.group);
   settings.random_state = o.common.seed;
-  const auto end = static_cast<int32_t>(image.model().eos);
-  io::StreamDecoder decoder(image.tokenizer());
+  const int32_t end = session->end;
+  io::StreamDecoder decoder(tokenizer);
   std::string text;
   const bool computes = device.computes();
   const auto emit = [&](const std::string& piece) {
@@ -89,7 +89,7 @@ int run(const RunOptions& o) {
 
   if (o.common.json) {
     nlohmann::json out = {{"backend", o.common.backend},
-                          {"model", image.name()},
+                          {"model", session->name},
                           {"prompt_tokens", prompt.size()},
                           {"computes", computes},
                           {"ids", computes ? ids : std::vector<int32_t>{}},

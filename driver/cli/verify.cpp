@@ -153,7 +153,7 @@ bool Verifier::step(std::span<const int32_t> tokens) {
 
 int Verifier::run() {
   const io::Image& image = *session_.model.image;
-  const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, true);
+  const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, image.tokenizer().adds_bos());
   const uint64_t positions = o_.position + prompt.size() + static_cast<uint64_t>(o_.tokens);
   if (positions > image.model().context) {
     throw Error("position {}, {} prompt and {} generated tokens exceed the model's context of {}",

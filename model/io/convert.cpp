@@ -7,8 +7,6 @@
 #include "io/error.hpp"
 #include "io/image_parts.hpp"
 #include "io/image_writer.hpp"
-#include "io/model_config.hpp"
-#include "io/tensor_types.hpp"
 #include "io/tokenizer.hpp"
 #include "spec/numerics/t5.hpp"
 
@@ -38,62 +36,56 @@ double largest_magnitude(std::span<const float> v) {
 /// tensor can be large.
 class Converter {
  public:
-  Converter(const Gguf& gguf, ImageWriter& writer)
-      : gguf_(gguf), writer_(writer), chip_(writer.chip()), config_(read_model_config(gguf)) {}
+  Converter(const ModelFiles& files, ImageWriter& writer)
+      : files_(files), writer_(writer), chip_(writer.chip()), config_(files.config()) {}
 
   void run(const ConvertProgress& progress);
 
  private:
-  MatrixDescriptor describe(const GgufTensor& tensor, Layout layout) const {
-    return describe_matrix(static_cast<uint32_t>(tensor.rows()),
-                           static_cast<uint32_t>(tensor.cols()), layout, chip_, gguf_.file(),
-                           tensor.name);
+  MatrixDescriptor describe(std::string_view tensor, Layout layout) const {
+    const MatrixSize size = files_.size(tensor);
+    return describe_matrix(static_cast<uint32_t>(size.rows), static_cast<uint32_t>(size.cols),
+                           layout, chip_, files_.file(), tensor);
   }
-  void rows(const GgufTensor& tensor, uint64_t first, std::span<float> out) const;
   template <typename Use>
-  void for_slices(const GgufTensor& tensor, Use use) const;
-  double largest(const GgufTensor& tensor) const;
+  void for_slices(std::string_view tensor, Use use) const;
+  double largest(std::string_view tensor) const;
 
+  void check_expressible() const;
   VectorDescriptor vector(std::string_view tensor);
   MatrixDescriptor ternary(std::string_view tensor);
-  void head(const GgufTensor& tensor, spec::ModelDescriptor& model);
+  void head(std::string_view tensor, spec::ModelDescriptor& model);
   spec::LayerDescriptor layer(int i);
 
-  const Gguf& gguf_;
+  const ModelFiles& files_;
   ImageWriter& writer_;
   const spec::ChipConfig& chip_;
-  ModelConfig config_;
+  const ModelConfig& config_;
 };
-
-/// The rows from `first` on that fill `out`; the file's pages are let go.
-void Converter::rows(const GgufTensor& tensor, uint64_t first, std::span<float> out) const {
-  decode_floats(tensor, first * tensor.cols(), out);
-  const uint64_t row_bytes = tensor.bytes.size() / tensor.rows();
-  gguf_.release(tensor.bytes.subspan(first * row_bytes, out.size() / tensor.cols() * row_bytes));
-}
 
 /// use(values) for the whole tensor, about a million elements at a time.
 template <typename Use>
-void Converter::for_slices(const GgufTensor& tensor, Use use) const {
-  const uint64_t step = std::max<uint64_t>(1, (1 << 20) / tensor.cols());
+void Converter::for_slices(std::string_view tensor, Use use) const {
+  const MatrixSize size = files_.size(tensor);
+  const uint64_t step = std::max<uint64_t>(1, (1 << 20) / size.cols);
   std::vector<float> values;
-  for (uint64_t first = 0; first < tensor.rows(); first += step) {
-    values.resize(std::min(step, tensor.rows() - first) * tensor.cols());
-    rows(tensor, first, values);
+  for (uint64_t first = 0; first < size.rows; first += step) {
+    values.resize(std::min(step, size.rows - first) * size.cols);
+    files_.rows(tensor, first, values);
     use(std::span<const float>(values));
   }
 }
 
-double Converter::largest(const GgufTensor& tensor) const {
+double Converter::largest(std::string_view tensor) const {
   double a = 0;
   for_slices(tensor, [&](std::span<const float> v) { a = std::max(a, largest_magnitude(v)); });
   return a;
 }
 
-VectorDescriptor Converter::vector(std::string_view name) {
-  const GgufTensor& tensor = gguf_.tensor(name);
+VectorDescriptor Converter::vector(std::string_view tensor) {
   const int exponent = exponent_for(largest(tensor), 15);
-  const VectorDescriptor v{writer_.begin(), static_cast<uint32_t>(tensor.elements()), exponent};
+  const VectorDescriptor v{writer_.begin(), static_cast<uint32_t>(files_.size(tensor).elements()),
+                           exponent};
   std::vector<int16_t> out;
   for_slices(tensor, [&](std::span<const float> values) {
     out.clear();
@@ -104,11 +96,9 @@ VectorDescriptor Converter::vector(std::string_view name) {
   return v;
 }
 
-MatrixDescriptor Converter::ternary(std::string_view name) {
-  const GgufTensor& tensor = gguf_.tensor(name);
+MatrixDescriptor Converter::ternary(std::string_view tensor) {
   MatrixDescriptor m = describe(tensor, Layout::kPlane);
-  const TernaryMatrix t = decode_ternary(tensor);
-  gguf_.release(tensor.bytes);
+  const TernaryMatrix t = files_.ternary(tensor);
   m.scale = scale_from(t.scale);
   const auto fill = [&](uint32_t stripe, std::span<uint8_t> codes) {
     for (uint32_t c = 0; c < m.cols; ++c) {
@@ -124,13 +114,13 @@ MatrixDescriptor Converter::ternary(std::string_view name) {
   return m;
 }
 
-void Converter::head(const GgufTensor& tensor, spec::ModelDescriptor& model) {
+void Converter::head(std::string_view tensor, spec::ModelDescriptor& model) {
   MatrixDescriptor m = describe(tensor, Layout::kValue);
   std::vector<int32_t> row_scales(m.rows);
   const int exponent = exponent_for(largest(tensor) / spec::kValueMax, 31);
   std::vector<float> row(m.cols);
   const auto fill = [&](uint32_t r, std::span<uint8_t> codes) {
-    rows(tensor, r, row);
+    files_.rows(tensor, r, row);
     const double unit = largest_magnitude(row) / spec::kValueMax;
     row_scales[r] = static_cast<int32_t>(std::llround(std::ldexp(unit, -exponent)));
     for (uint32_t c = 0; c < m.cols; ++c) {
@@ -142,6 +132,22 @@ void Converter::head(const GgufTensor& tensor, spec::ModelDescriptor& model) {
   m.scale = scale_from(std::ldexp(1.0, exponent));
   set_head(model, m);
   model.head_row_scales = writer_.append_all(row_scales);
+}
+
+void Converter::check_expressible() const {
+  if (const std::string what = beyond_the_chip(config_); !what.empty()) {
+    throw Error(
+        "{}: a {} model has {}, which the chip's image cannot express; only the float32 reference "
+        "runs it",
+        files_.file(), config_.arch, what);
+  }
+  for (const ExpectedTensor& tensor : expected_tensors(config_)) {
+    if (!tensor.optional || !files_.has(tensor.name)) continue;
+    throw Error(
+        "{}: tensor {} is a factor besides the scale of its weights, which the chip's image cannot "
+        "express",
+        files_.file(), quote(tensor.name));
+  }
 }
 
 spec::LayerDescriptor Converter::layer(int i) {
@@ -162,12 +168,13 @@ spec::LayerDescriptor Converter::layer(int i) {
 }
 
 void Converter::run(const ConvertProgress& progress) {
-  const Tokenizer tokenizer(gguf_);
+  check_expressible();
+  const Tokenizer tokenizer(files_.vocabulary());
   if (tokenizer.size() != config_.vocab) {
     throw Error("{}: the tokenizer has {} tokens, the model {}; the file is inconsistent",
-                gguf_.file(), tokenizer.size(), config_.vocab);
+                files_.file(), tokenizer.size(), config_.vocab);
   }
-  spec::ModelDescriptor model = describe_model(config_, chip_, gguf_.file());
+  spec::ModelDescriptor model = describe_model(config_, chip_, files_.file());
   std::vector<spec::LayerDescriptor> layers;
   for (int i = 0; i < config_.layers; ++i) {
     if (progress) progress(static_cast<double>(i) / (config_.layers + 1), layer_tensor(i, "*"));
@@ -177,7 +184,7 @@ void Converter::run(const ConvertProgress& progress) {
     progress(static_cast<double>(config_.layers) / (config_.layers + 1), "embedding and head");
   model.output_norm = vector("output_norm.weight");
   model.embedding = vector("token_embd.weight");
-  head(gguf_.tensor(config_.tied ? "token_embd.weight" : "output.weight"), model);
+  head(config_.tied ? "token_embd.weight" : "output.weight", model);
   model.rope_table = append_rope_table(writer_, config_);
   writer_.finish(model, std::move(layers), tokenizer.vocabulary(), config_.name);
   if (progress) progress(1, "done");
@@ -185,17 +192,27 @@ void Converter::run(const ConvertProgress& progress) {
 
 }  // namespace
 
-std::vector<std::byte> convert(const Gguf& gguf, const spec::ChipConfig& chip,
+std::vector<std::byte> convert(const ModelFiles& files, const spec::ChipConfig& chip,
                                const ConvertProgress& progress) {
   ImageWriter writer(chip);
-  Converter(gguf, writer).run(progress);
+  Converter(files, writer).run(progress);
   return writer.take();
+}
+
+std::vector<std::byte> convert(const Gguf& gguf, const spec::ChipConfig& chip,
+                               const ConvertProgress& progress) {
+  return convert(*model_files(gguf), chip, progress);
+}
+
+void convert_to_file(const ModelFiles& files, const spec::ChipConfig& chip,
+                     const std::filesystem::path& target, const ConvertProgress& progress) {
+  ImageWriter writer(chip, target);
+  Converter(files, writer).run(progress);
 }
 
 void convert_to_file(const Gguf& gguf, const spec::ChipConfig& chip,
                      const std::filesystem::path& target, const ConvertProgress& progress) {
-  ImageWriter writer(chip, target);
-  Converter(gguf, writer).run(progress);
+  convert_to_file(*model_files(gguf), chip, target, progress);
 }
 
 }  // namespace tern::io

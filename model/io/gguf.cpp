@@ -102,21 +102,21 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return result + "]";
 }
 
-Gguf::Gguf(const std::filesystem::path& path)
+Gguf::Gguf(const std::filesystem::path& path, const GgufOptions& options)
     : file_(std::make_unique<std::string>(path.string())) {
   auto mapped = std::make_shared<const MappedFile>(path);
   bytes_ = mapped->bytes();
   owner_ = std::move(mapped);
   mapped_ = true;
-  GgufParser(*this).parse();
+  GgufParser(*this, options).parse();
 }
 
-Gguf::Gguf(std::vector<std::byte> bytes, std::string name)
+Gguf::Gguf(std::vector<std::byte> bytes, std::string name, const GgufOptions& options)
     : file_(std::make_unique<std::string>(std::move(name))) {
   auto held = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
   bytes_ = *held;
   owner_ = std::move(held);
-  GgufParser(*this).parse();
+  GgufParser(*this, options).parse();
 }
 
 std::vector<std::string_view> Gguf::keys() const {

@@ -16,6 +16,24 @@ namespace tern::io {
 /// "[256, 1024]", for messages.
 std::string shape_text(std::span<const std::uint64_t> shape);
 
+/// Which of the layouts that share one type id a tensor has.
+enum class TensorLayout : std::uint8_t {
+  kStandard,     ///< the only or the usual one; of I2_S: not known
+  kBlocksOf128,  ///< Q2_0 as published by PrismML: 34 bytes for 128 elements
+  kX86,          ///< I2_S as bitnet.cpp writes it on x86
+  kArm,          ///< I2_S as bitnet.cpp writes it on ARM
+};
+
+/// What a file cannot say about itself.
+struct GgufOptions {
+  /// The order of the weights in I2_S tensors: kX86 or kArm; kStandard: not told. Where the shape
+  /// of a tensor tells, that decides, and a contradiction is an error.
+  TensorLayout i2s_order = TensorLayout::kStandard;
+};
+
+/// "x86", "arm" or "" (not told), as the command line says it. Throws Error on another word.
+TensorLayout i2s_order_named(std::string_view word);
+
 /// One tensor of a GGUF file; a view, valid as long as the Gguf it came from.
 struct GgufTensor {
   std::string_view file;  ///< for messages
@@ -26,6 +44,7 @@ struct GgufTensor {
   std::uint32_t rank = 1;
   std::uint32_t type = 0;            ///< ggml type id, see tensor_types.hpp
   std::span<const std::byte> bytes;  ///< the blocks, exactly as many as the shape needs
+  TensorLayout layout = TensorLayout::kStandard;
 
   std::span<const std::uint64_t> dimensions() const { return {shape.data(), rank}; }
   std::uint64_t cols() const { return shape[0]; }                        ///< contiguous
@@ -38,13 +57,14 @@ struct GgufTensor {
 ///
 /// The constructor checks every count, length, offset and size against the file before it is used,
 /// and refuses duplicate names, overlapping tensors and tensor types that the project cannot
-/// decode. Memory used is bounded by about twice the file's size. All errors are Error and name the
-/// file.
+/// decode. Two layouts of Q2_0 are in use under one type id: that which the sizes of all Q2_0
+/// tensors of the file fit is taken, blocks of 64 where both do. Memory used is bounded by about
+/// twice the file's size. All errors are Error and name the file.
 class Gguf {
  public:
-  explicit Gguf(const std::filesystem::path& path);
+  explicit Gguf(const std::filesystem::path& path, const GgufOptions& options = {});
   /// The same from memory; `name` stands for the file in messages.
-  Gguf(std::vector<std::byte> bytes, std::string name);
+  Gguf(std::vector<std::byte> bytes, std::string name, const GgufOptions& options = {});
 
   Gguf(Gguf&&) noexcept = default;
   Gguf& operator=(Gguf&&) noexcept = default;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -205,11 +204,6 @@ void GgufParser::parse_tensor_table() {
       throw Error("{}: {} is stored as {}, which is not supported; supported: {}", gguf_.file(),
                   what, tensor_type_name(tensor.type), supported_tensor_types());
     }
-    if (tensor.cols() % type->block_elements != 0) {
-      throw Error("{}: {} {} is stored as {}, whose rows must be a multiple of {} elements",
-                  gguf_.file(), what, shape_text(tensor.dimensions()), type->name,
-                  type->block_elements);
-    }
     if (!gguf_.tensor_index_.emplace(tensor.name, gguf_.tensors_.size()).second) {
       throw Error("{}: {} occurs twice", gguf_.file(), what);
     }
@@ -223,42 +217,6 @@ std::uint64_t GgufParser::alignment() const {
     throw Error("{}: general.alignment is {}, a power of two is expected", gguf_.file(), alignment);
   }
   return alignment;
-}
-
-void GgufParser::place_tensors() {
-  const std::uint64_t align = alignment();
-  const std::uint64_t start = (position_ + align - 1) / align * align;
-  const std::uint64_t data_size = start < bytes_.size() ? bytes_.size() - start : 0;
-  for (std::size_t i = 0; i < offsets_.size(); ++i) {
-    GgufTensor& tensor = gguf_.tensors_[i];
-    const TensorTypeInfo& type = *tensor_type_info(tensor.type);
-    const std::uint64_t size = tensor.elements() / type.block_elements * type.block_bytes;
-    if (offsets_[i] % align != 0) {
-      throw Error("{}: tensor {} begins at offset {} of the data, which is not a multiple of {}",
-                  gguf_.file(), quote(tensor.name), offsets_[i], align);
-    }
-    if (offsets_[i] > data_size || size > data_size - offsets_[i]) {
-      throw Error(
-          "{}: tensor {} ({}, {}) occupies {} bytes at offset {} of {} bytes of data; the file is "
-          "truncated or "
-          "corrupt",
-          gguf_.file(), quote(tensor.name), type.name, shape_text(tensor.dimensions()), size,
-          offsets_[i], data_size);
-    }
-    tensor.bytes = bytes_.subspan(start + offsets_[i], size);
-  }
-  std::vector<std::size_t> order(offsets_.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return offsets_[a] < offsets_[b]; });
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    const GgufTensor& before = gguf_.tensors_[order[i - 1]];
-    const GgufTensor& after = gguf_.tensors_[order[i]];
-    if (offsets_[order[i - 1]] + before.bytes.size() > offsets_[order[i]]) {
-      throw Error("{}: tensors {} and {} overlap", gguf_.file(), quote(before.name),
-                  quote(after.name));
-    }
-  }
 }
 
 }  // namespace tern::io

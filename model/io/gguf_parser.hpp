@@ -36,14 +36,19 @@ std::string gguf_type_name(std::uint32_t type);
 /// Builds the tables of a Gguf whose file_ and bytes_ are set. Internal to gguf.cpp.
 class GgufParser {
  public:
-  explicit GgufParser(Gguf& gguf) : gguf_(gguf), bytes_(gguf.bytes_) {}
+  GgufParser(Gguf& gguf, const GgufOptions& options)
+      : gguf_(gguf), options_(options), bytes_(gguf.bytes_) {}
   void parse();
 
  private:
   void parse_header();
   void parse_metadata();
   void parse_tensor_table();
+  void check_block_widths() const;
+  void choose_i2s_order();
+  void choose_q2_layout(std::uint64_t align, std::uint64_t data_size);
   void place_tensors();
+  void check_overlaps() const;
 
   /// The next `size` bytes; `what` is being read, for the message if the file ends before.
   std::span<const std::byte> take(std::uint64_t size, std::string_view what);
@@ -52,8 +57,12 @@ class GgufParser {
   std::string_view read_string(std::string_view what);
   void skip_array(std::string_view key, std::uint32_t type, std::uint64_t count, int depth);
   std::uint64_t alignment() const;
+  /// Bytes from the beginning of a tensor to the next one's, or to the end of the data.
+  std::vector<std::uint64_t> spaces(std::uint64_t data_size) const;
+  std::vector<std::size_t> order_in_file() const;
 
   Gguf& gguf_;
+  const GgufOptions& options_;
   std::span<const std::byte> bytes_;
   std::size_t position_ = 0;
   std::uint64_t metadata_count_ = 0;

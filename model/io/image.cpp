@@ -63,10 +63,16 @@ uint64_t image_checksum(std::span<const std::byte> bytes,
 std::vector<uint8_t> pack_tokenizer(const Vocabulary& v) {
   std::vector<int> types;
   for (TokenType t : v.types) types.push_back(static_cast<int>(t));
-  const nlohmann::json block = {{"pieces", v.pieces},  {"scores", v.scores},
-                                {"types", types},      {"bos", v.bos},
-                                {"eos", v.eos},        {"add_space_prefix", v.add_space_prefix},
-                                {"add_bos", v.add_bos}};
+  nlohmann::json block = {{"pieces", v.pieces},  {"scores", v.scores},
+                          {"types", types},      {"bos", v.bos},
+                          {"eos", v.eos},        {"add_space_prefix", v.add_space_prefix},
+                          {"add_bos", v.add_bos}};
+  if (!v.merges.empty()) block["merges"] = v.merges;
+  if (v.kind == TokenizerKind::kByteLevel) {
+    block["pre"] = v.pre;
+    block["ignore_merges"] = v.ignore_merges;
+    block["nfc"] = v.nfc;
+  }
   return nlohmann::json::to_cbor(block);
 }
 
@@ -292,6 +298,13 @@ void Image::parse_tokenizer() {
     json.at("eos").get_to(v.eos);
     json.at("add_space_prefix").get_to(v.add_space_prefix);
     json.at("add_bos").get_to(v.add_bos);
+    v.merges = json.value("merges", v.merges);
+    if (json.contains("pre")) {
+      v.kind = TokenizerKind::kByteLevel;
+      json.at("pre").get_to(v.pre);
+      json.at("ignore_merges").get_to(v.ignore_merges);
+      json.at("nfc").get_to(v.nfc);
+    }
   } catch (const nlohmann::json::exception& e) {
     throw Error("{}: the tokenizer cannot be read ({}); convert the model again", origin_,
                 e.what());

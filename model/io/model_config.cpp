@@ -7,14 +7,35 @@
 #include <vector>
 
 #include "io/error.hpp"
-#include "io/tensor_types.hpp"
 
 namespace tern::io {
 
 namespace {
 
-constexpr std::string_view kSupported[] = {"bitnet-b1.58", "bitnet-25"};
-constexpr std::string_view kSupportedText = "bitnet-b1.58, bitnet-25";
+struct Family {
+  std::string_view arch;
+  Activation activation;
+  RopePairs rope_pairs;
+  bool sub_norms;
+  bool qk_norms;
+};
+constexpr Family kFamilies[] = {
+    {"bitnet-b1.58", Activation::kSquaredRelu, RopePairs::kHalves, true, false},
+    {"bitnet-25", Activation::kSquaredRelu, RopePairs::kHalves, true, false},
+    {"bitnet", Activation::kSilu, RopePairs::kHalves, true, false},
+    {"llama", Activation::kSilu, RopePairs::kNeighbours, false, false},
+    {"qwen3", Activation::kSilu, RopePairs::kHalves, false, true},
+};
+
+const Family& find_family(const Gguf& gguf, std::string_view arch) {
+  std::string names;
+  for (const Family& family : kFamilies) {
+    if (family.arch == arch) return family;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", family.arch);
+  }
+  throw Error("{}: architecture {} is not supported; supported: {}", gguf.file(), quote(arch),
+              names);
+}
 
 /// Reads `<arch>.<key>` and checks ranges, so that no product of two sizes can overflow.
 class Reader {
@@ -35,6 +56,10 @@ class Reader {
       throw Error("{}: metadata {} is {}, a positive number is expected", gguf_.file(),
                   quote(key(name)), value);
     return value;
+  }
+
+  float positive_or(std::string_view name, float fallback) const {
+    return gguf_.has(key(name)) ? positive(name) : fallback;
   }
 
   int token_id(std::string_view name, int vocab) const {
@@ -61,49 +86,16 @@ class Reader {
   std::string arch_;
 };
 
-struct Expected {
-  std::string name;
-  std::vector<std::uint64_t> shape;  // GGUF order
-  bool ternary = false;
-};
-
-std::vector<Expected> expected_tensors(const ModelConfig& c) {
-  const auto u = [](int value) { return static_cast<std::uint64_t>(value); };
-  std::vector<Expected> result = {{"token_embd.weight", {u(c.hidden), u(c.vocab)}},
-                                  {"output_norm.weight", {u(c.hidden)}}};
-  if (!c.tied) result.push_back({"output.weight", {u(c.hidden), u(c.vocab)}});
-  for (int i = 0; i < c.layers; ++i) {
-    const auto add = [&](std::string_view part, std::vector<std::uint64_t> shape) {
-      result.push_back({layer_tensor(i, part), shape, shape.size() == 2});
-    };
-    add("attn_norm", {u(c.hidden)});
-    add("attn_q", {u(c.hidden), u(c.queries())});
-    add("attn_k", {u(c.hidden), u(c.keys())});
-    add("attn_v", {u(c.hidden), u(c.keys())});
-    add("attn_sub_norm", {u(c.queries())});
-    add("attn_output", {u(c.queries()), u(c.hidden)});
-    add("ffn_norm", {u(c.hidden)});
-    add("ffn_gate", {u(c.hidden), u(c.ffn)});
-    add("ffn_up", {u(c.hidden), u(c.ffn)});
-    add("ffn_sub_norm", {u(c.ffn)});
-    add("ffn_down", {u(c.ffn), u(c.hidden)});
-  }
-  return result;
-}
-
 void check_tensors(const Gguf& gguf, const ModelConfig& config) {
   std::set<std::string_view> known;
-  const std::vector<Expected> expected = expected_tensors(config);
-  for (const Expected& want : expected) {
+  const std::vector<ExpectedTensor> expected = expected_tensors(config);
+  for (const ExpectedTensor& want : expected) {
+    if (want.optional && gguf.find_tensor(want.name) == nullptr) continue;
     const GgufTensor& tensor = gguf.tensor(want.name);
     const auto dimensions = tensor.dimensions();
     if (!std::equal(dimensions.begin(), dimensions.end(), want.shape.begin(), want.shape.end())) {
       throw Error("{}: tensor {} has shape {}, the configuration asks for {} (columns first)",
                   gguf.file(), quote(want.name), shape_text(dimensions), shape_text(want.shape));
-    }
-    if (want.ternary && !is_ternary(tensor)) {
-      throw Error("{}: tensor {} is stored as {}, linear layers must be TQ1_0 or TQ2_0",
-                  gguf.file(), quote(want.name), tensor_type_name(tensor.type));
     }
     known.insert(want.name);
   }
@@ -112,19 +104,6 @@ void check_tensors(const Gguf& gguf, const ModelConfig& config) {
       throw Error("{}: tensor {} does not belong to a {} model of {} layers", gguf.file(),
                   quote(tensor.name), config.arch, config.layers);
     }
-  }
-}
-
-void check_consistent(const Gguf& gguf, const ModelConfig& c) {
-  if (c.heads % c.kv_heads != 0) {
-    throw Error("{}: {} heads are not a multiple of {} key-value heads", gguf.file(), c.heads,
-                c.kv_heads);
-  }
-  if (c.head_dim % 2 != 0)
-    throw Error("{}: head_dim {} is odd, rope needs pairs", gguf.file(), c.head_dim);
-  if (static_cast<std::int64_t>(c.heads) * c.head_dim != c.hidden) {
-    throw Error("{}: {} heads of {} do not make up the hidden size {}", gguf.file(), c.heads,
-                c.head_dim, c.hidden);
   }
 }
 
@@ -139,16 +118,78 @@ void check_vocabulary(const Gguf& gguf, const ModelConfig& c) {
 
 }  // namespace
 
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
+  const auto u = [](int value) { return static_cast<std::uint64_t>(value); };
+  std::vector<ExpectedTensor> result = {{"token_embd.weight", {u(c.hidden), u(c.vocab)}},
+                                        {"output_norm.weight", {u(c.hidden)}}};
+  if (!c.tied) result.push_back({"output.weight", {u(c.hidden), u(c.vocab)}});
+  for (int i = 0; i < c.layers; ++i) {
+    const auto add = [&](std::string_view part, std::vector<std::uint64_t> shape) {
+      const bool linear = shape.size() == 2;
+      result.push_back({layer_tensor(i, part), std::move(shape)});
+      if (linear) result.push_back({layer_scale(i, part), {1}, true});
+    };
+    add("attn_norm", {u(c.hidden)});
+    add("attn_q", {u(c.hidden), u(c.queries())});
+    add("attn_k", {u(c.hidden), u(c.keys())});
+    add("attn_v", {u(c.hidden), u(c.keys())});
+    if (c.sub_norms) add("attn_sub_norm", {u(c.queries())});
+    if (c.qk_norms) add("attn_q_norm", {u(c.head_dim)});
+    if (c.qk_norms) add("attn_k_norm", {u(c.head_dim)});
+    add("attn_output", {u(c.queries()), u(c.hidden)});
+    add("ffn_norm", {u(c.hidden)});
+    add("ffn_gate", {u(c.hidden), u(c.ffn)});
+    add("ffn_up", {u(c.hidden), u(c.ffn)});
+    if (c.sub_norms) add("ffn_sub_norm", {u(c.ffn)});
+    add("ffn_down", {u(c.ffn), u(c.hidden)});
+  }
+  return result;
+}
+
+void check_consistent(const ModelConfig& c, std::string_view origin) {
+  if (c.heads % c.kv_heads != 0) {
+    throw Error("{}: {} heads are not a multiple of {} key-value heads", origin, c.heads,
+                c.kv_heads);
+  }
+  if (c.head_dim % 2 != 0)
+    throw Error("{}: head_dim {} is odd, rope needs pairs", origin, c.head_dim);
+  if (c.sub_norms && static_cast<std::int64_t>(c.heads) * c.head_dim != c.hidden) {
+    throw Error("{}: {} heads of {} do not make up the hidden size {}", origin, c.heads, c.head_dim,
+                c.hidden);
+  }
+}
+
 std::string layer_tensor(int layer, std::string_view part) {
   return fmt::format("blk.{}.{}.weight", layer, part);
+}
+
+std::string layer_scale(int layer, std::string_view part) {
+  return fmt::format("blk.{}.{}.scale", layer, part);
+}
+
+std::string beyond_the_chip(const ModelConfig& c) {
+  if (c.activation != Activation::kSquaredRelu) return "SiLU in its feed-forward";
+  if (!c.sub_norms) return "no norms before attn_output and ffn_down";
+  if (c.qk_norms) return "norms of q and k";
+  if (c.rope_pairs != RopePairs::kHalves) return "rope on neighbouring elements";
+  return {};
 }
 
 ModelConfig read_model_config(const Gguf& gguf) {
   ModelConfig c;
   c.arch = gguf.get<std::string>("general.architecture");
-  if (std::find(std::begin(kSupported), std::end(kSupported), c.arch) == std::end(kSupported)) {
-    throw Error("{}: architecture {} is not supported; supported: {}", gguf.file(), quote(c.arch),
-                kSupportedText);
+  const Family& family = find_family(gguf, c.arch);
+  c.activation = family.activation;
+  c.rope_pairs = family.rope_pairs;
+  c.sub_norms = family.sub_norms;
+  c.qk_norms = family.qk_norms;
+  for (const std::string_view key : gguf.keys()) {
+    if (key.starts_with("prism.hadamard")) {
+      throw Error(
+          "{}: metadata {}: weights that need a Hadamard rotation of their inputs are not "
+          "supported; use a release of the model without it",
+          gguf.file(), quote(key));
+    }
   }
   c.name = gguf.get_or<std::string>("general.name", "");
   const Reader reader(gguf, c.arch);
@@ -160,7 +201,7 @@ ModelConfig read_model_config(const Gguf& gguf) {
   c.head_dim = reader.size_or("attention.key_length", c.hidden / c.heads, 4096);
   c.ffn = reader.size("feed_forward_length", kMaxWidth);
   c.context = reader.size("context_length", 1 << 24);
-  c.rope_theta = reader.positive("rope.freq_base");
+  c.rope_theta = reader.positive_or("rope.freq_base", 10000);
   c.rms_eps = reader.positive("attention.layer_norm_rms_epsilon");
   if (reader.size_or("attention.value_length", c.head_dim, 4096) != c.head_dim ||
       reader.size_or("rope.dimension_count", c.head_dim, 4096) != c.head_dim) {
@@ -181,7 +222,7 @@ ModelConfig read_model_config(const Gguf& gguf) {
   c.bos = reader.token_id("tokenizer.ggml.bos_token_id", c.vocab);
   c.eos = reader.token_id("tokenizer.ggml.eos_token_id", c.vocab);
   check_vocabulary(gguf, c);
-  check_consistent(gguf, c);
+  check_consistent(c, gguf.file());
   check_tensors(gguf, c);
   return c;
 }

@@ -1,23 +1,33 @@
 #include "io/tensor_types.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "io/error.hpp"
+#include "io/tensor_blocks.hpp"
 
 namespace tern::io {
 
 namespace {
 
-constexpr std::uint32_t id(TensorType type) { return static_cast<std::uint32_t>(type); }
-
 constexpr TensorTypeInfo kSupported[] = {
-    {id(TensorType::kF32), "F32", 1, 4},        {id(TensorType::kF16), "F16", 1, 2},
-    {id(TensorType::kBF16), "BF16", 1, 2},      {id(TensorType::kQ8_0), "Q8_0", 32, 34},
-    {id(TensorType::kTQ1_0), "TQ1_0", 256, 54}, {id(TensorType::kTQ2_0), "TQ2_0", 256, 66},
+    {TensorType::kF32, TensorLayout::kStandard, "F32", 1, 4},
+    {TensorType::kF16, TensorLayout::kStandard, "F16", 1, 2},
+    {TensorType::kBF16, TensorLayout::kStandard, "BF16", 1, 2},
+    {TensorType::kQ8_0, TensorLayout::kStandard, "Q8_0", 32, 34},
+    {TensorType::kTQ1_0, TensorLayout::kStandard, "TQ1_0", 256, 54, 0, true},
+    {TensorType::kTQ2_0, TensorLayout::kStandard, "TQ2_0", 256, 66, 0, true},
+    // Where nothing tells the order the size is still known: n/4 bytes, then a scale, padded.
+    {TensorType::kI2_S, TensorLayout::kStandard, "I2_S", 64, 16, 32, true},
+    {TensorType::kI2_S, TensorLayout::kX86, "I2_S", 128, 32, 32, true},
+    {TensorType::kI2_S, TensorLayout::kArm, "I2_S", 64, 16, 32, true},
+    {TensorType::kQ1_0, TensorLayout::kStandard, "Q1_0", 128, 18, 0, true},
+    {TensorType::kQ2_0, TensorLayout::kStandard, "Q2_0", 64, 18, 0, true},
+    {TensorType::kQ2_0, TensorLayout::kBlocksOf128, "Q2_0", 128, 34, 0, true},
+    {TensorType::kPQ2_0, TensorLayout::kStandard, "PQ2_0", 128, 34, 0, true},
+    {TensorType::kPTQ1_0, TensorLayout::kStandard, "PTQ1_0", 128, 28, 0, true},
 };
 
 struct KnownName {
@@ -25,105 +35,23 @@ struct KnownName {
   std::string_view name;
 };
 constexpr KnownName kUnsupported[] = {
-    {2, "Q4_0"},          {3, "Q4_1"},      {6, "Q5_0"},      {7, "Q5_1"},     {9, "Q8_1"},
-    {10, "Q2_K"},         {11, "Q3_K"},     {12, "Q4_K"},     {13, "Q5_K"},    {14, "Q6_K"},
-    {15, "Q8_K"},         {16, "IQ2_XXS"},  {17, "IQ2_XS"},   {18, "IQ3_XXS"}, {19, "IQ1_S"},
-    {20, "IQ4_NL"},       {21, "IQ3_S"},    {22, "IQ2_S"},    {23, "IQ4_XS"},  {24, "I8"},
-    {25, "I16"},          {26, "I32"},      {27, "I64"},      {28, "F64"},     {29, "IQ1_M"},
-    {31, "Q4_0_4_4"},     {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"}, {36, "I2_S"},    {38, "TL1"},
-    {39, "MXFP4 or TL2"}, {40, "NVFP4"},    {41, "Q1_0"},     {42, "Q2_0"},    {142, "PQ2_0"},
-    {143, "PTQ1_0"},
+    {2, "Q4_0"},      {3, "Q4_1"},      {6, "Q5_0"},      {7, "Q5_1"},     {9, "Q8_1"},
+    {10, "Q2_K"},     {11, "Q3_K"},     {12, "Q4_K"},     {13, "Q5_K"},    {14, "Q6_K"},
+    {15, "Q8_K"},     {16, "IQ2_XXS"},  {17, "IQ2_XS"},   {18, "IQ3_XXS"}, {19, "IQ1_S"},
+    {20, "IQ4_NL"},   {21, "IQ3_S"},    {22, "IQ2_S"},    {23, "IQ4_XS"},  {24, "I8"},
+    {25, "I16"},      {26, "I32"},      {27, "I64"},      {28, "F64"},     {29, "IQ1_M"},
+    {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"}, {38, "TL1"},     {39, "MXFP4 or TL2"},
+    {40, "NVFP4"},
 };
 
-constexpr std::size_t kTernaryBlock = 256;
-
-std::uint16_t load16(const std::byte* bytes) {
-  std::uint16_t value;
-  std::memcpy(&value, bytes, sizeof(value));
-  return value;
-}
-
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
-  const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7fff) << 13;
-  if ((half & 0x7c00) == 0x7c00) return std::bit_cast<float>(sign | 0x7f800000 | magnitude);
-  // The exponent's bias is 15 here and 127 in a float; the product also normalises subnormal
-  // halves.
-  const float value = std::bit_cast<float>(magnitude) * 0x1p112f;
-  return sign != 0 ? -value : value;
-}
-
-/// A block of a ternary type: 256 codes minus one (-1, 0, +1, and 2 for TQ2_0's illegal code).
-struct TernaryBlock {
-  std::array<std::int8_t, kTernaryBlock> codes;
-  float scale;
-};
-
-/// Digit n (0: the most significant of five) of a TQ1_0 byte, minus one.
-constexpr std::int8_t tq1_trit(std::uint8_t byte, int n) {
-  constexpr int kPower[] = {1, 3, 9, 27, 81};
-  const auto shifted = static_cast<std::uint8_t>(byte * kPower[n]);
-  return static_cast<std::int8_t>(((shifted * 3) >> 8) - 1);
-}
-static_assert(tq1_trit(0, 0) == -1 && tq1_trit(255, 0) == 1 && tq1_trit(255, 4) == 1);
-static_assert(tq1_trit(128, 0) == 0 && tq1_trit(128, 4) == 0);  // ceil(121 * 256 / 243) = 128
-
-TernaryBlock decode_tq1(const std::byte* bytes) {
-  TernaryBlock block;
-  const auto byte = [&](int i) { return static_cast<std::uint8_t>(bytes[i]); };
-  for (int n = 0; n < 5; ++n) {
-    for (int m = 0; m < 32; ++m) block.codes[n * 32 + m] = tq1_trit(byte(m), n);
-    for (int m = 0; m < 16; ++m) block.codes[160 + n * 16 + m] = tq1_trit(byte(32 + m), n);
+template <typename Wanted>
+std::string names(Wanted wanted) {
+  std::string result;
+  for (const TensorTypeInfo& info : kSupported) {
+    if (info.layout != TensorLayout::kStandard || !wanted(info)) continue;
+    result += fmt::format("{}{}", result.empty() ? "" : ", ", info.name);
   }
-  for (int n = 0; n < 4; ++n) {
-    for (int m = 0; m < 4; ++m) block.codes[240 + n * 4 + m] = tq1_trit(byte(48 + m), n);
-  }
-  block.scale = half_to_float(load16(bytes + 52));
-  return block;
-}
-
-TernaryBlock decode_tq2(const std::byte* bytes) {
-  TernaryBlock block;
-  for (int h = 0; h < 2; ++h) {
-    for (int n = 0; n < 4; ++n) {
-      for (int m = 0; m < 32; ++m) {
-        const int code = (static_cast<int>(bytes[32 * h + m]) >> (2 * n)) & 3;
-        block.codes[128 * h + 32 * n + m] = static_cast<std::int8_t>(code - 1);
-      }
-    }
-  }
-  block.scale = half_to_float(load16(bytes + 64));
-  return block;
-}
-
-TernaryBlock decode_ternary_block(std::uint32_t type, const std::byte* bytes) {
-  return type == id(TensorType::kTQ1_0) ? decode_tq1(bytes) : decode_tq2(bytes);
-}
-
-/// One block of any supported type.
-void decode_block(std::uint32_t type, const std::byte* bytes, float* out) {
-  switch (static_cast<TensorType>(type)) {
-    case TensorType::kF32:
-      std::memcpy(out, bytes, sizeof(float));
-      return;
-    case TensorType::kF16:
-      *out = half_to_float(load16(bytes));
-      return;
-    case TensorType::kBF16:
-      *out = std::bit_cast<float>(static_cast<std::uint32_t>(load16(bytes)) << 16);
-      return;
-    case TensorType::kQ8_0: {
-      const float scale = half_to_float(load16(bytes));
-      for (int i = 0; i < 32; ++i) out[i] = scale * static_cast<std::int8_t>(bytes[2 + i]);
-      return;
-    }
-    case TensorType::kTQ1_0:
-    case TensorType::kTQ2_0: {
-      const TernaryBlock block = decode_ternary_block(type, bytes);
-      for (std::size_t i = 0; i < kTernaryBlock; ++i) out[i] = block.codes[i] * block.scale;
-      return;
-    }
-  }
+  return result;
 }
 
 /// Where element `index` stands, for messages.
@@ -131,12 +59,32 @@ std::string position(const GgufTensor& tensor, std::uint64_t index) {
   return fmt::format("row {} column {}", index / tensor.cols(), index % tensor.cols());
 }
 
+/// The scale behind the codes of an I2_S tensor; 0 for other types, which have one in every block.
+float scale_of_tensor(const GgufTensor& tensor, const TensorTypeInfo& type) {
+  if (type.trailer_bytes == 0) return 0;
+  if (type.layout == TensorLayout::kStandard) {
+    throw Error(
+        "{}: tensor {:?} is stored as I2_S, and nothing in the file says whether x86 or ARM "
+        "order; give --i2s-order x86 or --i2s-order arm (files for download are usually x86)",
+        tensor.file, tensor.name);
+  }
+  float scale;
+  std::memcpy(&scale, tensor.bytes.data() + tensor.elements() / 4, sizeof(scale));
+  return scale;
+}
+
 }  // namespace
 
-const TensorTypeInfo* tensor_type_info(std::uint32_t id) {
-  const auto found = std::find_if(std::begin(kSupported), std::end(kSupported),
-                                  [&](const TensorTypeInfo& info) { return info.id == id; });
+const TensorTypeInfo* tensor_type_info(std::uint32_t id, TensorLayout layout) {
+  const auto found =
+      std::find_if(std::begin(kSupported), std::end(kSupported), [&](const TensorTypeInfo& info) {
+        return static_cast<std::uint32_t>(info.type) == id && info.layout == layout;
+      });
   return found == std::end(kSupported) ? nullptr : found;
+}
+
+const TensorTypeInfo& tensor_type_info(const GgufTensor& tensor) {
+  return *tensor_type_info(tensor.type, tensor.layout);
 }
 
 std::string tensor_type_name(std::uint32_t id) {
@@ -148,29 +96,34 @@ std::string tensor_type_name(std::uint32_t id) {
 }
 
 std::string supported_tensor_types() {
-  std::string result;
-  for (const TensorTypeInfo& info : kSupported) {
-    result += fmt::format("{}{}", result.empty() ? "" : ", ", info.name);
-  }
-  return result;
+  return names([](const TensorTypeInfo&) { return true; });
 }
 
-bool is_ternary(const GgufTensor& tensor) {
-  return tensor.type == id(TensorType::kTQ1_0) || tensor.type == id(TensorType::kTQ2_0);
+std::string supported_ternary_types() {
+  return names([](const TensorTypeInfo& info) { return info.ternary; });
 }
+
+bool is_ternary(const GgufTensor& tensor) { return tensor_type_info(tensor).ternary; }
 
 void decode_floats(const GgufTensor& tensor, std::uint64_t first, std::span<float> out) {
-  const TensorTypeInfo& type = *tensor_type_info(tensor.type);
-  if (first % type.block_elements != 0 || out.size() % type.block_elements != 0 ||
-      first > tensor.elements() || out.size() > tensor.elements() - first) {
+  const TensorTypeInfo& type = tensor_type_info(tensor);
+  const std::uint32_t step = type.block_elements;
+  if (first % step != 0 || out.size() % step != 0 || first > tensor.elements() ||
+      out.size() > tensor.elements() - first) {
     throw Error("{}: tensor {:?}: elements {} to {} cannot be read: it has {} in blocks of {}",
-                tensor.file, tensor.name, first, first + out.size(), tensor.elements(),
-                type.block_elements);
+                tensor.file, tensor.name, first, first + out.size(), tensor.elements(), step);
   }
-  const std::byte* block = tensor.bytes.data() + first / type.block_elements * type.block_bytes;
-  for (std::size_t i = 0; i < out.size(); i += type.block_elements) {
-    decode_block(tensor.type, block, out.data() + i);
-    block += type.block_bytes;
+  const std::byte* block = tensor.bytes.data() + first / step * type.block_bytes;
+  const float tensor_scale = scale_of_tensor(tensor, type);
+  TernaryBlock ternary;
+  for (std::size_t i = 0; i < out.size(); i += step, block += type.block_bytes) {
+    if (!type.ternary) {
+      decode_float_block(type, block, out.data() + i);
+      continue;
+    }
+    decode_ternary_block(type, block, ternary);
+    const float scale = type.trailer_bytes != 0 ? tensor_scale : ternary.scale;
+    for (std::size_t j = 0; j < step; ++j) out[i + j] = ternary.codes[j] * scale;
   }
   const auto bad =
       std::find_if_not(out.begin(), out.end(), [](float x) { return std::isfinite(x); });
@@ -187,30 +140,51 @@ std::vector<float> decode_floats(const GgufTensor& tensor) {
   return result;
 }
 
+bool has_one_scale(const GgufTensor& tensor) {
+  const TensorTypeInfo& type = tensor_type_info(tensor);
+  if (!type.ternary) return false;
+  float scale = 0;
+  TernaryBlock block;
+  const std::uint32_t step = type.block_elements;
+  if (type.trailer_bytes != 0) return true;
+  for (std::uint64_t first = 0; first < tensor.elements(); first += step) {
+    decode_ternary_block(type, tensor.bytes.data() + first / step * type.block_bytes, block);
+    const float magnitude = std::abs(block.scale);
+    const bool any = std::any_of(block.codes.begin(), block.codes.begin() + step, std::identity());
+    if (magnitude == 0 || !any) continue;
+    if (scale == 0) scale = magnitude;
+    if (magnitude != scale) return false;
+  }
+  return true;
+}
+
 TernaryMatrix decode_ternary(const GgufTensor& tensor) {
   if (!is_ternary(tensor)) {
-    throw Error("{}: tensor {:?} is stored as {}, a ternary type is expected: TQ1_0 or TQ2_0",
-                tensor.file, tensor.name, tensor_type_name(tensor.type));
+    throw Error("{}: tensor {:?} is stored as {}, a ternary type is expected: {}", tensor.file,
+                tensor.name, tensor_type_name(tensor.type), supported_ternary_types());
   }
-  const TensorTypeInfo& type = *tensor_type_info(tensor.type);
+  const TensorTypeInfo& type = tensor_type_info(tensor);
+  const float tensor_scale = scale_of_tensor(tensor, type);
   TernaryMatrix matrix{tensor.rows(), tensor.cols(), {}, 0};
   matrix.trits.resize(tensor.elements());
-  for (std::uint64_t first = 0; first < tensor.elements(); first += kTernaryBlock) {
-    const TernaryBlock block = decode_ternary_block(
-        tensor.type, tensor.bytes.data() + first / kTernaryBlock * type.block_bytes);
-    const float scale = std::abs(block.scale);
+  TernaryBlock block;
+  const std::uint32_t step = type.block_elements;
+  for (std::uint64_t first = 0; first < tensor.elements(); first += step) {
+    decode_ternary_block(type, tensor.bytes.data() + first / step * type.block_bytes, block);
+    const float signed_scale = type.trailer_bytes != 0 ? tensor_scale : block.scale;
+    const float scale = std::abs(signed_scale);
     if (!std::isfinite(scale)) {
       throw Error("{}: tensor {:?}: the scale at {} is not finite; the file is corrupt",
                   tensor.file, tensor.name, position(tensor, first));
     }
-    const auto illegal = std::find(block.codes.begin(), block.codes.end(), 2);
-    if (illegal != block.codes.end()) {
-      throw Error(
-          "{}: tensor {:?}: the code at {} is 3, which is not a trit", tensor.file, tensor.name,
-          position(tensor, first + static_cast<std::uint64_t>(illegal - block.codes.begin())));
+    const std::span<const std::int8_t> codes(block.codes.data(), step);
+    const auto illegal = std::find(codes.begin(), codes.end(), 2);
+    if (illegal != codes.end()) {
+      throw Error("{}: tensor {:?}: the code at {} is 3, which is not a trit", tensor.file,
+                  tensor.name,
+                  position(tensor, first + static_cast<std::uint64_t>(illegal - codes.begin())));
     }
-    const bool all_zero =
-        std::all_of(block.codes.begin(), block.codes.end(), [](int t) { return t == 0; });
+    const bool all_zero = std::all_of(codes.begin(), codes.end(), [](int t) { return t == 0; });
     if (scale == 0 || all_zero) continue;
     if (matrix.scale == 0) matrix.scale = scale;
     if (scale != matrix.scale) {
@@ -219,8 +193,8 @@ TernaryMatrix decode_ternary(const GgufTensor& tensor) {
           "supported",
           tensor.file, tensor.name, matrix.scale, position(tensor, first), scale);
     }
-    const int sign = block.scale < 0 ? -1 : 1;
-    std::transform(block.codes.begin(), block.codes.end(), matrix.trits.begin() + first,
+    const int sign = signed_scale < 0 ? -1 : 1;
+    std::transform(codes.begin(), codes.end(), matrix.trits.begin() + first,
                    [&](int code) { return static_cast<std::int8_t>(sign * code); });
   }
   return matrix;

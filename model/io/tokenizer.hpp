@@ -1,64 +1,64 @@
 #pragma once
 
-#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "io/gguf.hpp"
+#include "io/vocabulary.hpp"
 
 namespace tern::io {
 
-/// As in SentencePiece and in `tokenizer.ggml.token_type`.
-enum class TokenType : std::int32_t {
-  kNormal = 1,
-  kUnknown = 2,
-  kControl = 3,
-  kUserDefined = 4,
-  kUnused = 5,
-  kByte = 6,
+class Encoder;
+class TokenFinder;
+
+/// What becomes of the spelling of a control token inside a text.
+enum class ControlTokens {
+  kAreText,   ///< it is text: what a user wrote cannot forge one
+  kAreFound,  ///< it is the token: for chat templates
 };
 
-/// Everything that defines a SentencePiece BPE tokenizer; index = token id.
-struct Vocabulary {
-  std::vector<std::string> pieces;  ///< UTF-8, U+2581 for a space; byte tokens are "<0x0A>"
-  std::vector<float> scores;        ///< higher merges first
-  std::vector<TokenType> types;
-  bool add_space_prefix = true;  ///< a space goes before the text, and is taken off when decoding
-  bool add_bos = true;           ///< what the model expects; encode() has its own argument
-  int bos = -1;                  ///< -1: none
-  int eos = -1;                  ///< -1: none
-};
-
-/// SentencePiece BPE with byte fallback (Kudo and Richardson 2018): the text is split into
-/// characters and user-defined symbols; the neighbouring pair whose union is the piece of the
-/// highest score (the leftmost on a tie) merges until none is a piece; characters outside the
-/// vocabulary become byte tokens. Identity normalisation: text is not changed, except that bytes
-/// which are not UTF-8 read as U+FFFD.
+/// Text to token ids and back, one of
+///
+///  * SentencePiece BPE with byte fallback (Kudo and Richardson 2018): the text is split into
+///    characters and user-defined symbols; the neighbouring pair whose union is the piece of the
+///    highest score (the leftmost on a tie) merges until none is a piece; characters outside the
+///    vocabulary become byte tokens. Identity normalisation: text is not changed, except that bytes
+///    which are not UTF-8 read as U+FFFD.
+///  * Byte-level BPE (Radford et al. 2019): user-defined tokens are taken out, a regular expression
+///    splits the rest into words, and within a word the neighbouring pair that comes first in the
+///    list of merges (the leftmost on a tie) merges until none is in the list. Every text has ids,
+///    bytes which are not UTF-8 too.
 class Tokenizer {
  public:
   /// Throws Error on sizes that differ, duplicate pieces, malformed byte tokens, scores that are
-  /// not finite, bos or eos out of range, or a vocabulary with neither all 256 byte tokens nor an
-  /// unknown token.
+  /// not finite, bos or eos out of range, merges of what is no piece, a SentencePiece vocabulary
+  /// with neither all 256 byte tokens nor an unknown token, or a byte-level one without a piece for
+  /// every byte.
   explicit Tokenizer(Vocabulary vocabulary);
-  /// From `tokenizer.ggml.*`; the model must be "llama". Throws Error naming file and key.
+  /// From `tokenizer.ggml.*`. Throws Error naming file and key.
   explicit Tokenizer(const Gguf& gguf);
+  ~Tokenizer();
 
-  // The lookup table points into the pieces, so the object stays where it is made.
+  // Lookup tables point into the pieces, so the object stays where it is made.
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
 
-  /// Token ids of `text`, in n log n time; `add_bos` puts bos first (if there is one). Control
-  /// tokens spelt out in the text are ordinary text. Throws Error on text of 1 GiB or more.
-  std::vector<int> encode(std::string_view text, bool add_bos) const;
+  /// Token ids of `text`, in n log n time; `add_bos` puts bos first (if there is one). Throws Error
+  /// on text of 1 GiB or more.
+  std::vector<int> encode(std::string_view text, bool add_bos,
+                          ControlTokens control = ControlTokens::kAreText) const;
   /// The text of a whole sequence; control tokens are silent.
   std::string decode(std::span<const int> ids) const;
 
   int size() const { return static_cast<int>(vocabulary_.pieces.size()); }
   int bos() const { return vocabulary_.bos; }
   int eos() const { return vocabulary_.eos; }
+  /// Does the model expect bos before the text?
+  bool adds_bos() const { return vocabulary_.add_bos; }
+  /// The control token of that spelling; -1 if there is none.
+  int control_token(std::string_view spelling) const;
   /// The definition, e.g. for writing it into another file.
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
@@ -66,13 +66,10 @@ class Tokenizer {
   friend class StreamDecoder;
 
   void index();
-  int find(std::string_view piece) const;  ///< -1: not a piece that text can form
 
   Vocabulary vocabulary_;
-  std::unordered_map<std::string_view, int> ids_;  ///< normal, user-defined and unused pieces
-  std::vector<std::string_view> user_defined_;     ///< longest first
-  std::vector<int> byte_ids_;                      ///< 256, or empty without byte fallback
-  int unknown_ = -1;
+  std::unique_ptr<TokenFinder> control_;
+  std::unique_ptr<Encoder> encoder_;
 };
 
 /// Turns token ids into text one at a time and never returns part of a UTF-8 character: bytes wait

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "io/error.hpp"
-#include "io/tensor_types.hpp"
 
 namespace tern::reference {
 
@@ -27,7 +26,17 @@ float dot(const A* a, const float* b, int size) {
   return std::accumulate(std::begin(sums), std::end(sums), 0.0f);
 }
 
+std::vector<float> multiply_floats(const Linear& linear, std::span<const float> x) {
+  std::vector<float> y(linear.rows);
+  for (int row = 0; row < linear.rows; ++row) {
+    const float* weights = linear.weights.data() + static_cast<std::size_t>(row) * linear.cols;
+    y[row] = dot(weights, x.data(), linear.cols) * linear.factor;
+  }
+  return y;
+}
+
 std::vector<float> multiply(const Linear& linear, std::span<const float> x) {
+  if (!linear.weights.empty()) return multiply_floats(linear, x);
   float absmax = 0;
   for (const float value : x) absmax = std::max(absmax, std::abs(value));
   const float s = 127.0f / std::max(absmax, 1e-5f);
@@ -38,7 +47,7 @@ std::vector<float> multiply(const Linear& linear, std::span<const float> x) {
   std::vector<float> y(linear.rows);
   for (int row = 0; row < linear.rows; ++row) {
     const std::int8_t* trits = linear.trits.data() + static_cast<std::size_t>(row) * linear.cols;
-    y[row] = dot(trits, q.data(), linear.cols) / s * linear.scale;
+    y[row] = dot(trits, q.data(), linear.cols) / s * linear.scale * linear.factor;
   }
   return y;
 }
@@ -52,16 +61,27 @@ std::vector<float> rms_norm(std::span<const float> x, std::span<const float> wei
   return y;
 }
 
-/// Rotates the pairs (i, i + head_dim / 2) of every head (the order called NEOX).
-void rope(std::span<float> heads, int head_dim, int position, float theta) {
+/// rms_norm of every head by itself; nothing without weights.
+void norm_heads(std::vector<float>& heads, std::span<const float> weight, float eps) {
+  if (weight.empty()) return;
+  for (std::size_t head = 0; head < heads.size(); head += weight.size()) {
+    const std::span<float> one(heads.data() + head, weight.size());
+    const std::vector<float> normed = rms_norm(one, weight, eps);
+    std::copy(normed.begin(), normed.end(), one.begin());
+  }
+}
+
+/// Rotates the pairs of every head.
+void rope(std::span<float> heads, int head_dim, int position, float theta, io::RopePairs pairs) {
   const int half = head_dim / 2;
+  const bool halves = pairs == io::RopePairs::kHalves;
   for (int i = 0; i < half; ++i) {
     const double angle = position * std::pow(static_cast<double>(theta), -2.0 * i / head_dim);
     const float cosine = static_cast<float>(std::cos(angle));
     const float sine = static_cast<float>(std::sin(angle));
     for (std::size_t head = 0; head < heads.size(); head += head_dim) {
-      float& a = heads[head + i];
-      float& b = heads[head + i + half];
+      float& a = heads[head + (halves ? i : 2 * i)];
+      float& b = heads[head + (halves ? i + half : 2 * i + 1)];
       const float rotated = a * cosine - b * sine;
       b = a * sine + b * cosine;
       a = rotated;
@@ -76,26 +96,45 @@ void softmax(std::span<float> scores) {
   for (float& score : scores) score /= sum;
 }
 
+float activate(float gate, io::Activation activation) {
+  if (activation == io::Activation::kSilu) return gate / (1.0f + std::exp(-gate));
+  const float positive = std::max(gate, 0.0f);
+  return positive * positive;
+}
+
 void add(std::span<float> x, std::span<const float> delta) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += delta[i];
 }
 
-Linear load_linear(const io::Gguf& gguf, int layer, std::string_view part) {
-  io::TernaryMatrix matrix = io::decode_ternary(gguf.tensor(io::layer_tensor(layer, part)));
-  return {static_cast<int>(matrix.rows), static_cast<int>(matrix.cols), matrix.scale,
-          std::move(matrix.trits)};
+Linear load_linear(const io::ModelFiles& files, int layer, std::string_view part) {
+  const std::string name = io::layer_tensor(layer, part);
+  const io::MatrixSize size = files.size(name);
+  Linear linear{static_cast<int>(size.rows), static_cast<int>(size.cols)};
+  const std::string factor = io::layer_scale(layer, part);
+  if (files.has(factor)) linear.factor = files.floats(factor)[0];
+  if (files.has_one_scale(name)) {
+    io::TernaryMatrix matrix = files.ternary(name);
+    linear.scale = matrix.scale;
+    linear.trits = std::move(matrix.trits);
+  } else {
+    linear.weights = files.floats(name);
+  }
+  return linear;
 }
 
-Layer load_layer(const io::Gguf& gguf, int index) {
-  const auto norm = [&](std::string_view part) {
-    return io::decode_floats(gguf.tensor(io::layer_tensor(index, part)));
+Layer load_layer(const io::ModelFiles& files, int index) {
+  const io::ModelConfig& config = files.config();
+  const auto norm = [&](std::string_view part, bool present = true) {
+    return present ? files.floats(io::layer_tensor(index, part)) : std::vector<float>();
   };
-  const auto linear = [&](std::string_view part) { return load_linear(gguf, index, part); };
+  const auto linear = [&](std::string_view part) { return load_linear(files, index, part); };
   Layer layer;
   layer.attn_norm = norm("attn_norm");
-  layer.attn_sub_norm = norm("attn_sub_norm");
+  layer.attn_sub_norm = norm("attn_sub_norm", config.sub_norms);
   layer.ffn_norm = norm("ffn_norm");
-  layer.ffn_sub_norm = norm("ffn_sub_norm");
+  layer.ffn_sub_norm = norm("ffn_sub_norm", config.sub_norms);
+  layer.q_norm = norm("attn_q_norm", config.qk_norms);
+  layer.k_norm = norm("attn_k_norm", config.qk_norms);
   layer.q = linear("attn_q");
   layer.k = linear("attn_k");
   layer.v = linear("attn_v");
@@ -108,11 +147,11 @@ Layer load_layer(const io::Gguf& gguf, int index) {
 
 }  // namespace
 
-Model::Model(const io::Gguf& gguf) : config_(io::read_model_config(gguf)) {
-  embedding_ = io::decode_floats(gguf.tensor("token_embd.weight"));
-  if (!config_.tied) head_ = io::decode_floats(gguf.tensor("output.weight"));
-  output_norm_ = io::decode_floats(gguf.tensor("output_norm.weight"));
-  for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(gguf, i));
+Model::Model(const io::ModelFiles& files) : config_(files.config()) {
+  embedding_ = files.floats("token_embd.weight");
+  if (!config_.tied) head_ = files.floats("output.weight");
+  output_norm_ = files.floats("output_norm.weight");
+  for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(files, i));
   logits_.resize(config_.vocab);
 }
 
@@ -123,8 +162,10 @@ std::vector<float> Model::attention(Layer& layer, int index, std::span<const flo
   std::vector<float> q = multiply(layer.q, h);
   std::vector<float> k = multiply(layer.k, h);
   const std::vector<float> v = multiply(layer.v, h);
-  rope(q, c.head_dim, position_, c.rope_theta);
-  rope(k, c.head_dim, position_, c.rope_theta);
+  norm_heads(q, layer.q_norm, c.rms_eps);
+  norm_heads(k, layer.k_norm, c.rms_eps);
+  rope(q, c.head_dim, position_, c.rope_theta, c.rope_pairs);
+  rope(k, c.head_dim, position_, c.rope_theta, c.rope_pairs);
   traced("q", index, q);
   traced("k", index, k);
   traced("v", index, v);
@@ -154,6 +195,7 @@ std::vector<float> Model::attention(Layer& layer, int index, std::span<const flo
     }
   }
   traced("attn", index, a);
+  if (!c.sub_norms) return multiply(layer.o, a);
   const std::vector<float> normed = rms_norm(a, layer.attn_sub_norm, c.rms_eps);
   traced("attn_sub_norm", index, normed);
   return multiply(layer.o, normed);
@@ -169,10 +211,10 @@ std::vector<float> Model::feed_forward(const Layer& layer, int index,
   traced("up", index, up);
   std::vector<float> product(gate.size());
   for (std::size_t i = 0; i < gate.size(); ++i) {
-    const float positive = std::max(gate[i], 0.0f);
-    product[i] = positive * positive * up[i];
+    product[i] = activate(gate[i], config_.activation) * up[i];
   }
   traced("glu", index, product);
+  if (!config_.sub_norms) return multiply(layer.down, product);
   const std::vector<float> normed = rms_norm(product, layer.ffn_sub_norm, config_.rms_eps);
   traced("ffn_sub_norm", index, normed);
   return multiply(layer.down, normed);

@@ -6,27 +6,32 @@
 #include <string_view>
 #include <vector>
 
-#include "io/gguf.hpp"
-#include "io/model_config.hpp"
+#include "io/model_files.hpp"
 
-/// BitNet b1.58 2B-4T in float32, one token at a time, straight from its definition (Microsoft,
-/// arXiv 2504.12285, and the released model code). It is the yardstick for the integer model, and
+/// Ternary and float models in float32, one token at a time, straight from their definitions:
+/// BitNet b1.58 (Microsoft, arXiv 2504.12285, and the released model code), and the Llama and Qwen
+/// 3 architectures that other ternary models keep. It is the yardstick for the integer model, and
 /// shares only the file reading with it.
 namespace tern::reference {
 
-/// y[rows] = W x. The input is quantised per token to int8 by its absolute maximum,
+/// y[rows] = W x * factor. Where the weights are trits with one scale, as BitNet was trained, the
+/// input is quantised per token to int8 by its absolute maximum,
 ///     s = 127 / max(max|x|, 1e-5),  q = clamp(round half even (x s), -128, 127),  y = (t . q) / s
 ///     * scale;
-/// t . q is exact in float, since |t . q| <= 128 * cols < 2^24.
+/// t . q is exact in float, since |t . q| <= 128 * cols < 2^24. Weights in float or with several
+/// scales (TriLM, Bonsai) were trained with inputs in float, and multiply them as they are.
 struct Linear {
   int rows = 0;
   int cols = 0;
   float scale = 0;
-  std::vector<std::int8_t> trits;  ///< [rows][cols]
+  float factor = 1;
+  std::vector<std::int8_t> trits;  ///< [rows][cols], or empty
+  std::vector<float> weights;      ///< [rows][cols], or empty
 };
 
 struct Layer {
-  std::vector<float> attn_norm, attn_sub_norm, ffn_norm, ffn_sub_norm;
+  std::vector<float> attn_norm, attn_sub_norm, ffn_norm, ffn_sub_norm;  ///< empty: none
+  std::vector<float> q_norm, k_norm;                                    ///< [head_dim], or empty
   Linear q, k, v, o, gate, up, down;
   std::vector<float> key_cache, value_cache;  ///< [position][kv_heads * head_dim], keys after rope
 };
@@ -40,8 +45,9 @@ using Trace = std::function<void(std::string_view point, int layer, std::span<co
 class Model {
  public:
   /// Dequantises the whole model into memory. Throws Error, naming the file, if it is not one of
-  /// the supported architectures (io::read_model_config) or holds values that cannot be decoded.
-  explicit Model(const io::Gguf& gguf);
+  /// the supported architectures (io::ModelConfig) or holds values that cannot be decoded.
+  explicit Model(const io::ModelFiles& files);
+  explicit Model(const io::Gguf& gguf) : Model(*io::model_files(gguf)) {}
 
   /// Runs `token` at the next position and returns the logits [vocab] for the one after it, valid
   /// until the next call. Throws Error if the token is outside the vocabulary or the context is

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string_view>
 
+#include "io/model_files.hpp"
 #include "tern/device.hpp"
 #include "tern/transport.hpp"
 
@@ -19,6 +20,10 @@ std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceOptio
 /// that the image came from. Logits are rounded to 30 bits; there are no integer vectors, so
 /// set_trace() refuses any sink.
 std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options);
+
+/// The same with its model loaded, from files that need no image: it runs models that the chip's
+/// image cannot express. `files` may go afterwards.
+std::unique_ptr<Device> load_reference(const io::ModelFiles& files);
 
 /// "rtl:nano", "rtl:edge": a chip over the simulation of its RTL. A build without the simulated
 /// chips knows the name and says so.

@@ -7,8 +7,8 @@
 #include "backends/backends.hpp"
 #include "backends/host_sampling.hpp"
 #include "io/error.hpp"
-#include "io/gguf.hpp"
 #include "io/image.hpp"
+#include "io/model_files.hpp"
 #include "reference/reference.hpp"
 #include "spec/numerics/scale.hpp"
 
@@ -34,14 +34,19 @@ Logits to_fixed(std::span<const float> logits) {
 
 class ReferenceDevice final : public Device {
  public:
-  explicit ReferenceDevice(std::string file) : file_(std::move(file)) {}
+  ReferenceDevice(std::string file, io::GgufOptions options)
+      : file_(std::move(file)), options_(options) {}
+
+  explicit ReferenceDevice(const io::ModelFiles& files) : file_(files.file()) {
+    model_.emplace(files);
+    end_ = files.config().eos;
+  }
 
   std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
 
   void load(const io::Image& image) override {
     const std::string file = file_.empty() ? image.origin() : file_;
-    gguf_.emplace(open(file));
-    model_.emplace(*gguf_);
+    model_.emplace(*open(file));
     const spec::ModelDescriptor& m = image.model();
     end_ = static_cast<int32_t>(m.eos);
     const io::ModelConfig& c = model_->config();
@@ -80,17 +85,18 @@ class ReferenceDevice final : public Device {
   }
 
  private:
-  io::Gguf open(const std::string& file) const {
+  std::unique_ptr<io::ModelFiles> open(const std::string& file) const {
     try {
-      return io::Gguf(file);
+      return io::open_model(file, options_);
     } catch (const Error& e) {
-      throw Error("{}; the reference needs the model's GGUF file, name it as reference:FILE.gguf",
-                  e.what());
+      throw Error(
+          "{}; the reference needs the model's GGUF file or folder, name it as reference:FILE.gguf",
+          e.what());
     }
   }
 
   std::string file_;
-  std::optional<io::Gguf> gguf_;
+  io::GgufOptions options_;
   std::optional<reference::Model> model_;
   int32_t end_ = 0;
 };
@@ -99,8 +105,13 @@ class ReferenceDevice final : public Device {
 
 std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options) {
   refuse_chip_options("reference", options);
-  return std::make_unique<ReferenceDevice>(argument.empty() ? options.gguf_file.string()
-                                                            : std::string(argument));
+  return std::make_unique<ReferenceDevice>(
+      argument.empty() ? options.gguf_file.string() : std::string(argument),
+      io::GgufOptions{io::i2s_order_named(options.i2s_order)});
+}
+
+std::unique_ptr<Device> load_reference(const io::ModelFiles& files) {
+  return std::make_unique<ReferenceDevice>(files);
 }
 
 }  // namespace tern::sim

@@ -103,25 +103,69 @@ std::vector<std::byte> GgufBuilder::build() const {
   return {bytes.begin(), bytes.end()};
 }
 
+namespace {
+
+/// first + n * stride + m is digit n of byte m; the byte is ceil(value * 256 / 243).
+void put_digits(std::string& out, std::span<const std::int8_t> trits, std::size_t stride,
+                int digits) {
+  for (std::size_t m = 0; m < stride; ++m) {
+    int value = 0;
+    for (int n = 0; n < 5; ++n) {
+      value = value * 3 + (n < digits ? trits[n * stride + m] + 1 : 0);
+    }
+    out += static_cast<char>((value * 256 + 242) / 243);
+  }
+}
+
+}  // namespace
+
 std::string pack_tq1(std::span<const std::int8_t> trits, std::uint16_t half_scale) {
   std::string out;
   for (std::size_t block = 0; block < trits.size(); block += 256) {
-    // `first` + n * stride + m is digit n of byte m; the byte is ceil(value * 256 / 243).
-    const auto put_bytes = [&](std::size_t first, std::size_t stride, int digits) {
-      for (std::size_t m = 0; m < stride; ++m) {
-        int value = 0;
-        for (int n = 0; n < 5; ++n) {
-          value = value * 3 + (n < digits ? trits[block + first + n * stride + m] + 1 : 0);
-        }
-        out += static_cast<char>((value * 256 + 242) / 243);
-      }
-    };
-    put_bytes(0, 32, 5);
-    put_bytes(160, 16, 5);
-    put_bytes(240, 4, 4);
+    put_digits(out, trits.subspan(block), 32, 5);
+    put_digits(out, trits.subspan(block + 160), 16, 5);
+    put_digits(out, trits.subspan(block + 240), 4, 4);
     put(out, half_scale);
   }
   return out;
+}
+
+std::string pack_ternary(std::uint32_t type, std::span<const std::int8_t> trits,
+                         std::uint16_t half_scale, std::size_t block) {
+  std::string out;
+  for (std::size_t first = 0; first < trits.size(); first += block) {
+    if (type == 143) {
+      put_digits(out, trits.subspan(first), 16, 5);
+      put_digits(out, trits.subspan(first + 80), 8, 5);
+      put_digits(out, trits.subspan(first + 120), 2, 4);
+      put(out, half_scale);
+      continue;
+    }
+    put(out, half_scale);
+    const std::size_t per_byte = type == 41 ? 8 : 4;
+    for (std::size_t byte = 0; byte < block / per_byte; ++byte) {
+      int value = 0;
+      for (std::size_t i = 0; i < per_byte; ++i) {
+        const int trit = trits[first + byte * per_byte + i];
+        value += type == 41 ? (trit > 0) << i : (trit + 1) << (2 * i);
+      }
+      out += static_cast<char>(value);
+    }
+  }
+  return out;
+}
+
+std::string pack_i2s(std::span<const std::int8_t> trits, float scale, std::size_t stride) {
+  std::string out;
+  for (std::size_t first = 0; first < trits.size(); first += 4 * stride) {
+    for (std::size_t p = 0; p < stride; ++p) {
+      int value = 0;
+      for (std::size_t n = 0; n < 4; ++n) value = value * 4 + trits[first + n * stride + p] + 1;
+      out += static_cast<char>(value);
+    }
+  }
+  put(out, scale);
+  return out + std::string(28, '\0');
 }
 
 std::string pack_tq2(std::span<const std::int8_t> trits, std::uint16_t half_scale) {

@@ -65,6 +65,12 @@ std::string bytes_of(std::span<const T> values) {
 /// bits.
 std::string pack_tq1(std::span<const std::int8_t> trits, std::uint16_t half_scale);
 std::string pack_tq2(std::span<const std::int8_t> trits, std::uint16_t half_scale);
+/// The same for the other ternary types by id: 41 Q1_0 (no zeros), 42 Q2_0 with blocks of `block`
+/// (64 or 128), 142 PQ2_0, 143 PTQ1_0. A multiple of the type's block.
+std::string pack_ternary(std::uint32_t type, std::span<const std::int8_t> trits,
+                         std::uint16_t half_scale, std::size_t block = 128);
+/// I2_S in the order of x86 (stride 32) or ARM (stride 16), with scale and padding.
+std::string pack_i2s(std::span<const std::int8_t> trits, float scale, std::size_t stride);
 
 /// <unk>, <s>, </s>, 256 bytes, and a few pieces of English.
 io::Vocabulary tiny_vocabulary();

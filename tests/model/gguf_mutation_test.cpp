@@ -28,7 +28,7 @@ bool loads(const Bytes& bytes, Depth depth) {
       if (depth == Depth::kEverything) {
         io::is_ternary(tensor) ? void(io::decode_ternary(tensor)) : void(io::decode_floats(tensor));
       } else {
-        std::vector<float> block(io::tensor_type_info(tensor.type)->block_elements);
+        std::vector<float> block(io::tensor_type_info(tensor).block_elements);
         io::decode_floats(tensor, 0, block);
         io::decode_floats(tensor, tensor.elements() - block.size(), block);
       }
@@ -123,6 +123,55 @@ TEST(GgufMutation, MutatedDataLoadsOrThrows) {
   const Bytes whole = test::tiny_model(1).build();
   std::mt19937 random(4);
   for (int i = 0; i < 500; ++i) loads(mutate(whole, whole.size(), random), Depth::kEverything);
+}
+
+/// Every tensor type once, so that damage moves tensors from one type to another.
+test::GgufBuilder every_type() {
+  test::GgufBuilder b;
+  b.string("general.architecture", "none");
+  std::vector<std::int8_t> trits(1024);
+  std::mt19937 random(6);
+  for (std::int8_t& trit : trits) trit = random() % 2 == 0 ? 1 : -1;
+  const std::uint16_t half = 0x3c00;
+  b.tensor("tq1", {512, 2}, 34, test::pack_tq1(trits, half));
+  b.tensor("tq2", {512, 2}, 35, test::pack_tq2(trits, half));
+  b.tensor("i2s", {64, 16}, 36, test::pack_i2s(trits, 1, 16));
+  b.tensor("q1", {512, 2}, 41, test::pack_ternary(41, trits, half));
+  const std::string q2 = test::pack_ternary(42, trits, half, 128);
+  b.tensor("q2", {512, 4}, 42, q2 + q2);
+  b.tensor("pq2", {512, 2}, 142, test::pack_ternary(142, trits, half));
+  b.tensor("ptq1", {512, 2}, 143, test::pack_ternary(143, trits, half));
+  b.tensor("f32", {16}, 0, std::string(64, '\0'));
+  return b;
+}
+
+TEST(GgufMutation, MutatedFilesOfEveryTypeDecodeOrThrow) {
+  const test::GgufBuilder file = every_type();
+  const Bytes whole = file.build();
+  const auto decodes = [](const Bytes& bytes) {
+    try {
+      const io::Gguf gguf(bytes, "mutant.gguf");
+      for (const io::GgufTensor& tensor : gguf.tensors()) io::decode_floats(tensor);
+      for (const io::GgufTensor& tensor : gguf.tensors()) {
+        if (io::is_ternary(tensor)) io::decode_ternary(tensor);
+      }
+      return true;
+    } catch (const Error& e) {
+      const std::string message = e.what();
+      EXPECT_TRUE(message.starts_with("mutant.gguf: ")) << message;
+      EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+      return false;
+    }
+  };
+  ASSERT_TRUE(decodes(whole));
+  std::mt19937 random(7);
+  int accepted = 0;
+  constexpr int kVariants = 6000;
+  for (int i = 0; i < kVariants; ++i) {
+    accepted += decodes(mutate(whole, i % 2 == 0 ? file.header_size() : whole.size(), random));
+  }
+  EXPECT_GT(accepted, 0);
+  EXPECT_LT(accepted, kVariants * 3 / 4);
 }
 
 TEST(GgufMutation, MutatedDemoModelLoadsOrThrows) {

@@ -217,9 +217,11 @@ TEST(GgufTensors, RefusesBadEntries) {
   EXPECT_TRUE(fails_with(entry({4}, 0, ~0ull - 31), {"\"w\"", "truncated or corrupt"}));
   EXPECT_TRUE(fails_with(entry({4}, 0, 8), {"not a multiple of 32"}));
   EXPECT_TRUE(fails_with(entry({4}, 0, 32), {"\"first\" and \"w\" overlap"}));
-  EXPECT_TRUE(fails_with(entry({256}, 12, 0), {"\"w\" is stored as Q4_K",
-                                               "supported: F32, F16, BF16, Q8_0, TQ1_0, TQ2_0"}));
-  EXPECT_TRUE(fails_with(entry({256}, 36, 0), {"I2_S"}));
+  EXPECT_TRUE(
+      fails_with(entry({256}, 12, 0), {"\"w\" is stored as Q4_K",
+                                       "supported: F32, F16, BF16, Q8_0, TQ1_0, TQ2_0, I2_S, Q1_0, "
+                                       "Q2_0, PQ2_0, PTQ1_0"}));
+  EXPECT_TRUE(fails_with(entry({256}, 38, 0), {"TL1"}));
   EXPECT_TRUE(fails_with(entry({256}, 999, 0), {"unknown type 999"}));
   EXPECT_TRUE(fails_with(entry({255}, 34, 0), {"TQ1_0, whose rows must be a multiple of 256"}));
   EXPECT_TRUE(
@@ -321,6 +323,35 @@ TEST(ModelConfig, ReadsTheTinyModel) {
   EXPECT_EQ(c.vocab, static_cast<int>(test::tiny_vocabulary().pieces.size()));
   EXPECT_EQ(c.eos, 2);
   EXPECT_TRUE(c.tied);
+}
+
+TEST(ModelConfig, FamiliesThatTheChipCannotRunAreNamed) {
+  io::ModelConfig c;
+  EXPECT_EQ(io::beyond_the_chip(c), "");
+  c.rope_pairs = io::RopePairs::kNeighbours;
+  EXPECT_EQ(io::beyond_the_chip(c), "rope on neighbouring elements");
+  c.qk_norms = true;
+  EXPECT_EQ(io::beyond_the_chip(c), "norms of q and k");
+  c.sub_norms = false;
+  EXPECT_EQ(io::beyond_the_chip(c), "no norms before attn_output and ffn_down");
+  c.activation = io::Activation::kSilu;
+  EXPECT_EQ(io::beyond_the_chip(c), "SiLU in its feed-forward");
+}
+
+TEST(ModelConfig, HadamardRotationsAreRefused) {
+  GgufBuilder b = test::tiny_model(1);
+  b.u32("prism.hadamard.block_size", 128);
+  const Gguf g = open(b);
+  EXPECT_TRUE(fails_with([&] { io::read_model_config(g); },
+                         {"\"prism.hadamard.block_size\"", "not supported"}));
+}
+
+TEST(ModelConfig, FactorsOfLinearLayersAreScalars) {
+  GgufBuilder b = test::tiny_model(1);
+  b.tensor("blk.0.attn_q.scale", {2}, 0, std::string(8, '\0'));
+  const Gguf g = open(b);
+  EXPECT_TRUE(fails_with([&] { io::read_model_config(g); },
+                         {"\"blk.0.attn_q.scale\" has shape [2], the configuration asks for [1]"}));
 }
 
 TEST(ModelConfig, ReadsTheDemoModel) {

@@ -179,6 +179,34 @@ TEST_F(TracedModel, LogitsAreTheEmbeddingTimesTheOutput) {
   expect_near(at("logits", -1), expected);
 }
 
+TEST(Reference, SeveralScalesAMatrixMultiplyWithoutQuantisation) {
+  // The first row's scale is 1/8, that of the others 1/16: as TriLM and Bonsai have them.
+  test::GgufBuilder builder = test::tiny_model(3);
+  std::vector<std::byte> bytes = builder.build();
+  const io::Gguf plain(bytes, "tiny");
+  const io::GgufTensor& q = plain.tensor("blk.0.attn_v.weight");
+  const std::size_t scale_at =
+      static_cast<std::size_t>(q.bytes.data() - plain.tensor("blk.0.attn_q.weight").bytes.data());
+  const auto first =
+      std::search(bytes.begin(), bytes.end(), plain.tensor("blk.0.attn_q.weight").bytes.begin(),
+                  plain.tensor("blk.0.attn_q.weight").bytes.end());
+  bytes[static_cast<std::size_t>(first - bytes.begin()) + scale_at + 53] = std::byte{0x30};
+  const io::Gguf scaled(bytes, "scaled");
+  ASSERT_FALSE(io::has_one_scale(scaled.tensor("blk.0.attn_v.weight")));
+  Model model(scaled);
+  Doubles h, v;
+  model.set_trace([&](std::string_view point, int, std::span<const float> values) {
+    if (point == "attn_norm") h.assign(values.begin(), values.end());
+    if (point == "v") v.assign(values.begin(), values.end());
+  });
+  model.forward(5);
+  const std::vector<float> w = io::decode_floats(scaled.tensor("blk.0.attn_v.weight"));
+  for (std::size_t row = 0; row < v.size(); ++row) {
+    const double expected = std::inner_product(h.begin(), h.end(), w.begin() + row * h.size(), 0.0);
+    ASSERT_NEAR(v[row], expected, 1e-4) << row;
+  }
+}
+
 TEST(Reference, ResetForgetsEverything) {
   const io::Gguf gguf(test::tiny_model(3).build(), "tiny");
   Model model(gguf);

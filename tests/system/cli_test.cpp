@@ -110,7 +110,8 @@ TEST(Usage, IsStatusTwo) {
 TEST(Usage, HelpIsThereForEveryCommand) {
   EXPECT_EQ(run_tern({"--version"}).status, 0);
   for (const char* command :
-       {"run", "verify", "info", "convert", "synth", "eval", "bench", "dram", "perf", "report", "sweep"}) {
+       {"run", "verify", "info", "convert", "synth", "eval", "bench", "doctor", "dram", "perf",
+        "report", "sweep"}) {
     const Result r = run_tern({command, "--help"});
     EXPECT_EQ(r.status, 0);
     EXPECT_NE(r.out.find("--json"), std::string::npos) << command;

@@ -67,6 +67,7 @@ using TokenSink = std::function<void(int32_t token)>;
 struct DeviceOptions {
   std::filesystem::path gguf_file;   ///< reference: the model's GGUF file, since float32 needs more
                                      ///< than an image holds.
+  std::string i2s_order;             ///< reference: of its I2_S tensors: "x86", "arm" or "".
   std::string body = "fast";         ///< rtl: body of the adder-tree array, "fast" or "tree".
   std::filesystem::path trace_file;  ///< rtl: FST file; empty for none. Needs the tree body.
   uint32_t memory_latency = 40;      ///< rtl: cycles from read request to first beat.

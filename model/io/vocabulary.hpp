@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/gguf.hpp"
+
+namespace tern::io {
+
+/// As in SentencePiece and in `tokenizer.ggml.token_type`.
+enum class TokenType : std::int32_t {
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6,
+};
+
+enum class TokenizerKind {
+  kSentencePiece,  ///< GGUF: "llama"
+  kByteLevel,      ///< GGUF: "gpt2"
+};
+
+/// Everything that defines a tokenizer; index = token id.
+struct Vocabulary {
+  TokenizerKind kind = TokenizerKind::kSentencePiece;
+  /// As the file spells them, UTF-8. SentencePiece: U+2581 for a space, byte tokens are "<0x0A>".
+  /// Byte level: a normal piece has one character for each byte, by GPT-2's table; others are text.
+  std::vector<std::string> pieces;
+  std::vector<float> scores;  ///< SentencePiece: higher merges first; byte level: empty
+  std::vector<TokenType> types;
+  /// "left right", first merges first. Byte level needs them; with SentencePiece they replace the
+  /// scores (as in tokenizer.json).
+  std::vector<std::string> merges;
+  std::string pre;               ///< byte level: name of the PreTokenizer
+  bool ignore_merges = false;    ///< byte level: a word that is a piece is taken whole
+  bool nfc = false;              ///< byte level: text is brought into Unicode's form NFC first
+  bool add_space_prefix = true;  ///< SentencePiece: a space goes before the text, and is taken off
+                                 ///< when decoding
+  bool add_bos = true;           ///< what the model expects; encode() has its own argument
+  int bos = -1;                  ///< -1: none
+  int eos = -1;                  ///< -1: none
+};
+
+/// From `tokenizer.ggml.*` of a GGUF file; models "llama" and "gpt2". Throws Error naming file and
+/// key.
+Vocabulary read_gguf_vocabulary(const Gguf& gguf);
+
+/// From tokenizer.json of a Hugging Face folder, and tokenizer_config.json beside it if there is
+/// one (for bos and eos). BPE models only, with the normalisers, pre-tokenizers and decoders of
+/// byte-level and of SentencePiece tokenizers; whatever else would give other ids is an error that
+/// names it.
+Vocabulary read_tokenizer_json(const std::filesystem::path& path);
+
+/// From a SentencePiece model file (tokenizer.model). BPE models with identity normalisation only;
+/// anything else is an error that names it.
+Vocabulary read_sentencepiece_model(const std::filesystem::path& path);
+
+}  // namespace tern::io

@@ -1,0 +1,78 @@
+"""tern doctor and tern run on models of every kind: python doctor_test.py TERN DEMO_MODEL."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+from llama_cpp_oracle import SHAPES, VOCABULARY, write_model
+
+TERN, DEMO = sys.argv[1], Path(sys.argv[2])
+failures = 0
+
+
+def check(what: str, good: bool) -> None:
+    global failures
+    failures += not good
+    print(f"{'ok  ' if good else 'FAIL'} {what}")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run([TERN, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+
+
+def doctor(path: Path, *more: str) -> tuple[int, dict]:
+    done = run("doctor", path, "--json", *more)
+    return done.returncode, json.loads(done.stdout)
+
+
+def write_i2s(path: Path) -> None:
+    """One I2_S tensor alone: not a model, but enough for its order to be missing."""
+    gguf.GGML_QUANT_SIZES[36] = (128, 64)
+    writer = gguf.GGUFWriter(path, "bitnet-b1.58")
+    writer.add_tensor("w", np.zeros((1, 64), np.uint8), raw_dtype=36)
+    writer.write_header_to_file(), writer.write_kv_data_to_file(), writer.write_tensors_to_file(), writer.close()
+
+
+def main() -> int:
+    status, report = doctor(DEMO)
+    info = json.loads(run("info", "--model", DEMO, "--json").stdout)
+    chip = report["facts"]["chip"]
+    check("the demo model runs", status == 0 and report["runs"] and not report["obstacles"])
+    for key in ("weight_bytes_per_token", "head_bytes_per_token", "kv_bytes_per_token_at_full_context"):
+        check(f"{key} is that of its image", chip[key] == info[key])
+    check("memory is near that of its image", abs(chip["memory_bytes_about"] / info["memory_bytes"] - 1) < 0.05)
+    check("trits are counted", report["facts"]["linear_weights"] == {"trits": info["ternary_weights"], "other": 0})
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        for seed, shape in enumerate(SHAPES):
+            path = folder / f"{seed}.gguf"
+            write_model(path, shape, seed)
+            status, report = doctor(path)
+            check(f"{shape[0]} {shape[1]} cannot run on the chip, and says why", status == 1 and any("chip's image" in o for o in report["obstacles"]))
+            done = run("convert", "--model", path, "-o", folder / "out.tern")
+            check("  its conversion is refused", done.returncode == 1 and "cannot express" in done.stderr and not (folder / "out.tern").exists())
+            done = run("run", "--backend", "reference:", "--model", path, "--tokens", 5, "--prompt", "t1", "--json")
+            ids = json.loads(done.stdout)["ids"] if done.returncode == 0 else []
+            check("  the reference runs it", 0 < len(ids) <= 5 and all(0 <= i < VOCABULARY for i in ids))
+        write_i2s(folder / "i2s.gguf")
+        status, report = doctor(folder / "i2s.gguf")
+        check("an I2_S order that is not known is said", status == 1 and any("--i2s-order" in note for note in report["unusual"]))
+        status, report = doctor(folder / "i2s.gguf", "--i2s-order", "x86")
+        check("and one that was given", any("as --i2s-order says" in note for note in report["unusual"]))
+        (folder / "cut.gguf").write_bytes(DEMO.read_bytes()[:100000])
+        status, report = doctor(folder / "cut.gguf")
+        check("a truncated file is said to be one", status == 1 and "truncated" in report["obstacles"][0])
+        status, report = doctor(folder)
+        check("a folder without a model is said to be one", status == 1 and "config.json: no such file" in report["obstacles"][0])
+    same = [run("run", "--backend", backend, "--model", DEMO, "--tokens", 12, "--temperature", 0, "--quiet").stdout for backend in ("reference:", f"reference:{DEMO}")]
+    check("the reference tells the same story with and without an image", same[0] == same[1] and len(same[0]) > 20)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

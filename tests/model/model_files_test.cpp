@@ -1,0 +1,236 @@
+#include "io/model_files.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "gguf_builder.hpp"
+#include "io/error.hpp"
+
+/// Hugging Face folders by hand: what is refused, and damage. That good ones are read right is the
+/// business of hf_folder_oracle.py.
+namespace tern {
+namespace {
+
+using nlohmann::json;
+
+class Folder : public testing::Test {
+ protected:
+  Folder() {
+    path_ =
+        std::filesystem::path(testing::TempDir()) /
+        (std::string("tern_hf_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  ~Folder() override { std::filesystem::remove_all(path_); }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name, std::ios::binary) << text;
+  }
+  void write_model(const json& config, const std::string& tensors) const {
+    write("config.json", config.dump());
+    write("model.safetensors", tensors);
+  }
+  std::string error() const {
+    try {
+      const auto files = io::open_model(path_);
+      for (const io::ExpectedTensor& tensor : io::expected_tensors(files->config())) {
+        if (!files->has(tensor.name)) continue;
+        if (files->has_one_scale(tensor.name)) {
+          files->ternary(tensor.name);
+        } else {
+          files->floats(tensor.name);
+        }
+      }
+    } catch (const Error& e) {
+      const std::string message = e.what();
+      EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+      return message;
+    }
+    return "no error";
+  }
+  void expect_error(std::string_view part) const {
+    const std::string message = error();
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+
+  std::filesystem::path path_;
+};
+
+json tiny_config() {
+  return {{"model_type", "bitnet"},
+          {"hidden_act", "relu2"},
+          {"hidden_size", 8},
+          {"intermediate_size", 8},
+          {"num_hidden_layers", 1},
+          {"num_attention_heads", 2},
+          {"num_key_value_heads", 1},
+          {"max_position_embeddings", 16},
+          {"rope_theta", 10000},
+          {"rms_norm_eps", 1e-5},
+          {"vocab_size", 5},
+          {"tie_word_embeddings", true},
+          {"quantization_config", {{"quant_method", "bitnet"}, {"linear_class", "autobitlinear"}}}};
+}
+
+struct Tensor {
+  std::string dtype;
+  std::vector<std::uint64_t> shape;
+  std::string data;
+};
+using Tensors = std::map<std::string, Tensor>;
+
+std::string safetensors(const Tensors& tensors) {
+  json header = {{"__metadata__", {{"format", "pt"}}}};
+  std::string data;
+  for (const auto& [name, tensor] : tensors) {
+    header[name] = {{"dtype", tensor.dtype},
+                    {"shape", tensor.shape},
+                    {"data_offsets", {data.size(), data.size() + tensor.data.size()}}};
+    data += tensor.data;
+  }
+  const std::string text = header.dump();
+  const std::uint64_t size = text.size();
+  return test::bytes_of<std::uint64_t>({&size, 1}) + text + data;
+}
+
+Tensors tiny_tensors() {
+  const auto floats = [](std::vector<std::uint64_t> shape) {
+    std::size_t count = 1;
+    for (const std::uint64_t n : shape) count *= n;
+    const std::vector<float> values(count, 0.5f);
+    return Tensor{"F32", std::move(shape), test::bytes_of<float>(values)};
+  };
+  const std::string layer = "model.layers.0.";
+  Tensors t = {{"model.embed_tokens.weight", floats({5, 8})}, {"model.norm.weight", floats({8})}};
+  for (const char* norm : {"input_layernorm", "post_attention_layernorm", "self_attn.attn_sub_norm",
+                           "mlp.ffn_sub_norm"})
+    t[layer + norm + ".weight"] = floats({8});
+  for (const char* name : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                           "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}) {
+    const std::uint64_t rows =
+        std::string_view(name).ends_with("k_proj") || std::string_view(name).ends_with("v_proj")
+            ? 4
+            : 8;
+    // Codes 0, 1, 2 and 1 in the four quarters of the rows.
+    t[layer + name + ".weight"] = {"U8", {rows / 4, 8}, std::string(rows / 4 * 8, '\x64')};
+    t[layer + name + ".weight_scale"] = floats({1});
+  }
+  return t;
+}
+
+TEST_F(Folder, PackedWeightsAreStridedOverTheRows) {
+  write_model(tiny_config(), safetensors(tiny_tensors()));
+  const auto files = io::open_model(path_);
+  const io::TernaryMatrix m = files->ternary("blk.0.attn_q.weight");
+  EXPECT_EQ(m.scale, 0.5f);
+  const int expected[] = {-1, -1, 0, 0, 1, 1, 0, 0};  // rows 0 and 1 are the first quarter, ...
+  for (int row = 0; row < 8; ++row) EXPECT_EQ(m.trits[row * 8 + 3], expected[row]) << row;
+  EXPECT_EQ(files->floats("token_embd.weight"), std::vector<float>(40, 0.5f));
+  EXPECT_TRUE(files->config().tied);
+}
+
+TEST_F(Folder, TheScaleDividesWhereTheLayersAreOfTheOldClass) {
+  json config = tiny_config();
+  config["quantization_config"] = {{"quant_method", "bitnet"}};
+  write_model(config, safetensors(tiny_tensors()));
+  EXPECT_EQ(io::open_model(path_)->ternary("blk.0.attn_q.weight").scale, 2.0f);
+}
+
+TEST_F(Folder, MasterWeightsRoundToTheNearestTritOfTheirMeanMagnitude) {
+  json config = tiny_config();
+  config["quantization_config"]["quantization_mode"] = "online";
+  Tensors tensors = tiny_tensors();
+  for (auto& [name, tensor] : tensors) {
+    if (tensor.dtype != "U8") continue;
+    const std::uint64_t rows = tensor.shape[0] * 4;
+    std::vector<float> values;
+    for (std::uint64_t i = 0; i < rows * 8; ++i)  // mean magnitude 1; 0.5 is a tie, to even
+      values.push_back(std::vector<float>{0.5f, -0.75f, 2.5f, 0.25f}[i % 4]);
+    tensor = {"F32", {rows, 8}, test::bytes_of<float>(values)};
+  }
+  std::erase_if(tensors, [](const auto& entry) { return entry.first.ends_with("_scale"); });
+  write_model(config, safetensors(tensors));
+  const io::TernaryMatrix m = io::open_model(path_)->ternary("blk.0.attn_q.weight");
+  EXPECT_EQ(m.scale, 1.0f);
+  EXPECT_EQ(std::vector<std::int8_t>(m.trits.begin(), m.trits.begin() + 4),
+            (std::vector<std::int8_t>{0, -1, 1, 0}));
+}
+
+TEST_F(Folder, WhatDoesNotFitIsNamed) {
+  const auto config_refused = [&](const json& patch, std::string_view part) {
+    json config = tiny_config();
+    config.merge_patch(patch);
+    write_model(config, safetensors(tiny_tensors()));
+    expect_error(part);
+  };
+  config_refused({{"model_type", "gpt2"}}, "model_type \"gpt2\" is not supported");
+  config_refused({{"hidden_act", "gelu"}}, "hidden_act is");
+  config_refused({{"hidden_size", 0}}, "hidden_size is \"0\"");
+  config_refused({{"hidden_size", nullptr}}, "hidden_size is \"null\"");
+  config_refused({{"rope_scaling", {{"rope_type", "llama3"}}}}, "rope of type \"llama3\"");
+  config_refused({{"attention_bias", true}}, "attention_bias is not supported");
+  config_refused({{"quantization_config", {{"quant_method", "gptq"}}}}, "quant_method \"gptq\"");
+  config_refused({{"quantization_config", nullptr}}, "is stored as \"U8\"");
+  config_refused({{"eos_token_id", 9}}, "eos_token_id is \"9\"");
+  config_refused({{"num_hidden_layers", 2}},
+                 "\"model.layers.1.input_layernorm.weight\" is missing");
+  config_refused({{"vocab_size", 6}}, "has shape [5, 8], the configuration asks for [6, 8]");
+
+  const auto tensors_refused = [&](const std::function<void(Tensors&)>& change,
+                                   std::string_view part) {
+    Tensors tensors = tiny_tensors();
+    change(tensors);
+    write_model(tiny_config(), safetensors(tensors));
+    expect_error(part);
+  };
+  const std::string q = "model.layers.0.self_attn.q_proj.weight";
+  tensors_refused([&](Tensors& t) { t["extra"] = t[q]; }, "\"extra\" does not belong");
+  tensors_refused([&](Tensors& t) { t.erase(q + "_scale"); }, "needs a weight_scale");
+  tensors_refused([&](Tensors& t) { t[q + "_scale"].data = std::string(4, '\0'); },
+                  "weight_scale of \"model.layers.0.self_attn.q_proj.weight\" is 0");
+  tensors_refused([&](Tensors& t) { t[q].data[2] = '\x03'; },
+                  "the code at row 0 column 2 is 3, which is not a trit");
+  tensors_refused([&](Tensors& t) { t["model.embed_tokens.weight"] = t["model.norm.weight"]; },
+                  "has shape [8], the configuration asks for [5, 8]");
+  tensors_refused([&](Tensors& t) { t[q].data.pop_back(); }, "has 15 bytes, 16 are expected");
+  tensors_refused(
+      [&](Tensors& t) { t["model.norm.weight"].data.replace(0, 4, "\xff\xff\xff\xff"); },
+      "is not finite at row 0 column 0");
+  std::filesystem::remove(path_ / "model.safetensors");
+  expect_error("model.safetensors: no such file");
+  write("model.safetensors.index.json", R"({"weight_map": {"a": "../a.safetensors"}})");
+  expect_error("is outside of the folder");
+}
+
+TEST_F(Folder, DamagedFilesLoadOrThrow) {
+  const std::string config = tiny_config().dump(), tensors = safetensors(tiny_tensors());
+  std::mt19937 random(1);
+  const auto damaged = [&](std::string text, std::size_t range) {
+    for (std::size_t changes = 1 + random() % 3; changes > 0; --changes) {
+      const std::size_t at = random() % std::min(range, text.size());
+      if (random() % 3 == 0) text.erase(at, 1 + random() % 8);
+      if (at < text.size()) text[at] = static_cast<char>(random());
+    }
+    return text;
+  };
+  int accepted = 0;
+  constexpr int kVariants = 600;
+  for (int i = 0; i < kVariants; ++i) {
+    const bool which = i % 3 == 0;
+    write("config.json", which ? damaged(config, config.size()) : config);
+    write("model.safetensors", which ? tensors : damaged(tensors, 2600));
+    accepted += error() == "no error";
+  }
+  EXPECT_GT(accepted, 0);
+  EXPECT_LT(accepted, kVariants / 2);
+}
+
+}  // namespace
+}  // namespace tern
