@@ -73,8 +73,10 @@ void TokenLoop::run_layer(uint32_t layer) {
 
 /// Whatever waits for something on a tape waits for all of it.
 void TokenLoop::tapes_played() {
-  norm_gain_loaded_ = sub_gain_loaded_ = kv_loaded_[0] = kv_loaded_[1] = units_.last_load();
-  norm_gain_read_ = sub_gain_read_ = kv_read_[0] = kv_read_[1] = units_.last_vector();
+  norm_gain_loaded_ = sub_gain_loaded_ = head_gains_loaded_ = kv_loaded_[0] = kv_loaded_[1] =
+      units_.last_load();
+  norm_gain_read_ = sub_gain_read_ = head_gains_read_ = kv_read_[0] = kv_read_[1] =
+      units_.last_vector();
   scales_stored_ = units_.last_store();
 }
 
@@ -110,6 +112,13 @@ LoadTicket TokenLoop::load_gain(uint32_t address, uint32_t n, uint32_t dst, Vect
   c.count = n;
   c.dst = dst;
   return units_.issue(c, units_.after(read));
+}
+
+/// The gain of an inner norm, if the model has it.
+void TokenLoop::load_sub_gain(const Layer& l, Norm norm, uint32_t n) {
+  if (!m_.has[norm]) return;
+  units_.relative_to(offsetof(Layer, gain) + norm * sizeof(uint32_t));
+  sub_gain_loaded_ = load_gain(l.gain[norm], n, p_.sub_gain, sub_gain_read_);
 }
 
 /// The residual stream's norm, with its result at z.
@@ -150,24 +159,37 @@ TokenLoop::NormTickets TokenLoop::normalise(const NormInput& in) {
   product.stride_dst = in.z_stride;
   out.gain_read = units_.issue(product, units_.after(in.gain_loaded));
 
-  scalars(in.rows).of(ScalarOp::kMultiplier, r_.norm_max, r_.multiplier, spec::kActMax);
+  out.quantised = quantise(in, in.z, in.z_stride, r_.norm_max);
+  return out;
+}
+
+/// x, whose largest magnitudes are the registers from `max` on, into the activation columns.
+VectorTicket TokenLoop::quantise(const NormInput& in, uint32_t x, uint32_t stride, uint32_t max) {
+  scalars(in.rows).of(ScalarOp::kMultiplier, max, r_.multiplier, spec::kActMax);
 
   spec::VectorCommand quantise;
   quantise.op = id(VectorOp::kScale);
   quantise.dest = id(Dest::kAct);
   quantise.keep = tracer_.on();
   quantise.scalar_step = 1;
-  quantise.a = in.z;
+  quantise.a = x;
   quantise.scalar = r_.multiplier;
   quantise.act_step = 1;
   quantise.dst = in.z;
   quantise.n = in.n;
   quantise.rows = in.rows;
-  quantise.stride_a = in.z_stride;
+  quantise.stride_a = stride;
   quantise.stride_dst = in.z_stride;
   quantise.act_group = in.rows;
-  out.quantised = units_.issue(quantise, units_.after());
-  return out;
+  return units_.issue(quantise, units_.after());
+}
+
+/// Quantised, behind the norm if the model has it.
+VectorTicket TokenLoop::quantise_inner(const NormInput& in, Norm norm) {
+  if (!m_.has[norm]) return quantise(in, in.x, in.x_stride, in.x_max);
+  const NormTickets out = normalise(in);
+  sub_gain_read_ = out.gain_read;
+  return out.quantised;
 }
 
 /// The mean of squares, but for the unit of x; not on the way to the next matrix. This and what
@@ -215,6 +237,18 @@ void TokenLoop::scale_of(const NormInput& in, uint32_t unit, ScalarRun& run) {
   run.with(ScalarOp::kScaleDiv, r_.norm_max, r_.squares, r_.act);
 }
 
+/// Scale of what quantise_inner() made; the units, register sub_unit on, are 2^constant times too
+/// small, and by `shift` if that is a register. Without a norm it is spec::absmax_quant()'s.
+void TokenLoop::inner_scale(const NormInput& in, Norm norm, uint32_t shift, int32_t constant) {
+  ScalarRun run = m_.has[norm] ? sum_squares(in) : scalars(in.rows);
+  if (shift != kNoRegister)
+    run.with(ScalarOp::kScaleShift, r_.sub_unit, shift, r_.sub_unit, constant);
+  if (m_.has[norm]) return scale_of(in, r_.sub_unit, run);
+  run.of(ScalarOp::kMakeScale, in.x_max, r_.norm_max);
+  run.with(ScalarOp::kScaleMul, r_.norm_max, r_.sub_unit, r_.norm_max);
+  run.by(ScalarOp::kScaleDiv, r_.norm_max, r_.act_limit, r_.act);
+}
+
 /// kActMax * 2^-exponent: what divides by it counts in units of the gain.
 void TokenLoop::write_limit(Norm norm, int32_t exponent) {
   constexpr Scale limit = spec::make_scale(spec::kActMax);
@@ -227,6 +261,7 @@ void TokenLoop::write_attention_scales(const Layer& l) {
   for (uint32_t i = kQuery; i <= kOutput; ++i) write_scalar(r_.matrix + i, l.scale[i]);
   write_limit(kAttnNorm, l.exponent[kAttnNorm]);
   write_limit(kAttnSubNorm, l.exponent[kAttnSubNorm]);
+  if (m_.has[kQueryNorm]) write_head_limits(l);
 }
 void TokenLoop::write_feed_forward_scales(const Layer& l) {
   units_.wait(feed_forward_issued_);
@@ -266,106 +301,6 @@ void TokenLoop::add_to_residual(Linear linear, uint32_t from, MatmulTicket resul
   c.stride_b = p_.hidden_stride;
   c.stride_dst = p_.hidden_stride;
   units_.issue(c, units_.after(results));
-}
-
-void TokenLoop::feed_forward(uint32_t layer) {
-  const Layer& l = m_.layer[layer];
-  const NormInput norm = residual_norm(p_.up, r_.norm_limit + kFfnNorm);
-  const NormTickets input = normalise(norm);
-  norm_gain_read_ = input.gain_read;
-  trace_rows(TracePoint::kFfnNorm, layer, p_.up, p_.hidden_stride, m_.hidden);
-  const MatmulTicket gated =
-      multiply(layer, kGate, p_.gate, p_.ffn_stride, r_.gate_max, input.quantised);
-  const MatmulTicket upped = multiply(layer, kUp, p_.up, p_.ffn_stride, r_.up_max, input.quantised);
-  units_.relative_to(offsetof(Layer, gain) + kFfnSubNorm * sizeof(uint32_t));
-  sub_gain_loaded_ = load_gain(l.gain[kFfnSubNorm], m_.ffn, p_.sub_gain, sub_gain_read_);
-  units_.relative_to(sizeof(Layer) + offsetof(Layer, gain) + kAttnNorm * sizeof(uint32_t));
-  norm_gain_loaded_ = load_gain((&l)[1].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
-  trace_rows(TracePoint::kFfnGate, layer, p_.gate, p_.ffn_stride, m_.ffn);
-  trace_rows(TracePoint::kFfnUp, layer, p_.up, p_.ffn_stride, m_.ffn);
-
-  // While the gate streams: the unit of the product, but for the shifts.
-  ScalarRun run = sum_squares(norm);
-  residual_scale(norm, run);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kGate), r_.gate_unit);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kUp), r_.sub_unit);
-  run.with(ScalarOp::kScaleMul, r_.gate_unit, r_.gate_unit, r_.gate_unit);
-  run.with(ScalarOp::kScaleMul, r_.gate_unit, r_.sub_unit, r_.sub_unit);
-
-  // While up streams: spec::relu2_shifts(). With w = 2 bits(gate), the shift of the gate is
-  // max(0, w - 30); that of up needs min(w, 30), for which a word of so many bits is made.
-  // (Gates of zero make a word of one bit, but then nothing depends on the shift.)
-  run = ScalarRun(units_, count_, units_.after(gated));
-  run.with(ScalarOp::kBits, r_.gate_max, r_.gate_max, r_.gate_shift, 30);
-  run.with(ScalarOp::kBits, r_.gate_max, r_.gate_max, r_.gate_width);
-  run.from(ScalarOp::kScaleShift, r_.one, r_.gate_width, r_.gate_width, -1);
-  run.with(ScalarOp::kFactor, r_.gate_width, r_.gate_shift, r_.gate_width, 0, Times::kMinusOne);
-  run.with(ScalarOp::kScaleShift, r_.sub_unit, r_.gate_shift, r_.sub_unit);
-  spec::VectorCommand width;
-  width.op = id(VectorOp::kScale);
-  width.reduce = id(Reduce::kMaxAbs);
-  width.scalar_step = 1;
-  width.a = p_.one;
-  width.scalar = r_.gate_width;
-  width.reduce_reg = r_.up_shift;
-  width.n = 1;
-  width.rows = count_;
-  units_.issue(width, units_.after());
-  spec::VectorCommand square;
-  square.op = id(VectorOp::kSquare);
-  square.dest = id(Dest::kScratch);
-  square.use_scalar = 1;
-  square.scalar_step = 1;
-  square.a = p_.gate;
-  square.scalar = r_.gate_shift;
-  square.dst = p_.gate;
-  square.n = m_.ffn;
-  square.rows = count_;
-  square.stride_a = p_.ffn_stride;
-  square.stride_dst = p_.ffn_stride;
-  units_.issue(square, units_.after());
-  run = ScalarRun(units_, count_, units_.after(upped));
-  run.with(ScalarOp::kBits, r_.up_shift, r_.up_max, r_.up_shift, 30);
-  spec::VectorCommand c;
-  c.op = id(VectorOp::kMul);
-  c.reduce = id(Reduce::kMaxAbs);
-  c.dest = id(Dest::kScratch);
-  c.use_scalar = 1;
-  c.scalar_step = 1;
-  c.a = p_.gate;
-  c.scalar = r_.up_shift;
-  c.b = p_.up;
-  c.reduce_reg = r_.sub_max;
-  c.dst = p_.gate;
-  c.n = m_.ffn;
-  c.rows = count_;
-  c.stride_a = p_.ffn_stride;
-  c.stride_b = p_.ffn_stride;
-  c.stride_dst = p_.ffn_stride;
-  units_.issue(c, units_.after());
-
-  const NormInput sub{p_.gate,
-                      p_.ffn_stride,
-                      m_.ffn,
-                      p_.up,
-                      p_.ffn_stride,
-                      p_.sub_gain,
-                      r_.sub_max,
-                      r_.ffn,
-                      sub_gain_loaded_,
-                      count_,
-                      r_.norm_limit + kFfnSubNorm};
-  const NormTickets inner = normalise(sub);
-  sub_gain_read_ = inner.gain_read;
-  trace_rows(TracePoint::kFfnSubNorm, layer, p_.up, p_.ffn_stride, m_.ffn);
-  const MatmulTicket down =
-      multiply(layer, kDown, p_.up, p_.hidden_stride, r_.unused, inner.quantised);
-  run = sum_squares(sub);
-  run.with(ScalarOp::kScaleShift, r_.sub_unit, r_.up_shift, r_.sub_unit);
-  scale_of(sub, r_.sub_unit, run);
-  trace_rows(TracePoint::kFfnDown, layer, p_.up, p_.hidden_stride, m_.hidden);
-  add_to_residual(kDown, p_.up, down);
-  trace_rows(TracePoint::kFfnResidual, layer, p_.residual, p_.hidden_stride, m_.hidden);
 }
 
 }  // namespace tern::firmware

@@ -66,6 +66,10 @@ class TokenLoop {
   void head(uint32_t token, uint32_t keep);
 
   NormTickets normalise(const NormInput& in);
+  VectorTicket quantise(const NormInput& in, uint32_t x, uint32_t stride, uint32_t max);
+  VectorTicket quantise_inner(const NormInput& in, Norm norm);
+  static constexpr uint32_t kNoRegister = ~0u;
+  void inner_scale(const NormInput& in, Norm norm, uint32_t shift, int32_t constant);
   ScalarRun sum_squares(const NormInput& in);
   void residual_scale(const NormInput& in, ScalarRun& run);
   void scale_of(const NormInput& in, uint32_t unit, ScalarRun& run);
@@ -73,6 +77,7 @@ class TokenLoop {
   MatmulTicket multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
                         uint32_t max_reg, VectorTicket inputs);
   LoadTicket load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read);
+  void load_sub_gain(const Layer& layer, Norm norm, uint32_t n);
   void add_to_residual(Linear linear, uint32_t from, MatmulTicket results);
   void write_attention_scales(const Layer& layer);
   void write_feed_forward_scales(const Layer& layer);
@@ -98,6 +103,18 @@ class TokenLoop {
   uint32_t kv_scales(uint32_t token, uint32_t kv_head) const {
     return p_.kv_scale + 2 * kv_buffer(token, kv_head) * p_.score_stride;
   }
+
+  // feed_forward.cpp
+  void square(ScalarRun& run, MatmulTicket gated);
+  void silu(ScalarRun& run, MatmulTicket gated);
+  void multiply_by_up(MatmulTicket upped);
+
+  // head_norm.cpp
+  void load_head_gains(const Layer& layer);
+  void write_head_limits(const Layer& layer);
+  void norm_heads(uint32_t heads, uint32_t to, uint32_t rows, uint32_t which, MatmulTicket results);
+  void head_floors();
+  void head_units(uint32_t heads, uint32_t rows, uint32_t which, uint32_t reg);
 
   // attention.cpp
   void quantise_heads(uint32_t layer, uint32_t token);
@@ -138,8 +155,8 @@ class TokenLoop {
 
   TokenPlace place_[kMaxGroup];
   uint32_t rope_skip_ = 0;
-  LoadTicket rope_loaded_, norm_gain_loaded_, sub_gain_loaded_;
-  VectorTicket norm_gain_read_, sub_gain_read_;
+  LoadTicket rope_loaded_, norm_gain_loaded_, sub_gain_loaded_, head_gains_loaded_;
+  VectorTicket norm_gain_read_, sub_gain_read_, head_gains_read_;
 
   // Of the layer that is worked on.
   VectorTicket attention_issued_, feed_forward_issued_;  ///< The last commands of the two blocks.
