@@ -49,7 +49,7 @@ module curve_unit (
       shift_table_q <= silu_i ? 5'd5 : x_q[20:16];
     end
     if (enable_i[1]) begin
-      product_q       <= 38'(segment_q.step) * 38'(signed'({1'b0, steps_q}));
+      product_q       <= 38'(signed'(segment_q.step)) * 38'(signed'({1'b0, steps_q}));
       value_q         <= segment_q.value;
       zero_product_q  <= zero_table_q;
       shift_product_q <= shift_table_q;

@@ -74,6 +74,25 @@ TEST(Lockstep, AgreesFarIntoTheContext) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--prompt", "The", "--position", "500"});
 }
 
+/// What differs between families of models, with a prompt in groups and token by token.
+TEST(Lockstep, TheFamiliesAgree) {
+  for (const char* preset : {"tiny-bitnet", "tiny-llama", "tiny-qwen3"}) {
+    for (const char* config : {"nano", "edge"}) {
+      SCOPED_TRACE(testing::Message() << preset << " on " << config);
+      const std::string image = (std::filesystem::path(testing::TempDir()) /
+                                 (std::string(preset) + "-" + config + ".tern"))
+                                    .string();
+      const Result synth =
+          run_tern({"synth", "--preset", preset, "--config", config, "-o", image, "--quiet"}, 60);
+      ASSERT_EQ(synth.status, 0) << synth.err;
+      for (const char* group : {"0", "1"})
+        expect_pass({"--backend", std::string("rtl:") + config, "--model", image, "--prompt",
+                     "a few words", "--tokens", "4", "--group", group});
+      std::filesystem::remove(image);
+    }
+  }
+}
+
 TEST(LockstepLong, AWholeTokenOfTwoBillionWeightsBehindFiveHundredOthers) {
   const std::string image = (std::filesystem::path(testing::TempDir()) / "2b4t.tern").string();
   const Result synth = run_tern(
