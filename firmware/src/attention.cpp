@@ -33,7 +33,8 @@ void TokenLoop::attention(uint32_t layer) {
   norm_gain_read_ = input.gain_read;
   trace_rows(TracePoint::kAttnNorm, layer, p_.out, p_.hidden_stride, m_.hidden);
   stored_before_ = units_.last_store();
-  if (m_.has[kQueryNorm]) load_head_gains(l);
+  if (m_.has[kQueryNorm]) [[unlikely]]
+    load_head_gains(l);
   // Keys first: their way to memory is the longest.
   key_done_ = multiply(layer, kKey, p_.k, p_.kv_stride, r_.unused, input.quantised);
   query_done_ = multiply(layer, kQuery, p_.q, p_.q_stride, r_.unused, input.quantised);
@@ -99,12 +100,14 @@ void TokenLoop::quantise_heads(uint32_t layer, uint32_t t) {
   const uint32_t v = p_.v + t * p_.kv_stride;
 
   const bool norms = m_.has[kQueryNorm];
-  if (norms) norm_heads(p_.k + t * p_.kv_stride, k, m_.kv_heads, 1, key_done_);
+  if (norms) [[unlikely]]
+    norm_heads(p_.k + t * p_.kv_stride, k, m_.kv_heads, 1, key_done_);
   rotate(k, cosines, m_.kv_heads, r_.kv_max, key_done_);
   scalars(m_.kv_heads).of(ScalarOp::kMultiplier, r_.kv_max, r_.kv_multiplier, spec::kValueMax);
   store_keys(layer, t, scale_rows(k, m_.kv_heads, r_.kv_multiplier));
 
-  if (norms) norm_heads(p_.q + t * p_.q_stride, q, m_.heads, 0, query_done_);
+  if (norms) [[unlikely]]
+    norm_heads(p_.q + t * p_.q_stride, q, m_.heads, 0, query_done_);
   rotate(q, cosines, m_.heads, r_.query_max, query_done_);
   scalars(m_.heads).of(ScalarOp::kMultiplier, r_.query_max, r_.query_multiplier, spec::kActMax);
   spec::VectorCommand query;
@@ -209,7 +212,7 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   const uint32_t values = r_.kv_max + m_.kv_heads;
   run.from(ScalarOp::kScaleMul, r_.act + t, matrix_scale(kQuery), r_.unit);
   const bool norms = m_.has[kQueryNorm];
-  if (norms) {
+  if (norms) [[unlikely]] {
     head_floors();
     head_units(p_.k + t * p_.kv_stride, m_.kv_heads, 1, r_.kv_multiplier);
     run = scalars(2 * m_.kv_heads);
@@ -217,7 +220,7 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   run.rows(2 * m_.kv_heads);
   run.of(ScalarOp::kMakeScale, r_.kv_max, r_.kv_max);
   run.rows(m_.kv_heads);
-  if (norms)
+  if (norms) [[unlikely]]
     run.with(ScalarOp::kScaleMul, r_.kv_max, r_.kv_multiplier, r_.kv_max);
   else
     run.by(ScalarOp::kScaleMul, r_.kv_max, r_.unit + kKey, r_.kv_max);
@@ -238,7 +241,7 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   const VectorTicket made = units_.issue(fixed, units_.after(scales_stored_));
   if (t + 1 == count_) store_scales(layer, made);
 
-  if (norms) {
+  if (norms) [[unlikely]] {
     head_units(p_.q + t * p_.q_stride, m_.heads, 0, r_.score_unit);
     run = scalars(m_.heads);
     run.of(ScalarOp::kMakeScale, r_.query_max, r_.query_max);

@@ -104,151 +104,6 @@ void TokenLoop::move_on() {
   feed_forward_tape_.move(place);
 }
 
-LoadTicket TokenLoop::load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read) {
-  spec::LoadCommand c;
-  c.format = id(spec::Format::kHalf);
-  c.read_addr = address;
-  c.beats = m_.chip.beats(2 * n);
-  c.count = n;
-  c.dst = dst;
-  return units_.issue(c, units_.after(read));
-}
-
-/// The gain of an inner norm, if the model has it.
-void TokenLoop::load_sub_gain(const Layer& l, Norm norm, uint32_t n) {
-  if (!m_.has[norm]) return;
-  units_.relative_to(offsetof(Layer, gain) + norm * sizeof(uint32_t));
-  sub_gain_loaded_ = load_gain(l.gain[norm], n, p_.sub_gain, sub_gain_read_);
-}
-
-/// The residual stream's norm, with its result at z.
-TokenLoop::NormInput TokenLoop::residual_norm(uint32_t z, uint32_t limit) const {
-  return {p_.residual,
-          p_.hidden_stride,
-          m_.hidden,
-          z,
-          p_.hidden_stride,
-          p_.norm_gain,
-          r_.residual_max,
-          r_.hidden,
-          norm_gain_loaded_,
-          count_,
-          limit};
-}
-
-TokenLoop::NormTickets TokenLoop::normalise(const NormInput& in) {
-  NormTickets out;
-  ScalarRun run = scalars(in.rows);
-  run.of(ScalarOp::kBits, in.x_max, r_.norm_shift, 16);
-  run.of(ScalarOp::kBits, in.x_max, r_.square_shift, 23);
-
-  spec::VectorCommand product;
-  product.op = id(VectorOp::kMul);
-  product.reduce = id(Reduce::kMaxAbs);
-  product.dest = id(Dest::kScratch);
-  product.use_scalar = 1;
-  product.scalar_step = 1;
-  product.a = in.x;
-  product.scalar = r_.norm_shift;
-  product.b = in.gain;
-  product.reduce_reg = r_.norm_max;
-  product.dst = in.z;
-  product.n = in.n;
-  product.rows = in.rows;
-  product.stride_a = in.x_stride;
-  product.stride_dst = in.z_stride;
-  out.gain_read = units_.issue(product, units_.after(in.gain_loaded));
-
-  out.quantised = quantise(in, in.z, in.z_stride, r_.norm_max);
-  return out;
-}
-
-/// x, whose largest magnitudes are the registers from `max` on, into the activation columns.
-VectorTicket TokenLoop::quantise(const NormInput& in, uint32_t x, uint32_t stride, uint32_t max) {
-  scalars(in.rows).of(ScalarOp::kMultiplier, max, r_.multiplier, spec::kActMax);
-
-  spec::VectorCommand quantise;
-  quantise.op = id(VectorOp::kScale);
-  quantise.dest = id(Dest::kAct);
-  quantise.keep = tracer_.on();
-  quantise.scalar_step = 1;
-  quantise.a = x;
-  quantise.scalar = r_.multiplier;
-  quantise.act_step = 1;
-  quantise.dst = in.z;
-  quantise.n = in.n;
-  quantise.rows = in.rows;
-  quantise.stride_a = stride;
-  quantise.stride_dst = in.z_stride;
-  quantise.act_group = in.rows;
-  return units_.issue(quantise, units_.after());
-}
-
-/// Quantised, behind the norm if the model has it.
-VectorTicket TokenLoop::quantise_inner(const NormInput& in, Norm norm) {
-  if (!m_.has[norm]) return quantise(in, in.x, in.x_stride, in.x_max);
-  const NormTickets out = normalise(in);
-  sub_gain_read_ = out.gain_read;
-  return out.quantised;
-}
-
-/// The mean of squares, but for the unit of x; not on the way to the next matrix. This and what
-/// follows is spec::norm_scale().
-ScalarRun TokenLoop::sum_squares(const NormInput& in) {
-  spec::VectorCommand squares;
-  squares.op = id(VectorOp::kSumSquares);
-  squares.reduce = id(Reduce::kSum);
-  squares.use_scalar = 1;
-  squares.scalar_step = 1;
-  squares.a = in.x;
-  squares.scalar = r_.square_shift;
-  squares.reduce_reg = r_.squares;
-  squares.n = in.n;
-  squares.rows = in.rows;
-  squares.stride_a = in.x_stride;
-  units_.issue(squares, units_.after());
-  ScalarRun run = scalars(in.rows);
-  run.with(ScalarOp::kMakeScale, r_.squares, r_.square_shift, r_.squares, 0, Times::kTwo);
-  return run;
-}
-
-/// Scale of a quantised norm of the residual stream, whose unit is a power of two: its products
-/// are exact, so they are shifts.
-void TokenLoop::residual_scale(const NormInput& in, ScalarRun& run) {
-  const int32_t unit = -static_cast<int32_t>(m_.residual_frac);
-  run.by(ScalarOp::kScaleDiv, r_.squares, in.size, r_.squares, 2 * unit);
-  run.by(ScalarOp::kScaleAdd, r_.squares, r_.eps, r_.squares);
-  run.of(ScalarOp::kScaleSqrt, r_.squares, r_.squares);
-  run.by(ScalarOp::kScaleMul, r_.squares, in.limit, r_.squares);
-  run.with(ScalarOp::kMakeScale, r_.norm_max, r_.norm_shift, r_.norm_max, unit);
-  run.with(ScalarOp::kScaleDiv, r_.norm_max, r_.squares, r_.act);
-}
-
-/// Scale of a quantised norm whose units are the registers from `unit` on.
-void TokenLoop::scale_of(const NormInput& in, uint32_t unit, ScalarRun& run) {
-  run.with(ScalarOp::kMakeScale, r_.norm_max, r_.norm_shift, r_.norm_max);
-  run.with(ScalarOp::kScaleMul, r_.norm_max, unit, r_.norm_max);
-  run.with(ScalarOp::kScaleMul, unit, unit, unit);
-  run.by(ScalarOp::kScaleDiv, r_.squares, in.size, r_.squares);
-  run.with(ScalarOp::kScaleMul, r_.squares, unit, r_.squares);
-  run.by(ScalarOp::kScaleAdd, r_.squares, r_.eps, r_.squares);
-  run.of(ScalarOp::kScaleSqrt, r_.squares, r_.squares);
-  run.by(ScalarOp::kScaleMul, r_.squares, in.limit, r_.squares);
-  run.with(ScalarOp::kScaleDiv, r_.norm_max, r_.squares, r_.act);
-}
-
-/// Scale of what quantise_inner() made; the units, register sub_unit on, are 2^constant times too
-/// small, and by `shift` if that is a register. Without a norm it is spec::absmax_quant()'s.
-void TokenLoop::inner_scale(const NormInput& in, Norm norm, uint32_t shift, int32_t constant) {
-  ScalarRun run = m_.has[norm] ? sum_squares(in) : scalars(in.rows);
-  if (shift != kNoRegister)
-    run.with(ScalarOp::kScaleShift, r_.sub_unit, shift, r_.sub_unit, constant);
-  if (m_.has[norm]) return scale_of(in, r_.sub_unit, run);
-  run.of(ScalarOp::kMakeScale, in.x_max, r_.norm_max);
-  run.with(ScalarOp::kScaleMul, r_.norm_max, r_.sub_unit, r_.norm_max);
-  run.by(ScalarOp::kScaleDiv, r_.norm_max, r_.act_limit, r_.act);
-}
-
 /// kActMax * 2^-exponent: what divides by it counts in units of the gain.
 void TokenLoop::write_limit(Norm norm, int32_t exponent) {
   constexpr Scale limit = spec::make_scale(spec::kActMax);
@@ -261,46 +116,14 @@ void TokenLoop::write_attention_scales(const Layer& l) {
   for (uint32_t i = kQuery; i <= kOutput; ++i) write_scalar(r_.matrix + i, l.scale[i]);
   write_limit(kAttnNorm, l.exponent[kAttnNorm]);
   write_limit(kAttnSubNorm, l.exponent[kAttnSubNorm]);
-  if (m_.has[kQueryNorm]) write_head_limits(l);
+  if (m_.has[kQueryNorm]) [[unlikely]]
+    write_head_limits(l);
 }
 void TokenLoop::write_feed_forward_scales(const Layer& l) {
   units_.wait(feed_forward_issued_);
   for (uint32_t i = kGate; i <= kDown; ++i) write_scalar(r_.matrix + i, l.scale[i]);
   write_limit(kFfnNorm, l.exponent[kFfnNorm]);
   write_limit(kFfnSubNorm, l.exponent[kFfnSubNorm]);
-}
-
-MatmulTicket TokenLoop::multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
-                                 uint32_t max_reg, VectorTicket inputs) {
-  const MatrixWords& w = m_.linear[linear];
-  units_.relative_to(offsetof(Layer, matrix) + linear * sizeof(uint32_t));
-  const spec::CommandWords words{{w.shape | count_ << 12 | max_reg << 16, 0,
-                                  m_.layer[layer].matrix[linear], w.beats, w.rows, w.cols,
-                                  w.stripes, dst | stride / spec::kStrideUnit << 20}};
-  return units_.issue<spec::Unit::kMatmul>(words, units_.after(inputs));
-}
-
-/// residual += results at `from`. The factors are there before the results are.
-void TokenLoop::add_to_residual(Linear linear, uint32_t from, MatmulTicket results) {
-  ScalarRun run = scalars(count_);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(linear), r_.multiplier);
-  run.of(ScalarOp::kFactor, r_.multiplier, r_.multiplier, static_cast<int32_t>(m_.residual_frac));
-  spec::VectorCommand c;
-  c.op = id(VectorOp::kMac);
-  c.reduce = id(Reduce::kMaxAbs);
-  c.dest = id(Dest::kScratch);
-  c.scalar_step = 1;
-  c.a = from;
-  c.scalar = r_.multiplier;
-  c.b = p_.residual;
-  c.reduce_reg = r_.residual_max;
-  c.dst = p_.residual;
-  c.n = m_.hidden;
-  c.rows = count_;
-  c.stride_a = p_.hidden_stride;
-  c.stride_b = p_.hidden_stride;
-  c.stride_dst = p_.hidden_stride;
-  units_.issue(c, units_.after(results));
 }
 
 }  // namespace tern::firmware

@@ -67,9 +67,30 @@ class TokenLoop {
 
   NormTickets normalise(const NormInput& in);
   VectorTicket quantise(const NormInput& in, uint32_t x, uint32_t stride, uint32_t max);
-  VectorTicket quantise_inner(const NormInput& in, Norm norm);
+  VectorTicket quantise_plain(const NormInput& in);
+  void plain_scale(const NormInput& in, ScalarRun& run);
+  /// Quantised, behind the norm if the model has it.
+  [[gnu::always_inline]] VectorTicket quantise_inner(const NormInput& in, Norm norm) {
+    if (!m_.has[norm]) [[unlikely]]
+      return quantise_plain(in);
+    const NormTickets out = normalise(in);
+    sub_gain_read_ = out.gain_read;
+    return out.quantised;
+  }
+  /// Scale of what quantise_inner() made. The units, registers from sub_unit on, are too small by
+  /// 2^constant and by the shifts in the registers from `shift` on, if any.
   static constexpr uint32_t kNoRegister = ~0u;
-  void inner_scale(const NormInput& in, Norm norm, uint32_t shift, int32_t constant);
+  [[gnu::always_inline]] void inner_scale(const NormInput& in, Norm norm, uint32_t shift,
+                                          int32_t constant) {
+    const bool normed = m_.has[norm];
+    ScalarRun run = normed ? sum_squares(in) : scalars(in.rows);
+    if (shift != kNoRegister)
+      run.with(spec::ScalarOp::kScaleShift, r_.sub_unit, shift, r_.sub_unit, constant);
+    if (normed)
+      scale_of(in, r_.sub_unit, run);
+    else
+      plain_scale(in, run);
+  }
   ScalarRun sum_squares(const NormInput& in);
   void residual_scale(const NormInput& in, ScalarRun& run);
   void scale_of(const NormInput& in, uint32_t unit, ScalarRun& run);
@@ -77,7 +98,13 @@ class TokenLoop {
   MatmulTicket multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
                         uint32_t max_reg, VectorTicket inputs);
   LoadTicket load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read);
-  void load_sub_gain(const Layer& layer, Norm norm, uint32_t n);
+  /// The gain of an inner norm, if the model has it.
+  [[gnu::always_inline]] void load_sub_gain(const Layer& l, Norm norm, uint32_t n) {
+    if (!m_.has[norm]) [[unlikely]]
+      return;
+    units_.relative_to(offsetof(Layer, gain) + norm * sizeof(uint32_t));
+    sub_gain_loaded_ = load_gain(l.gain[norm], n, p_.sub_gain, sub_gain_read_);
+  }
   void add_to_residual(Linear linear, uint32_t from, MatmulTicket results);
   void write_attention_scales(const Layer& layer);
   void write_feed_forward_scales(const Layer& layer);

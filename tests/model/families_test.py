@@ -22,7 +22,7 @@ SHAPES = [
     ("llama", 256, 3, 1, 256, 512, False, (), False),
     ("qwen3", 256, 8, 2, 64, 768, True, ("attn_q_norm", "attn_k_norm"), False),
 ]
-KL_BAR, TOP1_BAR = 0.002, 0.96
+KL_BAR, TOP1_BAR = 0.002, 0.9
 failures = 0
 
 
@@ -88,7 +88,8 @@ def write_model(path: Path, shape: tuple, seed: int) -> None:
     def norm(name: str, size: int) -> None:
         floats(name, random.uniform(0.5, 1.5, size))
 
-    floats("token_embd.weight", random.normal(0, 1, (VOCABULARY, hidden)))
+    # Small, so that a tied head does not see its own token behind what the layers add.
+    floats("token_embd.weight", random.normal(0, hidden**-0.5, (VOCABULARY, hidden)))
     norm("output_norm.weight", hidden)
     if not tied:
         floats("output.weight", random.normal(0, hidden**-0.5, (VOCABULARY, hidden)))

@@ -74,7 +74,7 @@ TEST(Lockstep, AgreesFarIntoTheContext) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--prompt", "The", "--position", "500"});
 }
 
-/// What differs between families of models, with a prompt in groups and token by token.
+/// What differs between families of models.
 TEST(Lockstep, TheFamiliesAgree) {
   for (const char* preset : {"tiny-bitnet", "tiny-llama", "tiny-qwen3"}) {
     for (const char* config : {"nano", "edge"}) {
@@ -85,9 +85,8 @@ TEST(Lockstep, TheFamiliesAgree) {
       const Result synth =
           run_tern({"synth", "--preset", preset, "--config", config, "-o", image, "--quiet"}, 60);
       ASSERT_EQ(synth.status, 0) << synth.err;
-      for (const char* group : {"0", "1"})
-        expect_pass({"--backend", std::string("rtl:") + config, "--model", image, "--prompt",
-                     "a few words", "--tokens", "4", "--group", group});
+      expect_pass({"--backend", std::string("rtl:") + config, "--model", image, "--prompt", "abc",
+                   "--tokens", "3"});
       std::filesystem::remove(image);
     }
   }
