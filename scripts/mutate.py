@@ -24,20 +24,26 @@ TIMEOUT_CYCLES = 2_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What shows a fault: a configuration, the body of its array, and options of `tern verify`."""
+    """What shows a fault: a configuration, the body of its array, a model, and options of `tern verify`."""
 
     config: str
     body: str
+    preset: str  # of `tern synth`; empty: the demo model
     options: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> Run:
-        """From "nano", "edge tree", "edge --group 1"."""
+        """From "nano", "edge tree", "edge --group 1", "nano --preset tiny-qwen3"."""
         config, *rest = text.split()
         body = "fast"
         if rest and not rest[0].startswith("-"):
             body = rest.pop(0)
-        return cls(config, body, tuple(rest))
+        preset = ""
+        if "--preset" in rest:
+            at = rest.index("--preset")
+            preset = rest[at + 1]
+            del rest[at : at + 2]
+        return cls(config, body, preset, tuple(rest))
 
     @property
     def model(self) -> str:
@@ -119,6 +125,11 @@ class Mutants:
     def verify(self, run: Run) -> tuple[str, str]:
         """Where the fault showed, or, if it did not, why not."""
         command = run.command(self.build / "tern")
+        if run.preset:
+            image = self.build / f"{run.preset}-{run.config}.tern"
+            subprocess.run([str(self.build / "tern"), "synth", "--preset", run.preset, "--config", run.config,
+                            "-o", str(image), "--quiet"], check=True, timeout=600)  # fmt: skip
+            command += ["--model", str(image)]
         try:
             result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=ROOT)
         except subprocess.TimeoutExpired:

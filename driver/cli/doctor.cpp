@@ -74,9 +74,6 @@ void describe_model_facts(const io::ModelConfig& c, Report& report) {
   if (c.heads * c.head_dim != c.hidden)
     report.unusual.push_back(
         fmt::format("{} heads of {} are not the hidden size {}", c.heads, c.head_dim, c.hidden));
-  if (const std::string what = io::beyond_the_chip(c); !what.empty())
-    report.obstacles.push_back(
-        fmt::format("the model has {}, which the chip's image cannot express", what));
 }
 
 void describe_tokenizer(const io::ModelFiles& files, Report& report) {
@@ -103,9 +100,6 @@ void describe_weights(const io::ModelFiles& files, const spec::ChipConfig& chip,
   for (const io::ExpectedTensor& tensor : io::expected_tensors(c)) {
     if (!tensor.optional && tensor.name.starts_with("blk.") && tensor.shape.size() == 2)
       linears.push_back(tensor.name);
-    if (tensor.optional && files.has(tensor.name))
-      report.obstacles.push_back(
-          fmt::format("{} is a factor besides the weights' scale", tensor.name));
   }
   Progress progress("doctor", linears.size(), quiet);
   std::vector<std::string> several;

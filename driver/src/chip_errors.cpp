@@ -117,6 +117,11 @@ std::string describe_firmware_error(uint32_t code, uint32_t detail) {
           "model again",
           detail);
     case FirmwareError::kModelShape:
+      if (detail == offsetof(spec::ModelDescriptor, heads))
+        return fmt::format(
+            "the model's heads and KV heads are more than the firmware takes: at most 64 and 32, "
+            "and together what {} scalar registers hold",
+            spec::kScalarRegs);
       return fmt::format(
           "the field at byte {} of the model descriptor is 0, not supported or "
           "inconsistent; {}",

@@ -33,12 +33,13 @@ void TokenLoop::attention(uint32_t layer) {
   norm_gain_read_ = input.gain_read;
   trace_rows(TracePoint::kAttnNorm, layer, p_.out, p_.hidden_stride, m_.hidden);
   stored_before_ = units_.last_store();
+  if (m_.has[kQueryNorm]) [[unlikely]]
+    load_head_gains(l);
   // Keys first: their way to memory is the longest.
   key_done_ = multiply(layer, kKey, p_.k, p_.kv_stride, r_.unused, input.quantised);
   query_done_ = multiply(layer, kQuery, p_.q, p_.q_stride, r_.unused, input.quantised);
   value_done_ = multiply(layer, kValue, p_.v, p_.kv_stride, r_.unused, input.quantised);
-  units_.relative_to(offsetof(Layer, gain) + kAttnSubNorm * sizeof(uint32_t));
-  sub_gain_loaded_ = load_gain(l.gain[kAttnSubNorm], m_.q_size, p_.sub_gain, sub_gain_read_);
+  load_sub_gain(l, kAttnSubNorm, m_.q_size);
   units_.relative_to(offsetof(Layer, gain) + kFfnNorm * sizeof(uint32_t));
   norm_gain_loaded_ = load_gain(l.gain[kFfnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
   trace_rows(TracePoint::kAttnQ, layer, p_.q, p_.q_stride, m_.q_size);
@@ -82,13 +83,10 @@ void TokenLoop::attention(uint32_t layer) {
                       sub_gain_loaded_,
                       count_,
                       r_.norm_limit + kAttnSubNorm};
-  const NormTickets mixed = normalise(sub);
-  sub_gain_read_ = mixed.gain_read;
+  const VectorTicket mixed = quantise_inner(sub, kAttnSubNorm);
   trace_rows(TracePoint::kAttnSubNorm, layer, p_.out, p_.q_stride, m_.q_size);
-  const MatmulTicket output =
-      multiply(layer, kOutput, p_.out, p_.hidden_stride, r_.unused, mixed.quantised);
-  run = sum_squares(sub);
-  scale_of(sub, r_.sub_unit, run);
+  const MatmulTicket output = multiply(layer, kOutput, p_.out, p_.hidden_stride, r_.unused, mixed);
+  inner_scale(sub, kAttnSubNorm, kNoRegister, 0);
   trace_rows(TracePoint::kAttnOutput, layer, p_.out, p_.hidden_stride, m_.hidden);
   add_to_residual(kOutput, p_.out, output);
   trace_rows(TracePoint::kAttnResidual, layer, p_.residual, p_.hidden_stride, m_.hidden);
@@ -97,14 +95,19 @@ void TokenLoop::attention(uint32_t layer) {
 /// q, k and v of a token from the accumulators to the activation buffer and the caches.
 void TokenLoop::quantise_heads(uint32_t layer, uint32_t t) {
   const uint32_t cosines = p_.rope + rope_skip_ + t * m_.head_dim;
-  const uint32_t k = p_.k + t * p_.kv_stride;
-  const uint32_t q = p_.q + t * p_.q_stride;
+  const uint32_t k = p_.turned_k + t * p_.kv_stride;
+  const uint32_t q = p_.turned_q + t * p_.q_stride;
   const uint32_t v = p_.v + t * p_.kv_stride;
 
+  const bool norms = m_.has[kQueryNorm];
+  if (norms) [[unlikely]]
+    norm_heads(p_.k + t * p_.kv_stride, k, m_.kv_heads, 1, key_done_);
   rotate(k, cosines, m_.kv_heads, r_.kv_max, key_done_);
   scalars(m_.kv_heads).of(ScalarOp::kMultiplier, r_.kv_max, r_.kv_multiplier, spec::kValueMax);
   store_keys(layer, t, scale_rows(k, m_.kv_heads, r_.kv_multiplier));
 
+  if (norms) [[unlikely]]
+    norm_heads(p_.q + t * p_.q_stride, q, m_.heads, 0, query_done_);
   rotate(q, cosines, m_.heads, r_.query_max, query_done_);
   scalars(m_.heads).of(ScalarOp::kMultiplier, r_.query_max, r_.query_multiplier, spec::kActMax);
   spec::VectorCommand query;
@@ -176,7 +179,7 @@ void TokenLoop::store_keys(uint32_t layer, uint32_t t, VectorTicket ready) {
   c.format = id(spec::StoreFormat::kCode);
   set_address(c, m_.layer[layer].k_cache, place_[t].key_byte);
   c.count = m_.head_dim;
-  c.src = p_.k + t * p_.kv_stride;
+  c.src = p_.turned_k + t * p_.kv_stride;
   c.rows = m_.kv_heads;
   c.src_stride = m_.head_dim;
   c.beat_stride = m_.chip.key_block;
@@ -208,10 +211,19 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   ScalarRun run = scalars(3);
   const uint32_t values = r_.kv_max + m_.kv_heads;
   run.from(ScalarOp::kScaleMul, r_.act + t, matrix_scale(kQuery), r_.unit);
+  const bool norms = m_.has[kQueryNorm];
+  if (norms) [[unlikely]] {
+    head_floors();
+    head_units(p_.k + t * p_.kv_stride, m_.kv_heads, 1, r_.kv_multiplier);
+    run = scalars(2 * m_.kv_heads);
+  }
   run.rows(2 * m_.kv_heads);
   run.of(ScalarOp::kMakeScale, r_.kv_max, r_.kv_max);
   run.rows(m_.kv_heads);
-  run.by(ScalarOp::kScaleMul, r_.kv_max, r_.unit + kKey, r_.kv_max);
+  if (norms) [[unlikely]]
+    run.with(ScalarOp::kScaleMul, r_.kv_max, r_.kv_multiplier, r_.kv_max);
+  else
+    run.by(ScalarOp::kScaleMul, r_.kv_max, r_.unit + kKey, r_.kv_max);
   run.by(ScalarOp::kScaleMul, values, r_.unit + kValue, values);
   run.rows(2 * m_.kv_heads);
   run.by(ScalarOp::kScaleDiv, r_.kv_max, r_.value_limit, r_.kv_max);
@@ -229,9 +241,16 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   const VectorTicket made = units_.issue(fixed, units_.after(scales_stored_));
   if (t + 1 == count_) store_scales(layer, made);
 
-  run = scalars(m_.heads);
-  run.of(ScalarOp::kMakeScale, r_.query_max, r_.score_unit);
-  run.by(ScalarOp::kScaleMul, r_.score_unit, r_.unit + kQuery, r_.score_unit);
+  if (norms) [[unlikely]] {
+    head_units(p_.q + t * p_.q_stride, m_.heads, 0, r_.score_unit);
+    run = scalars(m_.heads);
+    run.of(ScalarOp::kMakeScale, r_.query_max, r_.query_max);
+    run.with(ScalarOp::kScaleMul, r_.query_max, r_.score_unit, r_.score_unit);
+  } else {
+    run = scalars(m_.heads);
+    run.of(ScalarOp::kMakeScale, r_.query_max, r_.score_unit);
+    run.by(ScalarOp::kScaleMul, r_.score_unit, r_.unit + kQuery, r_.score_unit);
+  }
   run.by(ScalarOp::kScaleDiv, r_.score_unit, r_.act_limit, r_.score_unit);
   run.by(ScalarOp::kScaleMul, r_.score_unit, r_.score_scale, r_.score_unit, -spec::kKvScaleFrac);
 }

@@ -27,6 +27,8 @@ void TokenLoop::prepare() {
   write_scalar(r_.act_limit, spec::make_scale(spec::kActMax));
   write_scalar(r_.value_limit, spec::make_scale(spec::kValueMax));
   write_scalar(r_.probability_limit, spec::make_scale(spec::kProbabilityMax));
+  if (m_.has[kQueryNorm])
+    write_scalar(r_.head_eps, spec::scale_mul(spec::make_scale(m_.head_dim), m_.eps));
   write_scratch(p_.one, 1);
   constexpr Scale limit = spec::make_scale(spec::kActMax);
   write_scalar(r_.output_limit, {limit.m, limit.e - m_.output_exponent});
@@ -34,8 +36,8 @@ void TokenLoop::prepare() {
   feed_forward_tape_.forget();
   attention_issued_ = feed_forward_issued_ = units_.last_vector();
   write_attention_scales(m_.layer[0]);
-  rope_loaded_ = norm_gain_loaded_ = sub_gain_loaded_ = units_.last_load();
-  norm_gain_read_ = sub_gain_read_ = units_.last_vector();
+  rope_loaded_ = norm_gain_loaded_ = sub_gain_loaded_ = head_gains_loaded_ = units_.last_load();
+  norm_gain_read_ = sub_gain_read_ = head_gains_read_ = units_.last_vector();
   scales_stored_ = units_.last_store();
   kv_loaded_[0] = kv_loaded_[1] = units_.last_load();
   kv_read_[0] = kv_read_[1] = units_.last_vector();

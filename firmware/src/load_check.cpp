@@ -7,6 +7,7 @@ namespace {
 
 /// Of a row of a vector command, and its distance from the next, rounded up to whole results.
 constexpr uint32_t kMaxElements = 65520;
+constexpr int32_t kMaxExponent = 1024;  ///< Of a gain, either way.
 
 /// The offset is aligned, and with the image's address its unit fits a command.
 bool placed(uint64_t offset, uint32_t base) {
@@ -38,10 +39,12 @@ uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols
   return kNoField;
 }
 
-/// Offset in VectorDescriptor of what is wrong, or kNoField.
+/// Offset in VectorDescriptor of what is wrong, or kNoField. An absent one has count 0.
 uint32_t bad_field(const spec::VectorDescriptor& v, uint64_t count, uint32_t base) {
   if (!placed(v.offset, base)) return offsetof(spec::VectorDescriptor, offset);
   if (v.count != count) return offsetof(spec::VectorDescriptor, count);
+  if (v.exponent < -kMaxExponent || v.exponent > kMaxExponent)
+    return offsetof(spec::VectorDescriptor, exponent);
   return kNoField;
 }
 
@@ -60,8 +63,7 @@ uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t ba
   if (!in(d.ffn, kMaxElements)) return offsetof(D, ffn);
   if (!in(d.vocab, (1u << spec::MatmulBits::rows) - 1)) return offsetof(D, vocab);
   if (!in(d.context, kMaxElements)) return offsetof(D, context);
-  if (d.activation != static_cast<uint32_t>(spec::Activation::kRelu2))
-    return offsetof(D, activation);
+  if (d.activation >= spec::kActivationCount) return offsetof(D, activation);
   if (d.residual_frac > 30) return offsetof(D, residual_frac);
   if (d.head_shift > 62) return offsetof(D, head_shift);
   if (d.key_block != chip.key_block) return offsetof(D, key_block);
@@ -95,7 +97,13 @@ uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t ba
 
 uint32_t bad_field(const spec::LayerDescriptor& d, const Model& m) {
   using D = spec::LayerDescriptor;
-  const uint32_t counts[kNorms] = {m.hidden, m.q_size, m.hidden, m.ffn};
+  const bool head_norms = m.has[kQueryNorm];
+  const uint32_t counts[kNorms] = {m.hidden,
+                                   m.has[kAttnSubNorm] ? m.q_size : 0,
+                                   m.hidden,
+                                   m.has[kFfnSubNorm] ? m.ffn : 0,
+                                   head_norms ? m.head_dim : 0,
+                                   head_norms ? m.head_dim : 0};
   for (uint32_t i = 0; i < kNorms; ++i) {
     if (const uint32_t at = bad_field((&d.attn_norm)[i], counts[i], m.base); at != kNoField)
       return static_cast<uint32_t>(i * sizeof(spec::VectorDescriptor)) + at;

@@ -5,6 +5,8 @@
 #include "scratch.hpp"
 #include "spec/generated/registers.hpp"
 #include "spec/numerics/checksum.hpp"
+#include "spec/numerics/head_norm.hpp"
+#include "spec/numerics/layout.hpp"
 #include "spec/numerics/rope.hpp"
 
 namespace tern::firmware {
@@ -65,6 +67,9 @@ void keep(const spec::ModelDescriptor& d, Model& m) {
   m.q_size = d.heads * d.head_dim;
   m.kv_size = d.kv_heads * d.head_dim;
   m.residual_frac = d.residual_frac;
+  m.silu = d.activation == static_cast<uint32_t>(spec::Activation::kSilu);
+  m.head_norm_shift = static_cast<uint32_t>(spec::head_norm_shift(d.hidden));
+  m.head_root = spec::scale_sqrt(spec::make_scale(d.head_dim));
   m.head_shift = d.head_shift;
   m.eps = d.eps;
   m.score_scale = d.score_scale;
@@ -88,18 +93,18 @@ void keep(const spec::ModelDescriptor& d, Model& m) {
   m.slots_of_kv_head = group / m.slot_heads;
 }
 
-void keep(const spec::LayerDescriptor& d, uint32_t base, Layer& l) {
+void keep(const spec::LayerDescriptor& d, const Model& m, Layer& l) {
   const auto units = [&](uint64_t offset) {
-    return base + static_cast<uint32_t>(offset / spec::kAddrUnit);
+    return m.base + static_cast<uint32_t>(offset / spec::kAddrUnit);
   };
   for (uint32_t i = 0; i < kNorms; ++i) {
     l.gain[i] = units(norm(d, i).offset);
-    l.exponent[i] = norm(d, i).exponent;
+    l.exponent[i] = static_cast<int16_t>(norm(d, i).exponent);
   }
   for (uint32_t i = 0; i < kLinears; ++i) {
     l.matrix[i] = units(linear(d, i).offset);
     // Rope gives queries and keys more fraction bits.
-    const bool rotated = i == kQuery || i == kKey;
+    const bool rotated = (i == kQuery || i == kKey) && !m.has[kQueryNorm];
     l.scale[i] = spec::scale_shift(linear(d, i).scale, rotated ? -spec::kRopeGuard : 0);
   }
   l.k_cache = units(d.k_cache);
@@ -120,6 +125,7 @@ Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
     const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&layer),
                                                      spec::checked_words<spec::LayerDescriptor>());
     if (found != layer.checksum) return {FirmwareError::kLayerChecksum, i};
+    for (uint32_t j = 0; i == 0 && j < kNorms; ++j) model.has[j] = spec::present(norm(layer, j));
     if (const uint32_t at = bad_field(layer, model); at != kNoField)
       return {FirmwareError::kLayerShape, i << 16 | at};
     for (uint32_t j = 0; j < kLinears; ++j) {
@@ -131,7 +137,7 @@ Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
                 i << 16 | static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
                                                 j * sizeof(spec::MatrixDescriptor))};
     }
-    keep(layer, model.base, model.layer[i]);
+    keep(layer, model, model.layer[i]);
   }
   model.layer[d.layers].gain[kAttnNorm] = model.output_gain;
   return {};
@@ -174,8 +180,8 @@ Status load_model(Units& units, uint32_t base, Model& model) {
     return {FirmwareError::kModelShape, at};
   if (d.layers > kMaxLayers) return {FirmwareError::kTooManyLayers, d.layers};
   keep(d, model);
-  if (const Status status = make_plan(model); !status.ok()) return status;
   if (const Status status = load_layers(units, d, model); !status.ok()) return status;
+  if (const Status status = make_plan(model); !status.ok()) return status;
   model.loaded = !units.timed_out();
   return {};
 }

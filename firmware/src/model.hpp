@@ -25,7 +25,16 @@ struct Status {
 /// The linear layers, in the order of LayerDescriptor.
 enum Linear : uint32_t { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kLinears };
 /// The norms, in the order of LayerDescriptor.
-enum Norm : uint32_t { kAttnNorm, kAttnSubNorm, kFfnNorm, kFfnSubNorm, kNorms };
+enum Norm : uint32_t {
+  kAttnNorm,
+  kAttnSubNorm,
+  kFfnNorm,
+  kFfnSubNorm,
+  kQueryNorm,
+  kKeyNorm,
+  kNorms,
+  kVectorNorms = kQueryNorm  ///< Of whole vectors; the others are of heads.
+};
 
 /// A MATMUL without what changes: waits, address, activations and where the results go.
 struct MatrixWords {
@@ -39,10 +48,10 @@ struct MatrixWords {
 /// Addresses are in units of 64 bytes of memory.
 struct Layer {
   uint32_t gain[kNorms];
-  int32_t exponent[kNorms];
   uint32_t matrix[kLinears];
-  Scale scale[kLinears];  ///< Of a unit of the results, after Rope.
+  Scale scale[kLinears];  ///< Of a unit of the results, after Rope where no norm of heads follows.
   uint32_t k_cache, v_cache, k_scales, v_scales;
+  int16_t exponent[kNorms];
 };
 
 /// The chip that the firmware runs on.
@@ -68,7 +77,8 @@ struct Plan {
   uint32_t residual;    ///< [T][hidden]
   uint32_t rope;        ///< [T][head_dim], from a word that depends on the position on.
   uint32_t norm_gain;   ///< [hidden]
-  uint32_t sub_gain;    ///< [max(heads * head_dim, ffn)]
+  uint32_t sub_gain;    ///< [max(heads * head_dim, ffn)], of those that have a norm.
+  uint32_t head_gain;   ///< [2][mix_stride], if heads have norms: of queries, keys.
   uint32_t new_scales;  ///< [2][kv_heads][T]: keys', then values'.
   uint32_t record;      ///< Head of a trace record.
   uint32_t one;         ///< A word that holds 1: a scale applied to it becomes fixed point.
@@ -78,6 +88,8 @@ struct Plan {
   uint32_t k;         ///< [T][kv_heads * head_dim]
   uint32_t v;         ///< [T][kv_heads * head_dim]
   uint32_t out;       ///< [T][max(hidden, heads * head_dim)]: norms, then the output projection.
+  uint32_t turned_q;  ///< [T][heads * head_dim] after rope: q; behind norms of heads: out.
+  uint32_t turned_k;  ///< [T][kv_heads * head_dim] after rope: k; behind norms of heads its own.
   uint32_t score;     ///< [2][slot][context]
   uint32_t kv_scale;  ///< [2][2][context]: keys' and values' scales of a KV head.
   uint32_t mix;       ///< [heads][2][head_dim]
@@ -111,8 +123,11 @@ struct Registers {
   uint32_t act_limit, value_limit, probability_limit;  ///< kActMax, kValueMax, kProbabilityMax.
   uint32_t inverse_temperature;                        ///< Of the request.
   uint32_t output_limit;                               ///< As norm_limit, before the head.
+  uint32_t head_eps;                                   ///< If heads have norms: head_dim * eps.
+  uint32_t head_floor;  ///< [2]: head_norm_floor() of a token's queries, keys.
   // Of the layer that is worked on.
-  uint32_t norm_limit;  ///< [kNorms]: kActMax in units of the gain.
+  uint32_t norm_limit;  ///< [kVectorNorms]: kActMax in units of the gain.
+  uint32_t head_limit;  ///< [2]: what head_norm_unit() divides, of queries, keys, after Rope.
   uint32_t matrix;      ///< [kLinears]
 
   uint32_t logit_scale, sample_unit, weight_sum;
@@ -128,8 +143,8 @@ struct Registers {
   uint32_t unused;
   uint32_t gate_max, up_max, gate_shift, gate_width, up_shift, gate_unit;
   // One a KV head or head.
-  uint32_t kv_max;  ///< [2][kv_heads]: keys, values.
-  uint32_t kv_multiplier;
+  uint32_t kv_max;         ///< [2][kv_heads]: keys, values.
+  uint32_t kv_multiplier;  ///< Soon used up, as query_multiplier, whose place it shares.
   uint32_t query_max, query_multiplier, score_unit, mix_scale;
   // One a head of a slot; of score_max two slots in turn.
   uint32_t score_max, score_shift, score_factor, score_top, exp_sum, weight_max;
@@ -145,6 +160,10 @@ struct Model {
   uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context, eos;
   uint32_t q_size, kv_size;
   uint32_t residual_frac, head_shift;
+  bool silu;         ///< The gate; else squared ReLU.
+  bool has[kNorms];  ///< In all layers. kQueryNorm: norms of heads, with kKeyNorm.
+  uint32_t head_norm_shift;
+  Scale head_root;  ///< sqrt(head_dim)
   Scale eps, score_scale, head_scale;
 
   uint32_t embedding;  ///< Units from the start of memory.

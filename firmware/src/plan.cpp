@@ -49,7 +49,10 @@ uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
   p.residual = fixed.take(group * p.hidden_stride);
   p.rope = fixed.take(group * m.head_dim + kMostSkipped);
   p.norm_gain = fixed.take(m.hidden);
-  p.sub_gain = fixed.take(larger(m.q_size, m.ffn));
+  p.sub_gain =
+      fixed.take(larger(m.has[kAttnSubNorm] ? m.q_size : 0, m.has[kFfnSubNorm] ? m.ffn : 0));
+  const bool head_norms = m.has[kQueryNorm];
+  p.head_gain = fixed.take(head_norms ? 2 * p.mix_stride : 0);
   p.new_scales = fixed.take(2 * m.kv_heads * group);
   p.record = fixed.take(kRow);
   p.one = fixed.take(1);
@@ -60,6 +63,8 @@ uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
   p.k = attention.take(group * p.kv_stride);
   p.v = attention.take(group * p.kv_stride);
   p.out = attention.take(group * larger(p.hidden_stride, p.q_stride));
+  p.turned_q = head_norms ? p.out : p.q;
+  p.turned_k = head_norms ? attention.take(group * p.kv_stride) : p.k;
   p.score = attention.take(2 * m.slot_heads * p.score_stride);
   p.kv_scale = attention.take(4 * p.score_stride);
   p.mix = attention.take(2 * m.heads * p.mix_stride);
@@ -97,11 +102,15 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   take(1, r.zero, r.one, r.embed, r.eps, r.score_scale, r.head_scale, r.log2e, r.hidden, r.q_size,
        r.ffn, r.act_limit, r.value_limit, r.probability_limit, r.inverse_temperature,
        r.output_limit);
-  take(kNorms, r.norm_limit);
+  take(kVectorNorms, r.norm_limit);
   take(kLinears, r.matrix);
   take(1, r.logit_scale, r.sample_unit, r.weight_sum, r.joined, r.exponent);
   take(3, r.unit);
   take(2, r.scale_max);
+  if (m.has[kQueryNorm]) {
+    take(1, r.head_eps);
+    take(2, r.head_floor, r.head_limit);
+  }
   take(group, r.residual_max, r.sub_max, r.sub_unit, r.norm_max, r.squares, r.norm_shift,
        r.square_shift, r.multiplier, r.act);
   take(m.chip.act_columns, r.unused);
@@ -110,8 +119,8 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   const uint32_t feed_forward = next;
   next = shared;
   take(2 * m.kv_heads, r.kv_max);
-  take(m.kv_heads, r.kv_multiplier);
   take(m.heads, r.query_max, r.query_multiplier, r.score_unit, r.mix_scale);
+  r.kv_multiplier = r.query_multiplier;
   take(2 * m.slot_heads, r.score_max);
   take(m.slot_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max,
        r.value_shift);

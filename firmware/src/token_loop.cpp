@@ -73,8 +73,10 @@ void TokenLoop::run_layer(uint32_t layer) {
 
 /// Whatever waits for something on a tape waits for all of it.
 void TokenLoop::tapes_played() {
-  norm_gain_loaded_ = sub_gain_loaded_ = kv_loaded_[0] = kv_loaded_[1] = units_.last_load();
-  norm_gain_read_ = sub_gain_read_ = kv_read_[0] = kv_read_[1] = units_.last_vector();
+  norm_gain_loaded_ = sub_gain_loaded_ = head_gains_loaded_ = kv_loaded_[0] = kv_loaded_[1] =
+      units_.last_load();
+  norm_gain_read_ = sub_gain_read_ = head_gains_read_ = kv_read_[0] = kv_read_[1] =
+      units_.last_vector();
   scales_stored_ = units_.last_store();
 }
 
@@ -102,119 +104,6 @@ void TokenLoop::move_on() {
   feed_forward_tape_.move(place);
 }
 
-LoadTicket TokenLoop::load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read) {
-  spec::LoadCommand c;
-  c.format = id(spec::Format::kHalf);
-  c.read_addr = address;
-  c.beats = m_.chip.beats(2 * n);
-  c.count = n;
-  c.dst = dst;
-  return units_.issue(c, units_.after(read));
-}
-
-/// The residual stream's norm, with its result at z.
-TokenLoop::NormInput TokenLoop::residual_norm(uint32_t z, uint32_t limit) const {
-  return {p_.residual,
-          p_.hidden_stride,
-          m_.hidden,
-          z,
-          p_.hidden_stride,
-          p_.norm_gain,
-          r_.residual_max,
-          r_.hidden,
-          norm_gain_loaded_,
-          count_,
-          limit};
-}
-
-TokenLoop::NormTickets TokenLoop::normalise(const NormInput& in) {
-  NormTickets out;
-  ScalarRun run = scalars(in.rows);
-  run.of(ScalarOp::kBits, in.x_max, r_.norm_shift, 16);
-  run.of(ScalarOp::kBits, in.x_max, r_.square_shift, 23);
-
-  spec::VectorCommand product;
-  product.op = id(VectorOp::kMul);
-  product.reduce = id(Reduce::kMaxAbs);
-  product.dest = id(Dest::kScratch);
-  product.use_scalar = 1;
-  product.scalar_step = 1;
-  product.a = in.x;
-  product.scalar = r_.norm_shift;
-  product.b = in.gain;
-  product.reduce_reg = r_.norm_max;
-  product.dst = in.z;
-  product.n = in.n;
-  product.rows = in.rows;
-  product.stride_a = in.x_stride;
-  product.stride_dst = in.z_stride;
-  out.gain_read = units_.issue(product, units_.after(in.gain_loaded));
-
-  scalars(in.rows).of(ScalarOp::kMultiplier, r_.norm_max, r_.multiplier, spec::kActMax);
-
-  spec::VectorCommand quantise;
-  quantise.op = id(VectorOp::kScale);
-  quantise.dest = id(Dest::kAct);
-  quantise.keep = tracer_.on();
-  quantise.scalar_step = 1;
-  quantise.a = in.z;
-  quantise.scalar = r_.multiplier;
-  quantise.act_step = 1;
-  quantise.dst = in.z;
-  quantise.n = in.n;
-  quantise.rows = in.rows;
-  quantise.stride_a = in.z_stride;
-  quantise.stride_dst = in.z_stride;
-  quantise.act_group = in.rows;
-  out.quantised = units_.issue(quantise, units_.after());
-  return out;
-}
-
-/// The mean of squares, but for the unit of x; not on the way to the next matrix. This and what
-/// follows is spec::norm_scale().
-ScalarRun TokenLoop::sum_squares(const NormInput& in) {
-  spec::VectorCommand squares;
-  squares.op = id(VectorOp::kSumSquares);
-  squares.reduce = id(Reduce::kSum);
-  squares.use_scalar = 1;
-  squares.scalar_step = 1;
-  squares.a = in.x;
-  squares.scalar = r_.square_shift;
-  squares.reduce_reg = r_.squares;
-  squares.n = in.n;
-  squares.rows = in.rows;
-  squares.stride_a = in.x_stride;
-  units_.issue(squares, units_.after());
-  ScalarRun run = scalars(in.rows);
-  run.with(ScalarOp::kMakeScale, r_.squares, r_.square_shift, r_.squares, 0, Times::kTwo);
-  return run;
-}
-
-/// Scale of a quantised norm of the residual stream, whose unit is a power of two: its products
-/// are exact, so they are shifts.
-void TokenLoop::residual_scale(const NormInput& in, ScalarRun& run) {
-  const int32_t unit = -static_cast<int32_t>(m_.residual_frac);
-  run.by(ScalarOp::kScaleDiv, r_.squares, in.size, r_.squares, 2 * unit);
-  run.by(ScalarOp::kScaleAdd, r_.squares, r_.eps, r_.squares);
-  run.of(ScalarOp::kScaleSqrt, r_.squares, r_.squares);
-  run.by(ScalarOp::kScaleMul, r_.squares, in.limit, r_.squares);
-  run.with(ScalarOp::kMakeScale, r_.norm_max, r_.norm_shift, r_.norm_max, unit);
-  run.with(ScalarOp::kScaleDiv, r_.norm_max, r_.squares, r_.act);
-}
-
-/// Scale of a quantised norm whose units are the registers from `unit` on.
-void TokenLoop::scale_of(const NormInput& in, uint32_t unit, ScalarRun& run) {
-  run.with(ScalarOp::kMakeScale, r_.norm_max, r_.norm_shift, r_.norm_max);
-  run.with(ScalarOp::kScaleMul, r_.norm_max, unit, r_.norm_max);
-  run.with(ScalarOp::kScaleMul, unit, unit, unit);
-  run.by(ScalarOp::kScaleDiv, r_.squares, in.size, r_.squares);
-  run.with(ScalarOp::kScaleMul, r_.squares, unit, r_.squares);
-  run.by(ScalarOp::kScaleAdd, r_.squares, r_.eps, r_.squares);
-  run.of(ScalarOp::kScaleSqrt, r_.squares, r_.squares);
-  run.by(ScalarOp::kScaleMul, r_.squares, in.limit, r_.squares);
-  run.with(ScalarOp::kScaleDiv, r_.norm_max, r_.squares, r_.act);
-}
-
 /// kActMax * 2^-exponent: what divides by it counts in units of the gain.
 void TokenLoop::write_limit(Norm norm, int32_t exponent) {
   constexpr Scale limit = spec::make_scale(spec::kActMax);
@@ -227,145 +116,14 @@ void TokenLoop::write_attention_scales(const Layer& l) {
   for (uint32_t i = kQuery; i <= kOutput; ++i) write_scalar(r_.matrix + i, l.scale[i]);
   write_limit(kAttnNorm, l.exponent[kAttnNorm]);
   write_limit(kAttnSubNorm, l.exponent[kAttnSubNorm]);
+  if (m_.has[kQueryNorm]) [[unlikely]]
+    write_head_limits(l);
 }
 void TokenLoop::write_feed_forward_scales(const Layer& l) {
   units_.wait(feed_forward_issued_);
   for (uint32_t i = kGate; i <= kDown; ++i) write_scalar(r_.matrix + i, l.scale[i]);
   write_limit(kFfnNorm, l.exponent[kFfnNorm]);
   write_limit(kFfnSubNorm, l.exponent[kFfnSubNorm]);
-}
-
-MatmulTicket TokenLoop::multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
-                                 uint32_t max_reg, VectorTicket inputs) {
-  const MatrixWords& w = m_.linear[linear];
-  units_.relative_to(offsetof(Layer, matrix) + linear * sizeof(uint32_t));
-  const spec::CommandWords words{{w.shape | count_ << 12 | max_reg << 16, 0,
-                                  m_.layer[layer].matrix[linear], w.beats, w.rows, w.cols,
-                                  w.stripes, dst | stride / spec::kStrideUnit << 20}};
-  return units_.issue<spec::Unit::kMatmul>(words, units_.after(inputs));
-}
-
-/// residual += results at `from`. The factors are there before the results are.
-void TokenLoop::add_to_residual(Linear linear, uint32_t from, MatmulTicket results) {
-  ScalarRun run = scalars(count_);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(linear), r_.multiplier);
-  run.of(ScalarOp::kFactor, r_.multiplier, r_.multiplier, static_cast<int32_t>(m_.residual_frac));
-  spec::VectorCommand c;
-  c.op = id(VectorOp::kMac);
-  c.reduce = id(Reduce::kMaxAbs);
-  c.dest = id(Dest::kScratch);
-  c.scalar_step = 1;
-  c.a = from;
-  c.scalar = r_.multiplier;
-  c.b = p_.residual;
-  c.reduce_reg = r_.residual_max;
-  c.dst = p_.residual;
-  c.n = m_.hidden;
-  c.rows = count_;
-  c.stride_a = p_.hidden_stride;
-  c.stride_b = p_.hidden_stride;
-  c.stride_dst = p_.hidden_stride;
-  units_.issue(c, units_.after(results));
-}
-
-void TokenLoop::feed_forward(uint32_t layer) {
-  const Layer& l = m_.layer[layer];
-  const NormInput norm = residual_norm(p_.up, r_.norm_limit + kFfnNorm);
-  const NormTickets input = normalise(norm);
-  norm_gain_read_ = input.gain_read;
-  trace_rows(TracePoint::kFfnNorm, layer, p_.up, p_.hidden_stride, m_.hidden);
-  const MatmulTicket gated =
-      multiply(layer, kGate, p_.gate, p_.ffn_stride, r_.gate_max, input.quantised);
-  const MatmulTicket upped = multiply(layer, kUp, p_.up, p_.ffn_stride, r_.up_max, input.quantised);
-  units_.relative_to(offsetof(Layer, gain) + kFfnSubNorm * sizeof(uint32_t));
-  sub_gain_loaded_ = load_gain(l.gain[kFfnSubNorm], m_.ffn, p_.sub_gain, sub_gain_read_);
-  units_.relative_to(sizeof(Layer) + offsetof(Layer, gain) + kAttnNorm * sizeof(uint32_t));
-  norm_gain_loaded_ = load_gain((&l)[1].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
-  trace_rows(TracePoint::kFfnGate, layer, p_.gate, p_.ffn_stride, m_.ffn);
-  trace_rows(TracePoint::kFfnUp, layer, p_.up, p_.ffn_stride, m_.ffn);
-
-  // While the gate streams: the unit of the product, but for the shifts.
-  ScalarRun run = sum_squares(norm);
-  residual_scale(norm, run);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kGate), r_.gate_unit);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kUp), r_.sub_unit);
-  run.with(ScalarOp::kScaleMul, r_.gate_unit, r_.gate_unit, r_.gate_unit);
-  run.with(ScalarOp::kScaleMul, r_.gate_unit, r_.sub_unit, r_.sub_unit);
-
-  // While up streams: spec::relu2_shifts(). With w = 2 bits(gate), the shift of the gate is
-  // max(0, w - 30); that of up needs min(w, 30), for which a word of so many bits is made.
-  // (Gates of zero make a word of one bit, but then nothing depends on the shift.)
-  run = ScalarRun(units_, count_, units_.after(gated));
-  run.with(ScalarOp::kBits, r_.gate_max, r_.gate_max, r_.gate_shift, 30);
-  run.with(ScalarOp::kBits, r_.gate_max, r_.gate_max, r_.gate_width);
-  run.from(ScalarOp::kScaleShift, r_.one, r_.gate_width, r_.gate_width, -1);
-  run.with(ScalarOp::kFactor, r_.gate_width, r_.gate_shift, r_.gate_width, 0, Times::kMinusOne);
-  run.with(ScalarOp::kScaleShift, r_.sub_unit, r_.gate_shift, r_.sub_unit);
-  spec::VectorCommand width;
-  width.op = id(VectorOp::kScale);
-  width.reduce = id(Reduce::kMaxAbs);
-  width.scalar_step = 1;
-  width.a = p_.one;
-  width.scalar = r_.gate_width;
-  width.reduce_reg = r_.up_shift;
-  width.n = 1;
-  width.rows = count_;
-  units_.issue(width, units_.after());
-  spec::VectorCommand square;
-  square.op = id(VectorOp::kSquare);
-  square.dest = id(Dest::kScratch);
-  square.use_scalar = 1;
-  square.scalar_step = 1;
-  square.a = p_.gate;
-  square.scalar = r_.gate_shift;
-  square.dst = p_.gate;
-  square.n = m_.ffn;
-  square.rows = count_;
-  square.stride_a = p_.ffn_stride;
-  square.stride_dst = p_.ffn_stride;
-  units_.issue(square, units_.after());
-  run = ScalarRun(units_, count_, units_.after(upped));
-  run.with(ScalarOp::kBits, r_.up_shift, r_.up_max, r_.up_shift, 30);
-  spec::VectorCommand c;
-  c.op = id(VectorOp::kMul);
-  c.reduce = id(Reduce::kMaxAbs);
-  c.dest = id(Dest::kScratch);
-  c.use_scalar = 1;
-  c.scalar_step = 1;
-  c.a = p_.gate;
-  c.scalar = r_.up_shift;
-  c.b = p_.up;
-  c.reduce_reg = r_.sub_max;
-  c.dst = p_.gate;
-  c.n = m_.ffn;
-  c.rows = count_;
-  c.stride_a = p_.ffn_stride;
-  c.stride_b = p_.ffn_stride;
-  c.stride_dst = p_.ffn_stride;
-  units_.issue(c, units_.after());
-
-  const NormInput sub{p_.gate,
-                      p_.ffn_stride,
-                      m_.ffn,
-                      p_.up,
-                      p_.ffn_stride,
-                      p_.sub_gain,
-                      r_.sub_max,
-                      r_.ffn,
-                      sub_gain_loaded_,
-                      count_,
-                      r_.norm_limit + kFfnSubNorm};
-  const NormTickets inner = normalise(sub);
-  sub_gain_read_ = inner.gain_read;
-  trace_rows(TracePoint::kFfnSubNorm, layer, p_.up, p_.ffn_stride, m_.ffn);
-  const MatmulTicket down =
-      multiply(layer, kDown, p_.up, p_.hidden_stride, r_.unused, inner.quantised);
-  run = sum_squares(sub);
-  run.with(ScalarOp::kScaleShift, r_.sub_unit, r_.up_shift, r_.sub_unit);
-  scale_of(sub, r_.sub_unit, run);
-  trace_rows(TracePoint::kFfnDown, layer, p_.up, p_.hidden_stride, m_.hidden);
-  add_to_residual(kDown, p_.up, down);
-  trace_rows(TracePoint::kFfnResidual, layer, p_.residual, p_.hidden_stride, m_.hidden);
 }
 
 }  // namespace tern::firmware

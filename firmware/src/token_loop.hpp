@@ -66,6 +66,31 @@ class TokenLoop {
   void head(uint32_t token, uint32_t keep);
 
   NormTickets normalise(const NormInput& in);
+  VectorTicket quantise(const NormInput& in, uint32_t x, uint32_t stride, uint32_t max);
+  VectorTicket quantise_plain(const NormInput& in);
+  void plain_scale(const NormInput& in, ScalarRun& run);
+  /// Quantised, behind the norm if the model has it.
+  [[gnu::always_inline]] VectorTicket quantise_inner(const NormInput& in, Norm norm) {
+    if (!m_.has[norm]) [[unlikely]]
+      return quantise_plain(in);
+    const NormTickets out = normalise(in);
+    sub_gain_read_ = out.gain_read;
+    return out.quantised;
+  }
+  /// Scale of what quantise_inner() made. The units, registers from sub_unit on, are too small by
+  /// 2^constant and by the shifts in the registers from `shift` on, if any.
+  static constexpr uint32_t kNoRegister = ~0u;
+  [[gnu::always_inline]] void inner_scale(const NormInput& in, Norm norm, uint32_t shift,
+                                          int32_t constant) {
+    const bool normed = m_.has[norm];
+    ScalarRun run = normed ? sum_squares(in) : scalars(in.rows);
+    if (shift != kNoRegister)
+      run.with(spec::ScalarOp::kScaleShift, r_.sub_unit, shift, r_.sub_unit, constant);
+    if (normed)
+      scale_of(in, r_.sub_unit, run);
+    else
+      plain_scale(in, run);
+  }
   ScalarRun sum_squares(const NormInput& in);
   void residual_scale(const NormInput& in, ScalarRun& run);
   void scale_of(const NormInput& in, uint32_t unit, ScalarRun& run);
@@ -73,6 +98,13 @@ class TokenLoop {
   MatmulTicket multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
                         uint32_t max_reg, VectorTicket inputs);
   LoadTicket load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read);
+  /// The gain of an inner norm, if the model has it.
+  [[gnu::always_inline]] void load_sub_gain(const Layer& l, Norm norm, uint32_t n) {
+    if (!m_.has[norm]) [[unlikely]]
+      return;
+    units_.relative_to(offsetof(Layer, gain) + norm * sizeof(uint32_t));
+    sub_gain_loaded_ = load_gain(l.gain[norm], n, p_.sub_gain, sub_gain_read_);
+  }
   void add_to_residual(Linear linear, uint32_t from, MatmulTicket results);
   void write_attention_scales(const Layer& layer);
   void write_feed_forward_scales(const Layer& layer);
@@ -98,6 +130,18 @@ class TokenLoop {
   uint32_t kv_scales(uint32_t token, uint32_t kv_head) const {
     return p_.kv_scale + 2 * kv_buffer(token, kv_head) * p_.score_stride;
   }
+
+  // feed_forward.cpp
+  void square(ScalarRun& run, MatmulTicket gated);
+  void silu(ScalarRun& run, MatmulTicket gated);
+  void multiply_by_up(MatmulTicket upped);
+
+  // head_norm.cpp
+  void load_head_gains(const Layer& layer);
+  void write_head_limits(const Layer& layer);
+  void norm_heads(uint32_t heads, uint32_t to, uint32_t rows, uint32_t which, MatmulTicket results);
+  void head_floors();
+  void head_units(uint32_t heads, uint32_t rows, uint32_t which, uint32_t reg);
 
   // attention.cpp
   void quantise_heads(uint32_t layer, uint32_t token);
@@ -138,8 +182,8 @@ class TokenLoop {
 
   TokenPlace place_[kMaxGroup];
   uint32_t rope_skip_ = 0;
-  LoadTicket rope_loaded_, norm_gain_loaded_, sub_gain_loaded_;
-  VectorTicket norm_gain_read_, sub_gain_read_;
+  LoadTicket rope_loaded_, norm_gain_loaded_, sub_gain_loaded_, head_gains_loaded_;
+  VectorTicket norm_gain_read_, sub_gain_read_, head_gains_read_;
 
   // Of the layer that is worked on.
   VectorTicket attention_issued_, feed_forward_issued_;  ///< The last commands of the two blocks.

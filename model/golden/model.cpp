@@ -6,6 +6,7 @@
 #include "spec/numerics/attention.hpp"
 #include "spec/numerics/glu.hpp"
 #include "spec/numerics/head.hpp"
+#include "spec/numerics/head_norm.hpp"
 #include "spec/numerics/kv_quant.hpp"
 #include "spec/numerics/norm_quant.hpp"
 #include "spec/numerics/residual.hpp"
@@ -82,25 +83,19 @@ void Model::attention(int layer) {
   const spec::LayerDescriptor& d = image_.layer(static_cast<uint32_t>(layer));
   Layer& l = layers_[static_cast<std::size_t>(layer)];
   const Activations h = normalise(residual_, d.attn_norm, TracePoint::kAttnNorm, layer);
-  Wide q = multiply(l.q, d.attn_q, h, TracePoint::kAttnQ, layer);
-  Wide k = multiply(l.k, d.attn_k, h, TracePoint::kAttnK, layer);
+  Wide queries = multiply(l.q, d.attn_q, h, TracePoint::kAttnQ, layer);
+  Wide keys = multiply(l.k, d.attn_k, h, TracePoint::kAttnK, layer);
   const Wide v = multiply(l.v, d.attn_v, h, TracePoint::kAttnV, layer);
 
-  const int dim = static_cast<int>(m_.head_dim);
-  const int16_t* table = image_.rope(static_cast<uint32_t>(position_)).data();
-  const auto rotate = [&](Wide& x) {
-    std::vector<int32_t> y(x.x.size());
-    for (std::size_t at = 0; at < y.size(); at += m_.head_dim)
-      spec::rope(&x.x[at], table, dim, &y[at]);
-    x = {std::move(y), spec::scale_shift(x.unit, -spec::kRopeGuard)};
-  };
-  rotate(q);
-  rotate(k);
+  const Heads q = turn(std::move(queries), d.attn_q_norm);
+  const Heads k = turn(std::move(keys), d.attn_k_norm);
 
+  const int dim = static_cast<int>(m_.head_dim);
   std::vector<int32_t> key_values, value_values;
   std::vector<uint8_t> key(m_.head_dim), value(m_.head_dim);
   for (uint32_t h_kv = 0; h_kv < m_.kv_heads; ++h_kv) {
-    const int32_t key_scale = spec::kv_quant(&k.x[h_kv * m_.head_dim], dim, k.unit, key.data());
+    const int32_t key_scale =
+        spec::kv_quant(&k.x[h_kv * m_.head_dim], dim, k.unit[h_kv], key.data());
     const int32_t value_scale = spec::kv_quant(&v.x[h_kv * m_.head_dim], dim, v.unit, value.data());
     l.cache[h_kv].append(key, key_scale, value, value_scale);
     for (int i = 0; i < dim; ++i) {
@@ -117,7 +112,27 @@ void Model::attention(int layer) {
                   TracePoint::kAttnResidual, layer);
 }
 
-Model::Wide Model::attend_heads(int layer, const Wide& q) {
+Model::Heads Model::turn(Wide x, const spec::VectorDescriptor& gain) const {
+  const int dim = static_cast<int>(m_.head_dim);
+  const int16_t* table = image_.rope(static_cast<uint32_t>(position_)).data();
+  const Scale floor = spec::head_norm_floor(m_.head_dim, x.unit, m_.eps);
+  Heads heads{std::vector<int32_t>(x.x.size()), {}};
+  std::vector<int32_t> normed(m_.head_dim);
+  for (std::size_t at = 0; at < x.x.size(); at += m_.head_dim) {
+    const int32_t* head = &x.x[at];
+    Scale unit = x.unit;
+    if (spec::present(gain)) {
+      unit = spec::head_norm(head, image_.vector(gain).data(), dim, m_.hidden, gain.exponent, floor,
+                             normed.data());
+      head = normed.data();
+    }
+    spec::rope(head, table, dim, &heads.x[at]);
+    heads.unit.push_back(spec::scale_shift(unit, -spec::kRopeGuard));
+  }
+  return heads;
+}
+
+Model::Wide Model::attend_heads(int layer, const Heads& q) {
   Layer& l = layers_[static_cast<std::size_t>(layer)];
   const uint32_t group = m_.heads / m_.kv_heads;
   std::vector<int64_t> mix(q.x.size());
@@ -125,8 +140,8 @@ Model::Wide Model::attend_heads(int layer, const Wide& q) {
   uint64_t largest = 0;
   for (uint32_t h = 0; h < m_.heads; ++h) {
     const std::span<int64_t> out(&mix[h * m_.head_dim], m_.head_dim);
-    scales.push_back(attend(l.cache[h / group], {&q.x[h * m_.head_dim], m_.head_dim}, q.unit, layer,
-                            static_cast<int>(h), out)
+    scales.push_back(attend(l.cache[h / group], {&q.x[h * m_.head_dim], m_.head_dim}, q.unit[h],
+                            layer, static_cast<int>(h), out)
                          .unit);
     for (int64_t v : out) largest = std::max(largest, static_cast<uint64_t>(v < 0 ? -v : v));
   }
@@ -142,16 +157,12 @@ Model::Wide Model::attend(const KvCache& cache, std::span<const int32_t> q, Scal
                           int head, std::span<int64_t> mix) {
   const int dim = static_cast<int>(q.size());
   const int n = cache.tokens();
-  const uint32_t a = spec::max_abs(q.data(), dim);
-  const spec::Multiplier by = spec::quantise_multiplier(a, spec::kActMax);
-  std::vector<int8_t> query;
-  for (int32_t v : q) query.push_back(static_cast<int8_t>(spec::quantise(v, by)));
+  std::vector<int8_t> query(q.size());
+  const Scale query_scale = spec::absmax_quant(q.data(), dim, q_unit, query.data());
 
   std::vector<int32_t> acc(static_cast<std::size_t>(n)), score(acc.size()), p(acc.size());
   cache.multiply_keys(query, acc);
   trace(TracePoint::kAttnScores, layer, acc, query, head);
-  const Scale query_scale = spec::scale_div(spec::scale_mul(spec::make_scale(a), q_unit),
-                                            spec::make_scale(spec::kActMax));
   const Scale unit =
       spec::scale_shift(spec::scale_mul(query_scale, m_.score_scale), -spec::kKvScaleFrac);
   spec::softmax_scores(acc.data(), cache.key_scales().data(), n, unit, score.data());
@@ -180,18 +191,29 @@ void Model::feed_forward(int layer) {
   const Wide gate = multiply(l.gate, d.ffn_gate, h, TracePoint::kFfnGate, layer);
   const Wide up = multiply(l.up, d.ffn_up, h, TracePoint::kFfnUp, layer);
 
-  const int n = static_cast<int>(m_.ffn);
-  const spec::GluShifts shifts =
-      spec::relu2_shifts(spec::max_abs(gate.x.data(), n), spec::max_abs(up.x.data(), n));
-  Wide inner{std::vector<int32_t>(gate.x.size()), {}};
-  for (std::size_t i = 0; i < inner.x.size(); ++i)
-    inner.x[i] = spec::relu2_glu(gate.x[i], up.x[i], shifts);
-  inner.unit = spec::scale_shift(spec::scale_mul(spec::scale_mul(gate.unit, gate.unit), up.unit),
-                                 shifts.gate + shifts.up);
-
+  const Wide inner = gated(gate, up);
   const Activations a = normalise(inner, d.ffn_sub_norm, TracePoint::kFfnSubNorm, layer);
   add_to_residual(multiply(l.down, d.ffn_down, a, TracePoint::kFfnDown, layer),
                   TracePoint::kFfnResidual, layer);
+}
+
+Model::Wide Model::gated(const Wide& gate, const Wide& up) const {
+  const int n = static_cast<int>(m_.ffn);
+  const uint32_t up_max = spec::max_abs(up.x.data(), n);
+  Wide h{std::vector<int32_t>(gate.x.size()), {}};
+  if (m_.activation == static_cast<uint32_t>(spec::Activation::kSilu)) {
+    std::vector<int32_t> silu;
+    for (int32_t g : gate.x) silu.push_back(spec::silu(spec::silu_input(g, gate.unit)));
+    const int shift = spec::silu_shift(spec::max_abs(silu.data(), n), up_max);
+    for (std::size_t i = 0; i < h.x.size(); ++i) h.x[i] = spec::silu_glu(silu[i], up.x[i], shift);
+    h.unit = spec::scale_shift(up.unit, shift - spec::kSiluFrac);
+    return h;
+  }
+  const spec::GluShifts shifts = spec::relu2_shifts(spec::max_abs(gate.x.data(), n), up_max);
+  for (std::size_t i = 0; i < h.x.size(); ++i) h.x[i] = spec::relu2_glu(gate.x[i], up.x[i], shifts);
+  h.unit = spec::scale_shift(spec::scale_mul(spec::scale_mul(gate.unit, gate.unit), up.unit),
+                             shifts.gate + shifts.up);
+  return h;
 }
 
 void Model::head() {
@@ -208,8 +230,12 @@ Model::Activations Model::normalise(const Wide& x, const spec::VectorDescriptor&
                                     TracePoint point, int layer) {
   Activations out{std::vector<int8_t>(x.x.size()), {}};
   std::vector<int32_t> scratch(x.x.size());
-  out.scale = spec::norm_quant(x.x.data(), image_.vector(gain).data(), static_cast<int>(x.x.size()),
-                               x.unit, gain.exponent, m_.eps, scratch.data(), out.q.data());
+  const int n = static_cast<int>(x.x.size());
+  if (spec::present(gain))
+    out.scale = spec::norm_quant(x.x.data(), image_.vector(gain).data(), n, x.unit, gain.exponent,
+                                 m_.eps, scratch.data(), out.q.data());
+  else
+    out.scale = spec::absmax_quant(x.x.data(), n, x.unit, out.q.data());
   if (trace_) {
     scratch.assign(out.q.begin(), out.q.end());
     trace(point, layer, scratch);

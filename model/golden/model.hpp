@@ -57,17 +57,26 @@ class Model {
     std::vector<int32_t> x;
     spec::Scale unit;
   };
+  /// Heads [][head_dim] and what one unit of each is worth.
+  struct Heads {
+    std::vector<int32_t> x;
+    std::vector<spec::Scale> unit;
+  };
 
   Matrix load(const spec::MatrixDescriptor& m) const;
+  /// Quantised, behind the norm if there is one.
   Activations normalise(const Wide& x, const spec::VectorDescriptor& gain, spec::TracePoint point,
                         int layer);
   Wide multiply(const Matrix& w, const spec::MatrixDescriptor& m, const Activations& a,
                 spec::TracePoint point, int layer);
   void attention(int layer);
-  Wide attend_heads(int layer, const Wide& q);
+  /// Norm, if there is one, and rope of heads [][head_dim].
+  Heads turn(Wide x, const spec::VectorDescriptor& gain) const;
+  Wide attend_heads(int layer, const Heads& q);
   Wide attend(const KvCache& cache, std::span<const int32_t> q, spec::Scale q_unit, int layer,
               int head, std::span<int64_t> mix);
   void feed_forward(int layer);
+  Wide gated(const Wide& gate, const Wide& up) const;
   void add_to_residual(const Wide& x, spec::TracePoint point, int layer);
   void head();
   void trace(spec::TracePoint point, int layer, std::span<const int32_t> values,

@@ -51,9 +51,8 @@ class Converter {
   void for_slices(std::string_view tensor, Use use) const;
   double largest(std::string_view tensor) const;
 
-  void check_expressible() const;
   VectorDescriptor vector(std::string_view tensor);
-  MatrixDescriptor ternary(std::string_view tensor);
+  MatrixDescriptor ternary(int layer, std::string_view part, uint32_t head_rows = 0);
   void head(std::string_view tensor, spec::ModelDescriptor& model);
   spec::LayerDescriptor layer(int i);
 
@@ -96,16 +95,31 @@ VectorDescriptor Converter::vector(std::string_view tensor) {
   return v;
 }
 
-MatrixDescriptor Converter::ternary(std::string_view tensor) {
+/// A linear layer with the factor of its result. Rows of heads of `head_rows` that are permuted for
+/// rope on neighbours get the order of rope on halves.
+MatrixDescriptor Converter::ternary(int layer, std::string_view part, uint32_t head_rows) {
+  const std::string tensor = layer_tensor(layer, part);
   MatrixDescriptor m = describe(tensor, Layout::kPlane);
   const TernaryMatrix t = files_.ternary(tensor);
-  m.scale = scale_from(t.scale);
+  double scale = t.scale;
+  if (const std::string name = layer_scale(layer, part); files_.has(name)) {
+    scale *= files_.floats(name)[0];
+    if (scale < 0)
+      throw Error("{}: tensor {} is negative; a matrix of an image has a scale of 0 or more",
+                  files_.file(), quote(name));
+  }
+  m.scale = scale_from(scale);
+  const auto stored = [&](uint64_t row) {
+    if (head_rows == 0) return row;
+    const uint64_t i = row % head_rows, half = head_rows / 2;
+    return row - i + (i < half ? 2 * i : 2 * (i - half) + 1);
+  };
   const auto fill = [&](uint32_t stripe, std::span<uint8_t> codes) {
     for (uint32_t c = 0; c < m.cols; ++c) {
       spec::Trits trits{};
       for (uint32_t i = 0; i < spec::kTritsPerByte; ++i) {
         const uint64_t row = uint64_t{stripe} * spec::kTritsPerByte + i;
-        if (row < m.rows) trits.t[i] = t.trits[row * m.cols + c];
+        if (row < m.rows) trits.t[i] = t.trits[stored(row) * m.cols + c];
       }
       codes[c] = spec::t5_pack(trits);
     }
@@ -134,41 +148,30 @@ void Converter::head(std::string_view tensor, spec::ModelDescriptor& model) {
   model.head_row_scales = writer_.append_all(row_scales);
 }
 
-void Converter::check_expressible() const {
-  if (const std::string what = beyond_the_chip(config_); !what.empty()) {
-    throw Error(
-        "{}: a {} model has {}, which the chip's image cannot express; only the float32 reference "
-        "runs it",
-        files_.file(), config_.arch, what);
-  }
-  for (const ExpectedTensor& tensor : expected_tensors(config_)) {
-    if (!tensor.optional || !files_.has(tensor.name)) continue;
-    throw Error(
-        "{}: tensor {} is a factor besides the scale of its weights, which the chip's image cannot "
-        "express",
-        files_.file(), quote(tensor.name));
-  }
-}
-
 spec::LayerDescriptor Converter::layer(int i) {
-  const auto name = [&](std::string_view part) { return layer_tensor(i, part); };
+  const auto norm = [&](std::string_view part, bool present = true) {
+    return present ? vector(layer_tensor(i, part)) : VectorDescriptor{};
+  };
+  const uint32_t head_rows =
+      config_.rope_pairs == RopePairs::kNeighbours ? static_cast<uint32_t>(config_.head_dim) : 0;
   spec::LayerDescriptor l{};
-  l.attn_norm = vector(name("attn_norm"));
-  l.attn_sub_norm = vector(name("attn_sub_norm"));
-  l.ffn_norm = vector(name("ffn_norm"));
-  l.ffn_sub_norm = vector(name("ffn_sub_norm"));
-  l.attn_q = ternary(name("attn_q"));
-  l.attn_k = ternary(name("attn_k"));
-  l.attn_v = ternary(name("attn_v"));
-  l.attn_output = ternary(name("attn_output"));
-  l.ffn_gate = ternary(name("ffn_gate"));
-  l.ffn_up = ternary(name("ffn_up"));
-  l.ffn_down = ternary(name("ffn_down"));
+  l.attn_norm = norm("attn_norm");
+  l.attn_sub_norm = norm("attn_sub_norm", config_.sub_norms);
+  l.ffn_norm = norm("ffn_norm");
+  l.ffn_sub_norm = norm("ffn_sub_norm", config_.sub_norms);
+  l.attn_q_norm = norm("attn_q_norm", config_.qk_norms);
+  l.attn_k_norm = norm("attn_k_norm", config_.qk_norms);
+  l.attn_q = ternary(i, "attn_q", head_rows);
+  l.attn_k = ternary(i, "attn_k", head_rows);
+  l.attn_v = ternary(i, "attn_v");
+  l.attn_output = ternary(i, "attn_output");
+  l.ffn_gate = ternary(i, "ffn_gate");
+  l.ffn_up = ternary(i, "ffn_up");
+  l.ffn_down = ternary(i, "ffn_down");
   return l;
 }
 
 void Converter::run(const ConvertProgress& progress) {
-  check_expressible();
   const Tokenizer tokenizer(files_.vocabulary());
   if (tokenizer.size() != config_.vocab) {
     throw Error("{}: the tokenizer has {} tokens, the model {}; the file is inconsistent",

@@ -210,6 +210,31 @@ void Image::check_vector(const VectorDescriptor& v, uint32_t count, std::string_
   view_aligned<int16_t>(v.offset, count, what);
 }
 
+/// All fields of an absent vector are 0.
+void Image::check_optional(const VectorDescriptor& v, uint32_t count, std::string_view what) const {
+  if (spec::present(v))
+    check_vector(v, count, what);
+  else if (v.offset != 0 || v.exponent != 0)
+    throw Error("{}: {} has no elements, but offset {} and exponent {}; convert the model again",
+                origin_, what, v.offset, v.exponent);
+}
+
+/// Layers repeat the same commands, so all have the same norms; queries have one if keys have.
+void Image::check_alike() const {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    for (const VectorDescriptor spec::LayerDescriptor::*norm :
+         {&spec::LayerDescriptor::attn_sub_norm, &spec::LayerDescriptor::ffn_sub_norm,
+          &spec::LayerDescriptor::attn_q_norm, &spec::LayerDescriptor::attn_k_norm}) {
+      if (spec::present(layers_[i].*norm) != spec::present(layers_[0].*norm))
+        throw Error("{}: layers 0 and {} have different norms; convert the model again", origin_,
+                    i);
+    }
+  }
+  if (spec::present(layers_[0].attn_q_norm) != spec::present(layers_[0].attn_k_norm))
+    throw Error("{}: only one of attn_q_norm and attn_k_norm is there; convert the model again",
+                origin_);
+}
+
 void Image::check_model() const {
   const spec::ModelDescriptor& m = model_;
   for (auto [what, value] : {std::pair{"hidden", m.hidden},
@@ -229,10 +254,7 @@ void Image::check_model() const {
         "{}: {} heads, {} KV heads of width {} do not fit together; convert the model again",
         origin_, m.heads, m.kv_heads, m.head_dim);
   }
-  if (m.activation != static_cast<uint32_t>(spec::Activation::kRelu2)) {
-    throw Error("{}: activation {} is not supported, only squared ReLU is", origin_,
-                spec::name_of(static_cast<spec::Activation>(m.activation)));
-  }
+  check_range(origin_, "activation", m.activation, 0, spec::kActivationCount - 1);
   check_range(origin_, "bos", m.bos, 0, m.vocab - 1);
   check_range(origin_, "eos", m.eos, 0, m.vocab - 1);
   check_range(origin_, "residual fraction bits", m.residual_frac, 0, 30);
@@ -254,11 +276,14 @@ void Image::check_model() const {
                 m.key_block, spec::kTritsPerByte);
   const uint32_t q = m.heads * m.head_dim;
   const uint32_t kv = m.kv_heads * m.head_dim;
+  check_alike();
   for (const spec::LayerDescriptor& layer : layers_) {
     check_vector(layer.attn_norm, m.hidden, "attn_norm");
-    check_vector(layer.attn_sub_norm, q, "attn_sub_norm");
+    check_optional(layer.attn_sub_norm, q, "attn_sub_norm");
     check_vector(layer.ffn_norm, m.hidden, "ffn_norm");
-    check_vector(layer.ffn_sub_norm, m.ffn, "ffn_sub_norm");
+    check_optional(layer.ffn_sub_norm, m.ffn, "ffn_sub_norm");
+    check_optional(layer.attn_q_norm, m.head_dim, "attn_q_norm");
+    check_optional(layer.attn_k_norm, m.head_dim, "attn_k_norm");
     check_matrix(layer.attn_q, q, m.hidden, "attn_q");
     check_matrix(layer.attn_k, kv, m.hidden, "attn_k");
     check_matrix(layer.attn_v, kv, m.hidden, "attn_v");

@@ -59,6 +59,8 @@ class Image {
   void check_matrix(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols,
                     std::string_view what) const;
   void check_vector(const spec::VectorDescriptor& v, uint32_t count, std::string_view what) const;
+  void check_optional(const spec::VectorDescriptor& v, uint32_t count, std::string_view what) const;
+  void check_alike() const;
   void check_model() const;
   void check_caches() const;
   void parse_tokenizer();

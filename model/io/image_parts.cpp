@@ -69,7 +69,8 @@ spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::Chip
   model.ffn = static_cast<uint32_t>(config.ffn);
   model.vocab = static_cast<uint32_t>(config.vocab);
   model.context = static_cast<uint32_t>(config.context);
-  model.activation = static_cast<uint32_t>(spec::Activation::kRelu2);
+  model.activation = static_cast<uint32_t>(
+      config.activation == Activation::kSilu ? spec::Activation::kSilu : spec::Activation::kRelu2);
   model.bos = static_cast<uint32_t>(config.bos);
   model.eos = static_cast<uint32_t>(config.eos);
   model.residual_frac = kResidualFrac;

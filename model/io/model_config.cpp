@@ -167,14 +167,6 @@ std::string layer_scale(int layer, std::string_view part) {
   return fmt::format("blk.{}.{}.scale", layer, part);
 }
 
-std::string beyond_the_chip(const ModelConfig& c) {
-  if (c.activation != Activation::kSquaredRelu) return "SiLU in its feed-forward";
-  if (!c.sub_norms) return "no norms before attn_output and ffn_down";
-  if (c.qk_norms) return "norms of q and k";
-  if (c.rope_pairs != RopePairs::kHalves) return "rope on neighbouring elements";
-  return {};
-}
-
 ModelConfig read_model_config(const Gguf& gguf) {
   ModelConfig c;
   c.arch = gguf.get<std::string>("general.architecture");

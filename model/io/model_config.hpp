@@ -46,10 +46,6 @@ struct ModelConfig {
   int keys() const { return kv_heads * head_dim; }
 };
 
-/// Is anything in the model what the image and the chip cannot express? What it is, for a message
-/// that begins with the model's name; empty if the chip can run it.
-std::string beyond_the_chip(const ModelConfig& config);
-
 /// Reads the configuration and checks it against itself and against the shape of every tensor that
 /// the model needs; tensors the model does not know are an error too, because ignoring one would
 /// compute something else. A linear layer may have a factor for its result, "blk.0.attn_q.scale"

@@ -59,9 +59,11 @@ Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
   for (uint32_t i = 0; i < m.layers; ++i) {
     spec::LayerDescriptor l{};
     l.attn_norm = vector(m.hidden);
-    l.attn_sub_norm = vector(q);
+    if (config.sub_norms) l.attn_sub_norm = vector(q);
     l.ffn_norm = vector(m.hidden);
-    l.ffn_sub_norm = vector(m.ffn);
+    if (config.sub_norms) l.ffn_sub_norm = vector(m.ffn);
+    if (config.qk_norms) l.attn_q_norm = vector(m.head_dim);
+    if (config.qk_norms) l.attn_k_norm = vector(m.head_dim);
     l.attn_q = matrix(q, m.hidden, Layout::kPlane, "attn_q");
     l.attn_k = matrix(kv, m.hidden, Layout::kPlane, "attn_k");
     l.attn_v = matrix(kv, m.hidden, Layout::kPlane, "attn_v");

@@ -41,6 +41,8 @@ enum class Part : uint64_t {
   kEmbeddingLow,
   kHead,
   kHeadRowScales,
+  kAttnQNorm,
+  kAttnKNorm,
 };
 
 /// Unique for every index: a space, then words of letters, shortest first, each also with a space
@@ -184,9 +186,11 @@ spec::LayerDescriptor Synthesiser::layer(int i) {
   const double into_residual = 1 / std::sqrt(2.0 * preset_.layers);
   spec::LayerDescriptor l{};
   l.attn_norm = gains(Part::kAttnNorm, model_.hidden, i);
-  l.attn_sub_norm = gains(Part::kAttnSubNorm, q, i);
+  if (preset_.sub_norms) l.attn_sub_norm = gains(Part::kAttnSubNorm, q, i);
   l.ffn_norm = gains(Part::kFfnNorm, model_.hidden, i);
-  l.ffn_sub_norm = gains(Part::kFfnSubNorm, model_.ffn, i);
+  if (preset_.sub_norms) l.ffn_sub_norm = gains(Part::kFfnSubNorm, model_.ffn, i);
+  if (preset_.qk_norms) l.attn_q_norm = gains(Part::kAttnQNorm, model_.head_dim, i);
+  if (preset_.qk_norms) l.attn_k_norm = gains(Part::kAttnKNorm, model_.head_dim, i);
   l.attn_q = ternary(Part::kAttnQ, i, q, model_.hidden);
   l.attn_k = ternary(Part::kAttnK, i, kv, model_.hidden);
   l.attn_v = ternary(Part::kAttnV, i, kv, model_.hidden);
@@ -271,6 +275,9 @@ ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options) {
   config.context = options.context ? options.context : preset.context;
   config.rope_theta = preset.rope_theta;
   config.rms_eps = preset.rms_eps;
+  config.activation = preset.activation;
+  config.sub_norms = preset.sub_norms;
+  config.qk_norms = preset.qk_norms;
   config.bos = preset.bos;
   config.eos = preset.eos;
   return config;

@@ -25,18 +25,47 @@ struct SynthPreset {
   float rms_eps;
   int bos;
   int eos;
+  Activation activation = Activation::kSquaredRelu;
+  bool sub_norms = true;
+  bool qk_norms = false;
 };
 
 inline constexpr SynthPreset kSynthPresets[] = {
     // The demo model of this project, model/demo/MODEL_CARD.md.
     {"demo", "the demo model", 256, 5, 4, 2, 64, 512, 1024, 512, 1e4f, 1e-5f, 1, 2},
-    // 1bitLLM/bitnet_b1_58-large (reproduction of arXiv 2402.17764): the configuration of its
-    // checkpoint, of which Tern cannot run the SiLU gate; here it is squared ReLU.
-    {"bitnet-0.7b", "1bitLLM bitnet_b1_58-large, with squared ReLU in place of SiLU", 1536, 24, 16,
-     16, 96, 4096, 32002, 2048, 1e4f, 1e-5f, 1, 2},
+    // The token's computation of the other families, in sizes for tests.
+    {"tiny-bitnet", "the computation of 1bitLLM, heads of 100", 200, 3, 2, 2, 100, 304, 320, 256,
+     1e4f, 1e-5f, 1, 2, Activation::kSilu},
+    {"tiny-llama", "the computation of Llama, heads of 256", 192, 3, 3, 1, 256, 400, 320, 256, 5e5f,
+     1e-5f, 1, 2, Activation::kSilu, false},
+    {"tiny-qwen3", "the computation of Qwen3", 160, 3, 4, 2, 64, 288, 320, 256, 1e6f, 1e-6f, 1, 2,
+     Activation::kSilu, false, true},
+    // 1bitLLM/bitnet_b1_58-large and -3B (reproductions of arXiv 2402.17764): the configurations of
+    // their checkpoints.
+    {"bitnet-0.7b", "1bitLLM bitnet_b1_58-large", 1536, 24, 16, 16, 96, 4096, 32002, 2048, 1e4f,
+     1e-5f, 1, 2, Activation::kSilu},
+    {"bitnet-3b", "1bitLLM bitnet_b1_58-3B", 3200, 26, 32, 32, 100, 8640, 32002, 2048, 1e4f, 1e-5f,
+     1, 2, Activation::kSilu},
     // microsoft/bitnet-b1.58-2B-4T (arXiv 2504.12285): the configuration of its checkpoint.
     {"bitnet-2b4t", "BitNet b1.58 2B-4T", 2560, 30, 20, 5, 128, 6912, 128256, 4096, 5e5f, 1e-5f,
      128000, 128001},
+    // HF1BitLLM/Llama3-8B-1.58-100B-tokens.
+    {"llama3-8b", "Llama3-8B-1.58", 4096, 32, 32, 8, 128, 14336, 128256, 8192, 5e5f, 1e-5f, 128000,
+     128001, Activation::kSilu, false},
+    // tiiuae/Falcon3-*-1.58bit.
+    {"falcon3-1b", "Falcon3-1B-1.58bit", 2048, 18, 8, 4, 256, 8192, 131072, 8192, 1000042.f, 1e-6f,
+     11, 12, Activation::kSilu, false},
+    {"falcon3-3b", "Falcon3-3B-1.58bit", 3072, 22, 12, 4, 256, 9216, 131072, 32768, 1000042.f,
+     1e-6f, 11, 12, Activation::kSilu, false},
+    {"falcon3-7b", "Falcon3-7B-1.58bit", 3072, 28, 12, 4, 256, 23040, 131072, 32768, 1000042.f,
+     1e-6f, 11, 12, Activation::kSilu, false},
+    {"falcon3-10b", "Falcon3-10B-1.58bit", 3072, 40, 12, 4, 256, 23040, 131072, 32768, 1000042.f,
+     1e-6f, 11, 12, Activation::kSilu, false},
+    // Qwen/Qwen3-1.7B and -8B, of which the Bonsai models have the shape; with one scale a matrix.
+    {"qwen3-1.7b", "Qwen3-1.7B", 2048, 28, 16, 8, 128, 6144, 151936, 40960, 1e6f, 1e-6f, 151643,
+     151645, Activation::kSilu, false, true},
+    {"qwen3-8b", "Qwen3-8B", 4096, 36, 32, 8, 128, 12288, 151936, 40960, 1e6f, 1e-6f, 151643,
+     151645, Activation::kSilu, false, true},
 };
 
 /// The named preset. Throws Error that lists the known ones.

@@ -58,7 +58,7 @@ package tern_pkg;
   // Address of the data memory in the controller's map.
   localparam int unsigned DataBase = 268435456;
   // Version of the .tern format.
-  localparam int unsigned ImageVersion = 2;
+  localparam int unsigned ImageVersion = 3;
 
   // Address of the devices in the controller's map.
   localparam logic [31:0] MmioBase = 32'd2147483648;
@@ -99,6 +99,7 @@ package tern_pkg;
   localparam logic [4:0] VectorOpJoin = 5'd9;
   localparam logic [4:0] VectorOpButterfly = 5'd10;
   localparam logic [4:0] VectorOpCopy = 5'd11;
+  localparam logic [4:0] VectorOpSilu = 5'd12;
 
   // Reductions, of y unless the operation says otherwise. They ride along any operation.
   localparam logic [2:0] ReduceNone = 3'd0;
@@ -451,24 +452,26 @@ package tern_pkg;
   localparam int unsigned VectorDescriptorOffsetOffset = 0;
   localparam int unsigned VectorDescriptorCountOffset = 8;
   localparam int unsigned VectorDescriptorExponentOffset = 12;
-  localparam int unsigned LayerDescriptorBytes = 440;
+  localparam int unsigned LayerDescriptorBytes = 472;
   localparam int unsigned LayerDescriptorAttnNormOffset = 0;
   localparam int unsigned LayerDescriptorAttnSubNormOffset = 16;
   localparam int unsigned LayerDescriptorFfnNormOffset = 32;
   localparam int unsigned LayerDescriptorFfnSubNormOffset = 48;
-  localparam int unsigned LayerDescriptorAttnQOffset = 64;
-  localparam int unsigned LayerDescriptorAttnKOffset = 112;
-  localparam int unsigned LayerDescriptorAttnVOffset = 160;
-  localparam int unsigned LayerDescriptorAttnOutputOffset = 208;
-  localparam int unsigned LayerDescriptorFfnGateOffset = 256;
-  localparam int unsigned LayerDescriptorFfnUpOffset = 304;
-  localparam int unsigned LayerDescriptorFfnDownOffset = 352;
-  localparam int unsigned LayerDescriptorKCacheOffset = 400;
-  localparam int unsigned LayerDescriptorVCacheOffset = 408;
-  localparam int unsigned LayerDescriptorKScalesOffset = 416;
-  localparam int unsigned LayerDescriptorVScalesOffset = 424;
-  localparam int unsigned LayerDescriptorChecksumOffset = 432;
-  localparam int unsigned LayerDescriptorReservedOffset = 436;
+  localparam int unsigned LayerDescriptorAttnQNormOffset = 64;
+  localparam int unsigned LayerDescriptorAttnKNormOffset = 80;
+  localparam int unsigned LayerDescriptorAttnQOffset = 96;
+  localparam int unsigned LayerDescriptorAttnKOffset = 144;
+  localparam int unsigned LayerDescriptorAttnVOffset = 192;
+  localparam int unsigned LayerDescriptorAttnOutputOffset = 240;
+  localparam int unsigned LayerDescriptorFfnGateOffset = 288;
+  localparam int unsigned LayerDescriptorFfnUpOffset = 336;
+  localparam int unsigned LayerDescriptorFfnDownOffset = 384;
+  localparam int unsigned LayerDescriptorKCacheOffset = 432;
+  localparam int unsigned LayerDescriptorVCacheOffset = 440;
+  localparam int unsigned LayerDescriptorKScalesOffset = 448;
+  localparam int unsigned LayerDescriptorVScalesOffset = 456;
+  localparam int unsigned LayerDescriptorChecksumOffset = 464;
+  localparam int unsigned LayerDescriptorReservedOffset = 468;
   localparam int unsigned ModelDescriptorBytes = 232;
   localparam int unsigned ModelDescriptorHiddenOffset = 0;
   localparam int unsigned ModelDescriptorLayersOffset = 4;

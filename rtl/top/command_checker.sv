@@ -118,7 +118,7 @@ module command_checker #(
   assign span_a   = is_rope ? 18'(vec.n) << 1 : 18'(vec.n);
   assign span_b   = span_a;
   assign span_dst = span_a;
-  assign vector_ok = vec.op <= tern_pkg::VectorOpCopy && vec.reduce <= tern_pkg::ReduceTopK &&
+  assign vector_ok = vec.op <= tern_pkg::VectorOpSilu && vec.reduce <= tern_pkg::ReduceTopK &&
                      vec.dest <= tern_pkg::DestActLow && vec.n != '0 && vec.rows != '0 &&
                      34'(vec.a) + 34'(far_a_q) + 34'(span_a) <= 34'(ScratchWords) &&
                      (!uses_b || 34'(vec.b) + 34'(far_b_q) + 34'(span_b) <= 34'(ScratchWords)) &&

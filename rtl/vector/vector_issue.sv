@@ -3,7 +3,7 @@
 /// A step that needs several lines keeps the earlier ones in the lanes. Rope has four products a
 /// line: low * cos, high * cos, then high * sin and low * sin, each subtracted from or added to
 /// the product two steps ago. Its last step, and the difference of a butterfly, need nothing from
-/// the queue any more: they overlap with the arrival of the next line. An exponential line stays
+/// the queue any more: they overlap with the arrival of the next line. A line of a curve stays
 /// at the head of the queue for four steps, a quarter of the lanes each.
 module vector_issue #(
   parameter int unsigned Lanes = 16
@@ -27,13 +27,13 @@ module vector_issue #(
   // rope_pair() of rope.hpp: 15 - kRopeGuard = 9 places to the right.
   localparam vector_pkg::shift_t RopeShift = {4'b0001, 6'd8};
 
-  logic              rope, exponential, pairs, far, near, tailed, go, tail, multi;
+  logic              rope, curve, pairs, far, near, tailed, go, tail, multi;
   logic [1:0]        phase_q, slot_q, last_phase;
   logic              tail_q;
   vector_pkg::line_t first_line_q, second_line_q;
 
   assign rope        = op_i == tern_pkg::VectorOpRope;
-  assign exponential = op_i == tern_pkg::VectorOpExp2;
+  assign curve       = op_i == tern_pkg::VectorOpExp2 || op_i == tern_pkg::VectorOpSilu;
   assign far         = op_i == tern_pkg::VectorOpButterfly && 32'(distance_i) >= $clog2(Lanes);
   assign near        = op_i == tern_pkg::VectorOpButterfly && !far;
   assign tailed      = rope || far;
@@ -42,7 +42,7 @@ module vector_issue #(
 
   assign go    = moves_i && head_valid_i;
   assign tail  = moves_i && tail_q;
-  assign pop_o = go && (!exponential || slot_q == 2'd3);
+  assign pop_o = go && (!curve || slot_q == 2'd3);
 
   always_comb begin
     case (op_i)
@@ -113,6 +113,11 @@ module vector_issue #(
         step_o.add   = vector_pkg::AddZ;
       end
       tern_pkg::VectorOpExp2: step_o.emit = slot_q == 2'd3;
+      tern_pkg::VectorOpSilu: begin
+        issue_o.z    = vector_pkg::ZHead;
+        issue_o.view = vector_pkg::ViewPositive;
+        step_o.emit  = slot_q == 2'd3;
+      end
       tern_pkg::VectorOpRope: begin
         step_o.shift = RopeShift;
         step_o.emit  = tail || phase_q == 2'd3;
@@ -158,7 +163,7 @@ module vector_issue #(
       tail_q  <= 1'b0;
     end else begin
       if (pop_o) phase_q <= phase_q == last_phase ? '0 : phase_q + 2'd1;
-      if (go && exponential) slot_q <= slot_q + 2'd1;
+      if (go && curve) slot_q <= slot_q + 2'd1;
       if (moves_i) tail_q <= go && tailed && phase_q == last_phase;
     end
   end

@@ -5,7 +5,7 @@
 ///   partial   two products, with the low 16 and the high 17 bits of y
 ///   product   their sum in 64 bits, and the addend: nothing, z, or the product two steps ago
 ///   shift     v * 2^-k without its rounding, see vector_pkg::shift_t
-///   result    rounded and saturated to int32; or the exponential of this lane
+///   result    rounded and saturated to int32; or the point of a curve of this lane
 ///   output    plus z, saturated (`post_i`), and whether that saturated
 module vector_lane #(
   parameter int unsigned Lane = 0
@@ -23,8 +23,8 @@ module vector_lane #(
   input  vector_pkg::add_e   add_i,
   input  vector_pkg::shift_t shift_i,
   input  logic               round_i,
-  input  logic               exp_valid_i,
-  input  logic [31:0]        exp_i,
+  input  logic               is_curve_i,
+  input  logic [31:0]        curve_i,
   input  logic               post_i,
 
   output logic [63:0]        product_o,
@@ -154,7 +154,7 @@ module vector_lane #(
       x_q <= pick_x(issue_i.x, viewed(head_i), first_q, second_q, third_q);
       y_q <= pick_y(issue_i.y, viewed(head_i), second_q[15:0], scalar_i,
                     issue_i.alternate && subtract_i);
-      z_operands_q <= pick_z(issue_i.z, head_i, first_q, pair_i);
+      z_operands_q <= pick_z(issue_i.z, viewed(head_i), first_q, pair_i);
     end
     if (enable_i[0]) begin
       low_q       <= 50'(x_q) * 50'(signed'({1'b0, y_q[15:0]}));
@@ -172,7 +172,7 @@ module vector_lane #(
       z_shift_q <= z_product_q;
     end
     if (enable_i[3]) begin
-      result_q   <= exp_valid_i ? exp_i : rounded(shifted_q, round_i);
+      result_q   <= is_curve_i ? curve_i : rounded(shifted_q, round_i);
       z_result_q <= z_shift_q;
     end
     if (enable_i[4]) begin

@@ -1,4 +1,4 @@
-/// The lanes with what follows a step through them, and the exponential units.
+/// The lanes with what follows a step through them, and the units of curves.
 ///
 /// A step with its operands is taken with `issue_i.valid`, which implies `moves_i`; `moves_i` lets
 /// all stages go on. Six cycles later, if the step completes a line of results, it is on `y_o`
@@ -28,7 +28,7 @@ module vector_lanes #(
   output logic [32*Lanes-1:0] y_o,
   output logic [Lanes-1:0]    saturated_o
 );
-  localparam int unsigned ExpLanes = Lanes / 4;
+  localparam int unsigned CurveLanes = Lanes / 4;
   // Stages after the operands, in the order of vector_lane's enables.
   localparam int unsigned Partial = 0, Product = 1, Shift = 2, Result = 3, Output = 4;
 
@@ -37,11 +37,12 @@ module vector_lanes #(
   logic [4:0]          valid_q;  // operands to result
   logic                output_valid_q;
   logic [4:0]          enable;
-  logic [32*Lanes-1:0] pair, exponentials;
-  logic                exponential, mac;
+  logic [32*Lanes-1:0] pair, curves;
+  logic                curve, silu, mac;
 
-  assign exponential = op_i == tern_pkg::VectorOpExp2;
-  assign mac         = op_i == tern_pkg::VectorOpMac;
+  assign silu  = op_i == tern_pkg::VectorOpSilu;
+  assign curve = silu || op_i == tern_pkg::VectorOpExp2;
+  assign mac   = op_i == tern_pkg::VectorOpMac;
 
   // The partners of a butterfly within a line.
   always_comb begin
@@ -82,7 +83,7 @@ module vector_lanes #(
 
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     logic in_slot;
-    assign in_slot = !exponential || shift_q.slot == 2'(i / ExpLanes);
+    assign in_slot = !curve || shift_q.slot == 2'(i / CurveLanes);
 
     vector_lane #(.Lane(i)) u_lane (
       .clk_i,
@@ -96,42 +97,43 @@ module vector_lanes #(
       .add_i        (partial_q.add),
       .shift_i      (product_q.shift),
       .round_i      (shift_q.shift.round),
-      .exp_valid_i  (exponential),
-      .exp_i        (exponentials[32*i +: 32]),
-      .post_i       (mac),
+      .is_curve_i   (curve),
+      .curve_i      (curves[32*i +: 32]),
+      .post_i       (mac || silu),
       .product_o    (products_o[64*i +: 64]),
       .y_o          (y_o[32*i +: 32]),
       .saturated_o  (saturated_o[i])
     );
   end
 
-  for (genvar e = 0; e < ExpLanes; e++) begin : gen_exp
-    logic [31:0] a, power;
+  for (genvar c = 0; c < CurveLanes; c++) begin : gen_curve
+    logic [31:0] a, y;
 
     always_comb begin
       a = '0;
-      if (exponential) begin
+      if (curve) begin
         case (step_i.slot)
-          2'd0:    a = head_i[32*e +: 32];
-          2'd1:    a = head_i[32*(ExpLanes + e) +: 32];
-          2'd2:    a = head_i[32*(2*ExpLanes + e) +: 32];
-          default: a = head_i[32*(3*ExpLanes + e) +: 32];
+          2'd0:    a = head_i[32*c +: 32];
+          2'd1:    a = head_i[32*(CurveLanes + c) +: 32];
+          2'd2:    a = head_i[32*(2*CurveLanes + c) +: 32];
+          default: a = head_i[32*(3*CurveLanes + c) +: 32];
         endcase
       end
     end
 
-    exp2_unit u_exp (
+    curve_unit u_curve (
       .clk_i,
-      .valid_i  (exponential && issue_i.valid),
+      .silu_i   (silu),
+      .valid_i  (curve && issue_i.valid),
       .a_i      (a),
       .s_i      (scalar_i),
-      .enable_i (exponential ? enable[Shift:Partial] : 3'b000),
-      .y_o      (power)
+      .enable_i (curve ? enable[Shift:Partial] : 3'b000),
+      .y_o      (y)
     );
-    assign exponentials[32*e +: 32]                = power;
-    assign exponentials[32*(ExpLanes + e) +: 32]   = power;
-    assign exponentials[32*(2*ExpLanes + e) +: 32] = power;
-    assign exponentials[32*(3*ExpLanes + e) +: 32] = power;
+    assign curves[32*c +: 32]                  = y;
+    assign curves[32*(CurveLanes + c) +: 32]   = y;
+    assign curves[32*(2*CurveLanes + c) +: 32] = y;
+    assign curves[32*(3*CurveLanes + c) +: 32] = y;
   end
 
   assign product_o      = enable[Shift];

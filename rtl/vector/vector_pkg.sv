@@ -54,7 +54,7 @@ package vector_pkg;
     shift_t     shift;
     logic       emit;         // a line of results is complete with this step
     add_e       add;
-    logic [1:0] slot;         // quarter of the line, exponentials only
+    logic [1:0] slot;         // quarter of the line, curves only
   } step_t;
 
   // The shift_t of v * 2^-k. Unless `both_ways`, negative k count as 0, as in rshift_round().

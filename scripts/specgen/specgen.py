@@ -29,6 +29,7 @@ TARGETS = {
 }
 SCALARS = {"u32": ("uint32_t", 4), "i32": ("int32_t", 4), "u64": ("uint64_t", 8)}
 TABLE_SEGMENTS = 256
+SILU_SEGMENTS, SILU_OCTAVES = 64, 4  # below 1, and of each octave from 1 to 16
 
 
 def fail(message: str) -> None:
@@ -129,13 +130,16 @@ def camel(name: str) -> str:
 
 
 def tables() -> dict[str, list[int]]:
-    """Interpolation tables in Q30, one entry more than segments: 2^x on [0, 1], 1/(1+x) on [0, 1]."""
+    """Interpolation tables, one entry more than segments."""
     getcontext().prec = 50
-    one = Decimal(1 << 30)
-    points = [Decimal(i) / TABLE_SEGMENTS for i in range(TABLE_SEGMENTS + 1)]
-    exp2 = [int((one * Decimal(2) ** x).to_integral_value()) for x in points]
-    recip = [int((one / (1 + x)).to_integral_value()) for x in points]
-    return {"Exp2": exp2, "Recip": recip}
+    segments = range(TABLE_SEGMENTS + 1)
+    exp2 = [int(((1 << 30) * Decimal(2) ** (Decimal(i) / TABLE_SEGMENTS)).to_integral_value()) for i in segments]
+    ends = [Decimal(i) / SILU_SEGMENTS for i in range(SILU_SEGMENTS)]
+    for octave in range(SILU_OCTAVES):
+        ends += [(1 << octave) * (1 + Decimal(i) / SILU_SEGMENTS) for i in range(SILU_SEGMENTS)]
+    ends.append(Decimal(1 << SILU_OCTAVES))
+    silu = [int((-(1 << 24) * t / (1 + t.exp())).to_integral_value()) for t in ends]
+    return {"Exp2": exp2, "Silu": silu}
 
 
 def render() -> dict[str, str]:

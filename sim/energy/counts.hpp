@@ -14,7 +14,7 @@ struct BeatCounts {
 
 /// Elements that the vector unit worked on, by what a lane does for one.
 struct VectorCounts {
-  uint64_t scale = 0;       ///< One operand: Copy, Scale, Square, SumSquares, Exp2.
+  uint64_t scale = 0;       ///< One operand: Copy, Scale, Square, SumSquares, Exp2, Silu.
   uint64_t multiply = 0;    ///< Two operands multiplied: Mul, Join, half a pair of Rope.
   uint64_t accumulate = 0;  ///< A product or an operand added to another: Mac, Add, Sub, Butterfly.
 };
@@ -37,22 +37,22 @@ struct DramCounts {
 struct Counts {
   Tag tag = Tag::kMeasured;  ///< What the counts themselves are worth.
   uint64_t cycles = 0;       ///< Chip clock cycles.
-  double seconds = 0;   ///< The same in time: for leakage and standby.
+  double seconds = 0;        ///< The same in time: for leakage and standby.
 
-  BeatCounts plane;             ///< Ternary weights.
-  BeatCounts value;             ///< Head, keys and values.
-  uint64_t load_beats = 0;      ///< Beats that went to the scratchpad.
-  uint64_t store_beats = 0;     ///< Beats written to memory.
-  uint64_t results = 0;         ///< int32 sums drained to the scratchpad.
+  BeatCounts plane;               ///< Ternary weights.
+  BeatCounts value;               ///< Head, keys and values.
+  uint64_t load_beats = 0;        ///< Beats that went to the scratchpad.
+  uint64_t store_beats = 0;       ///< Beats written to memory.
+  uint64_t results = 0;           ///< int32 sums drained to the scratchpad.
   uint64_t activation_bytes = 0;  ///< Written to the activation buffer.
 
   VectorCounts vector;
-  uint64_t scratch_reads = 0;   ///< Words of 32 bits, of all units.
+  uint64_t scratch_reads = 0;  ///< Words of 32 bits, of all units.
   uint64_t scratch_writes = 0;
 
-  uint64_t controller_cycles = 0;  ///< In which the controller works,
-  uint64_t controller_polls = 0;   ///< polls a unit or the host,
-  uint64_t controller_stalls = 0;  ///< or a device lets it wait.
+  uint64_t controller_cycles = 0;    ///< In which the controller works,
+  uint64_t controller_polls = 0;     ///< polls a unit or the host,
+  uint64_t controller_stalls = 0;    ///< or a device lets it wait.
   uint64_t controller_accesses = 0;  ///< Words of its data memory, read or written.
 
   DramCounts dram;

@@ -8,9 +8,10 @@
 namespace tern::energy {
 namespace {
 
-// Of the controller, of a token of the 2B-4T shape on edge, by the performance model (docs/energy.md):
-// cycles of work for a layer, and for what comes before and after the layers; work for an access of
-// its data memory; which part of the other cycles it polls, and does not wait for a device.
+// Of the controller, of a token of the 2B-4T shape on edge, by the performance model
+// (docs/energy.md): cycles of work for a layer, and for what comes before and after the layers;
+// work for an access of its data memory; which part of the other cycles it polls, and does not wait
+// for a device.
 constexpr uint64_t kLayerCycles = 1199;
 constexpr uint64_t kEndCycles = 56'080;
 constexpr uint64_t kCyclesPerDataAccess = 3;
@@ -20,7 +21,7 @@ constexpr double kPolledPart = 0.189;
 class Token {
  public:
   Token(const io::SynthPreset& s, const spec::ChipConfig& chip, uint32_t context)
-      : chip_(chip), context_(context) {
+      : shape_(s), chip_(chip), context_(context) {
     hidden_ = u(s.hidden), queries_ = u(s.heads) * u(s.head_dim);
     keys_ = u(s.kv_heads) * u(s.head_dim), ffn_ = u(s.ffn), vocab_ = u(s.vocab);
     heads_ = u(s.heads), kv_heads_ = u(s.kv_heads), dim_ = u(s.head_dim);
@@ -28,7 +29,9 @@ class Token {
     for (uint32_t layer = 0; layer < u(s.layers); ++layer) {
       attention();
       feed_forward();
-      load(2 * (2 * hidden_ + queries_ + ffn_));  // gains, int16
+      const uint64_t gains =
+          2 * hidden_ + (s.sub_norms ? queries_ + ffn_ : 0) + (s.qk_norms ? 2 * dim_ : 0);
+      load(2 * gains);  // int16
       counts.controller_cycles += kLayerCycles;
     }
     norm(hidden_);
@@ -79,6 +82,12 @@ class Token {
     counts.activation_bytes += n;
   }
 
+  void quantise(uint32_t n, bool normed) {
+    if (normed) return norm(n);
+    scale(n);
+    counts.activation_bytes += n;
+  }
+
   void load(uint64_t bytes) {
     counts.load_beats += (bytes + chip_.columns - 1) / chip_.columns;
     counts.scratch_writes += bytes / 4;
@@ -89,8 +98,12 @@ class Token {
     matrix(keys_, hidden_, spec::Layout::kPlane);
     matrix(queries_, hidden_, spec::Layout::kPlane);
     matrix(keys_, hidden_, spec::Layout::kPlane);
-    multiply(queries_ + keys_);      // rope
-    scale(queries_ + 2 * keys_);     // quantised
+    if (shape_.qk_norms) {
+      multiply(queries_ + keys_);  // by the gain
+      scale(queries_ + keys_);     // sum of squares
+    }
+    multiply(queries_ + keys_);   // rope
+    scale(queries_ + 2 * keys_);  // quantised
     counts.activation_bytes += queries_;
     // A token's V codes lie in head_dim beats, its K codes and scales side by side.
     counts.store_beats += kv_heads_ * (dim_ + spec::ceil_div(dim_, chip_.columns) + 2);
@@ -114,7 +127,7 @@ class Token {
     counts.activation_bytes += 2 * scores;
     multiply(queries_);  // limbs joined
     scale(queries_);     // to a common exponent
-    norm(queries_);
+    quantise(queries_, shape_.sub_norms);
     matrix(hidden_, queries_, spec::Layout::kPlane);
     accumulate(hidden_);
   }
@@ -123,13 +136,15 @@ class Token {
     norm(hidden_);
     matrix(ffn_, hidden_, spec::Layout::kPlane);
     matrix(ffn_, hidden_, spec::Layout::kPlane);
-    scale(3 * ffn_);  // shifts of gate and up, square
+    // Shifts of gate and up, square; or the gate in Q18 and four steps of Silu.
+    scale((shape_.activation == io::Activation::kSilu ? 5 : 3) * ffn_);
     multiply(ffn_);
-    norm(ffn_);
+    quantise(ffn_, shape_.sub_norms);
     matrix(hidden_, ffn_, spec::Layout::kPlane);
     accumulate(hidden_);
   }
 
+  const io::SynthPreset& shape_;
   const spec::ChipConfig& chip_;
   uint32_t context_, hidden_, queries_, keys_, ffn_, vocab_, heads_, kv_heads_, dim_;
 };

@@ -4,10 +4,11 @@
 
 #include "io/error.hpp"
 #include "machine.hpp"
+#include "spec/numerics/attention.hpp"
 #include "spec/numerics/quantise.hpp"
 #include "spec/numerics/rope.hpp"
-#include "spec/numerics/attention.hpp"
 #include "spec/numerics/scale.hpp"
+#include "spec/numerics/silu.hpp"
 #include "spec/numerics/softmax.hpp"
 
 /// VECTOR and SCALAR.
@@ -102,9 +103,9 @@ void Machine::check_vector(const spec::VectorCommand& c) const {
           c.reduce_reg, "the rows leave the scalar registers");
   // Rows overlap in the pipeline: a row cannot use what an earlier one reduced.
   if (reads_scalar(c) && reduce != Reduce::kNone && reduce != Reduce::kTopK && !c.reduce_all) {
-    const bool later = c.scalar_step ? c.reduce_reg > c.scalar && c.reduce_reg < c.scalar + c.rows
-                                     : c.scalar >= c.reduce_reg &&
-                                           c.scalar + 1 < c.reduce_reg + c.rows;
+    const bool later = c.scalar_step
+                           ? c.reduce_reg > c.scalar && c.reduce_reg < c.scalar + c.rows
+                           : c.scalar >= c.reduce_reg && c.scalar + 1 < c.reduce_reg + c.rows;
     check(!later, "reduce_reg", c.reduce_reg, "a later row reads it as its scalar");
   }
   check(reduce != Reduce::kTopK || top_limit_ > 0, "reduce", c.reduce,
@@ -236,6 +237,9 @@ void Machine::vector_row(const spec::VectorCommand& c, uint32_t row, std::vector
             spec::exp2_q30(static_cast<int32_t>(std::max<int64_t>(d, -(int64_t{40} << 16)))));
         break;
       }
+      case VectorOp::kSilu:
+        y[i] = spec::silu(a[i]);
+        break;
       case VectorOp::kRope: {
         if (i >= c.n) break;
         for (int32_t factor : {b[i], b[i + c.n]}) {
@@ -332,9 +336,7 @@ void Machine::scalar(const spec::ScalarCommand& c) {
   const auto scale = [](uint64_t v) {
     return spec::Scale{static_cast<uint32_t>(v), static_cast<int32_t>(v >> 32)};
   };
-  const auto word = [](spec::Scale s) {
-    return uint64_t{static_cast<uint32_t>(s.e)} << 32 | s.m;
-  };
+  const auto word = [](spec::Scale s) { return uint64_t{static_cast<uint32_t>(s.e)} << 32 | s.m; };
   const auto constant = static_cast<int32_t>(c.constant);
   std::vector<spec::Scale> heads;
   for (uint32_t row = 0; row < c.rows; ++row) {
@@ -349,8 +351,7 @@ void Machine::scalar(const spec::ScalarCommand& c) {
     uint64_t out = 0;
     switch (op) {
       case ScalarOp::kMultiplier: {
-        const spec::Multiplier by =
-            spec::quantise_multiplier(static_cast<uint32_t>(a), c.constant);
+        const spec::Multiplier by = spec::quantise_multiplier(static_cast<uint32_t>(a), c.constant);
         out = uint64_t{static_cast<uint32_t>(by.k)} << 32 | by.m;
         break;
       }
@@ -385,8 +386,9 @@ void Machine::scalar(const spec::ScalarCommand& c) {
       case ScalarOp::kCommonExponent:
         heads.push_back(scale(a));
         if (row + 1 < c.rows) continue;
-        write_scalar("rd", c.rd,
-                     word({1, spec::common_exponent(heads.data(), static_cast<int>(heads.size()))}));
+        write_scalar(
+            "rd", c.rd,
+            word({1, spec::common_exponent(heads.data(), static_cast<int>(heads.size()))}));
         return;
       case ScalarOp::kTopKClear:
         break;

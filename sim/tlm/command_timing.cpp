@@ -19,6 +19,9 @@ bool takes_two(VectorOp op) {
          op == VectorOp::kMac || op == VectorOp::kJoin;
 }
 
+/// Lines of a curve go through a quarter of the lanes at a time.
+bool is_curve(VectorOp op) { return op == VectorOp::kExp2 || op == VectorOp::kSilu; }
+
 bool is_far(const spec::VectorCommand& c, uint32_t lanes) {
   return static_cast<VectorOp>(c.op) == VectorOp::kButterfly && (uint64_t{1} << c.shift) >= lanes;
 }
@@ -50,7 +53,7 @@ uint32_t vector_cycles(const spec::VectorCommand& c, uint32_t lanes, TopKList& l
   uint32_t cycles = 10 + lines;
   if (takes_two(op)) {
     cycles = 10 + 2 * lines;
-  } else if (op == VectorOp::kExp2) {
+  } else if (is_curve(op)) {
     cycles = 10 + 4 * lines;
   } else if (op == VectorOp::kRope) {
     cycles = 11 + 4 * lines;
@@ -95,7 +98,7 @@ uint32_t scalar_cycles(const spec::ScalarCommand& c) {
 PortUse vector_reads(const spec::VectorCommand& c, uint32_t lanes) {
   const auto op = static_cast<VectorOp>(c.op);
   const uint32_t lines = spec::ceil_div(c.n, lanes) * c.rows;
-  if (op == VectorOp::kExp2) return {1, 1 + 4 * lines, 4};
+  if (is_curve(op)) return {1, 1 + 4 * lines, 4};
   const uint32_t operands = op == VectorOp::kRope ? 4 : takes_two(op) ? 2 : 1;
   return {1, 1 + operands * lines, 1};
 }
@@ -109,7 +112,7 @@ PortUse vector_writes(const spec::VectorCommand& c, uint32_t lanes) {
   // for a reduction.
   const uint32_t lines = spec::ceil_div(c.n, lanes) * c.rows;
   if (op == VectorOp::kRope) return {13, 11 + 4 * lines, 2};
-  const uint32_t period = takes_two(op) ? 2 : op == VectorOp::kExp2 ? 4 : 1;
+  const uint32_t period = takes_two(op) ? 2 : is_curve(op) ? 4 : 1;
   return {9 + period, 10 + period * lines, period};
 }
 

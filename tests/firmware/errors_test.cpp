@@ -124,7 +124,7 @@ TEST(FirmwareErrors, NamesTheFieldOfTheModelThatItCannotRun) {
   expect(offsetof(D, ffn), [](D& m) { m.ffn = 0; });
   expect(offsetof(D, vocab), [](D& m) { m.vocab = 1 << 20; });
   expect(offsetof(D, context), [](D& m) { m.context = 0; });
-  expect(offsetof(D, activation), [](D& m) { m.activation = 1; });
+  expect(offsetof(D, activation), [](D& m) { m.activation = 2; });
   expect(offsetof(D, residual_frac), [](D& m) { m.residual_frac = 31; });
   expect(offsetof(D, head_shift), [](D& m) { m.head_shift = 63; });
   expect(offsetof(D, key_block), [](D& m) { m.key_block = 5; });
@@ -154,6 +154,10 @@ TEST(FirmwareErrors, NamesTheFieldOfTheLayerThatItCannotRun) {
   };
   expect(offsetof(D, ffn_norm), [](D& l) { l.ffn_norm.offset += 2; });
   expect(offsetof(D, ffn_sub_norm) + 8, [](D& l) { l.ffn_sub_norm.count -= 1; });
+  expect(offsetof(D, ffn_norm) + 12, [](D& l) { l.ffn_norm.exponent = 40000; });
+  // Layers repeat the commands of the first, which has no norms of heads.
+  expect(offsetof(D, ffn_sub_norm) + 8, [](D& l) { l.ffn_sub_norm = {}; });
+  expect(offsetof(D, attn_q_norm) + 8, [](D& l) { l.attn_q_norm.count = 64; });
   expect(offsetof(D, attn_q) + offsetof(MatrixDescriptor, cols), [](D& l) { l.attn_q.cols = 1; });
   expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, layout),
          [](D& l) { l.attn_v.layout = 2; });
@@ -168,6 +172,9 @@ TEST(FirmwareErrors, NamesTheFieldOfTheLayerThatItCannotRun) {
   expect(offsetof(D, attn_k), [](D& l) { l.attn_k.block = 4; });  // not that of layer 0
   expect(offsetof(D, k_cache), [](D& l) { l.k_cache += 1; });
   expect(offsetof(D, v_scales), [](D& l) { l.v_scales += 32; });
+  // A norm of keys without that of queries.
+  expect_error(d.layer(0, [](D& l) { l.attn_k_norm.count = 64; }), FirmwareError::kLayerShape,
+               offsetof(D, attn_k_norm) + 8);
 }
 
 TEST(FirmwareErrors, RefusesAModelThatTheBuffersCannotHold) {

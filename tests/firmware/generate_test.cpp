@@ -194,8 +194,21 @@ const io::SynthPreset kShapes[] = {
     {"single", "", 64, 1, 3, 3, 8, 40, 290, 30, 1e4f, 1e-5f, 1, 2},
 };
 
-TEST_P(FirmwareOn, RunsShapesThatNothingDividesEvenly) {
-  for (const io::SynthPreset& preset : kShapes) {
+/// What the families of models compute in different ways, in all combinations that have another
+/// sequence of commands.
+constexpr io::Activation kRelu2 = io::Activation::kSquaredRelu, kSilu = io::Activation::kSilu;
+const io::SynthPreset kFamilies[] = {
+    {"silu", "", 200, 3, 2, 2, 100, 304, 320, 64, 1e4f, 1e-5f, 1, 2, kSilu},
+    {"bare", "", 72, 3, 6, 2, 24, 100, 331, 64, 1e4f, 1e-5f, 1, 2, kRelu2, false},
+    {"llama", "", 96, 3, 3, 1, 256, 136, 300, 64, 5e5f, 1e-5f, 1, 2, kSilu, false},
+    {"qwen", "", 160, 3, 10, 2, 18, 100, 300, 64, 1e6f, 1e-6f, 1, 2, kSilu, false, true},
+    {"all", "", 136, 3, 4, 4, 34, 72, 300, 64, 1e6f, 1e-6f, 1, 2, kSilu, true, true},
+};
+
+class FirmwareRuns : public FirmwareOn {
+ protected:
+  /// 29 tokens traced, then the same in several requests without the waits of a trace.
+  void expect_golden(const io::SynthPreset& preset) {
     SCOPED_TRACE(preset.name);
     io::ImageWriter writer(config());
     io::synthesise(preset, {}, writer);
@@ -226,6 +239,14 @@ TEST_P(FirmwareOn, RunsShapesThatNothingDividesEvenly) {
       EXPECT_EQ(quiet->generate(second).tokens, golden_generate(golden, second).tokens);
     }
   }
+};
+
+TEST_P(FirmwareRuns, ShapesThatNothingDividesEvenly) {
+  for (const io::SynthPreset& preset : kShapes) expect_golden(preset);
+}
+
+TEST_P(FirmwareRuns, WhatTheFamiliesCompute) {
+  for (const io::SynthPreset& preset : kFamilies) expect_golden(preset);
 }
 
 TEST_P(FirmwareOn, StopsAtTheEndTokenWhenAsked) {
@@ -251,6 +272,8 @@ TEST_P(FirmwareOn, StopsAtTheEndTokenWhenAsked) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Configs, FirmwareOn, testing::ValuesIn(spec::kConfigs),
+                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Configs, FirmwareRuns, testing::ValuesIn(spec::kConfigs),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

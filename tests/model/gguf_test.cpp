@@ -325,19 +325,6 @@ TEST(ModelConfig, ReadsTheTinyModel) {
   EXPECT_TRUE(c.tied);
 }
 
-TEST(ModelConfig, FamiliesThatTheChipCannotRunAreNamed) {
-  io::ModelConfig c;
-  EXPECT_EQ(io::beyond_the_chip(c), "");
-  c.rope_pairs = io::RopePairs::kNeighbours;
-  EXPECT_EQ(io::beyond_the_chip(c), "rope on neighbouring elements");
-  c.qk_norms = true;
-  EXPECT_EQ(io::beyond_the_chip(c), "norms of q and k");
-  c.sub_norms = false;
-  EXPECT_EQ(io::beyond_the_chip(c), "no norms before attn_output and ffn_down");
-  c.activation = io::Activation::kSilu;
-  EXPECT_EQ(io::beyond_the_chip(c), "SiLU in its feed-forward");
-}
-
 TEST(ModelConfig, HadamardRotationsAreRefused) {
   GgufBuilder b = test::tiny_model(1);
   b.u32("prism.hadamard.block_size", 128);

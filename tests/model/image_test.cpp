@@ -155,9 +155,9 @@ TEST(Image, SaysWhatIsWrongWithAFile) {
   bytes[offsetof(spec::ImageHeader, version)] = std::byte{9};
   const std::string version = failure(bytes);
   EXPECT_NE(version.find("version 9"), std::string::npos);
-  EXPECT_NE(version.find("version 2"), std::string::npos);
-  bytes[offsetof(spec::ImageHeader, version)] = std::byte{1};
-  EXPECT_NE(failure(bytes).find(".tern version 1, this program reads version 2"),
+  EXPECT_NE(version.find("version 3"), std::string::npos);
+  bytes[offsetof(spec::ImageHeader, version)] = std::byte{2};
+  EXPECT_NE(failure(bytes).find(".tern version 2, this program reads version 3"),
             std::string::npos);
 }
 
@@ -258,6 +258,43 @@ TEST(Image, PlacesOfCachesMustFollowFromTheSizes) {
   refused(layer + offsetof(spec::LayerDescriptor, v_cache), "v_cache of layer 2");
   refused(layer + offsetof(spec::LayerDescriptor, k_scales), "k_scales of layer 2");
   refused(layer + offsetof(spec::LayerDescriptor, v_scales), "v_scales of layer 2");
+}
+
+TEST(Image, NormsAreThereInAllLayersOrInNone) {
+  using Layer = spec::LayerDescriptor;
+  const uint64_t model_at = load<spec::ImageHeader>(demo_bytes(), 0).model;
+  const auto model = load<spec::ModelDescriptor>(demo_bytes(), model_at);
+  const auto changed = [&](uint32_t first, uint32_t last, auto change) {
+    std::vector<std::byte> bytes = demo_bytes();
+    for (uint32_t i = first; i <= last; ++i) {
+      const uint64_t at = model.layer_table + i * sizeof(Layer);
+      auto layer = load<Layer>(bytes, at);
+      change(layer);
+      store(bytes, at, layer);
+    }
+    seal(bytes);
+    return failure(bytes);
+  };
+  const uint32_t last = model.layers - 1;
+  EXPECT_EQ(changed(0, last, [](Layer& l) { l.attn_sub_norm = {}; }), "");
+  EXPECT_NE(changed(2, 2, [](Layer& l) { l.ffn_sub_norm = {}; }).find("layers 0 and 2 have"),
+            std::string::npos);
+  EXPECT_NE(changed(0, last, [](Layer& l) { l.ffn_sub_norm.count = 0; }).find("no elements, but"),
+            std::string::npos);
+  const auto key_norm = [&](Layer& l) {
+    l.attn_k_norm = {l.attn_norm.offset, model.head_dim, -14};
+  };
+  EXPECT_NE(changed(0, last, key_norm).find("only one of attn_q_norm"), std::string::npos);
+  const auto both = [&](Layer& l) {
+    key_norm(l);
+    l.attn_q_norm = l.attn_k_norm;
+  };
+  EXPECT_EQ(changed(0, last, both), "");
+  const auto wide = [&](Layer& l) {
+    both(l);
+    ++l.attn_q_norm.count;
+  };
+  EXPECT_NE(changed(0, last, wide).find("attn_q_norm has"), std::string::npos);
 }
 
 TEST(Image, WhatCommandsNameBeginsAtAMultipleOf64) {

@@ -205,6 +205,13 @@ TEST(MachineVector, TakesPowersOfTwo) {
   EXPECT_EQ(bench.get(8, 4), (Ints{1 << 30, 1 << 29, 0, 0}));
 }
 
+TEST(MachineVector, GatesWithSilu) {
+  Bench bench;
+  bench.put(0, {1 << 18, -(1 << 18), 0, INT32_MIN});
+  bench.issue(vec(VectorOp::kSilu, 0, 0, 8, 4));
+  EXPECT_EQ(bench.get(8, 4), (Ints{191643, -70501, 0, 0}));  // 1 / (1 + 1 / e) in Q18
+}
+
 TEST(MachineVector, ButterfliesInPlace) {
   Bench bench;
   bench.put(0, {1, 2, 3, 4});
@@ -516,7 +523,7 @@ TEST(MachineChecks, NameCommandAndField) {
   };
   with([](VectorCommand& c) { c.n = 0; }, {"vector command 2 (copy): n is 0"});
   with([](VectorCommand& c) { c.rows = 0; }, {"rows is 0"});
-  with([](VectorCommand& c) { c.op = 12; }, {"op is 12"});
+  with([](VectorCommand& c) { c.op = 13; }, {"op is 13"});
   with([](VectorCommand& c) { c.reduce = 5; }, {"reduce is 5"});
   with([](VectorCommand& c) { c.dest = 5; }, {"dest is 5"});
   with([](VectorCommand& c) { c.keep = 1; }, {"keep is 1"});

@@ -270,6 +270,28 @@ TEST(Synth, TheGoldenModelRunsInASaneRange) {
       << "every step should depend on all that went before";
 }
 
+TEST(Synth, PresetsHaveWhatTheirFamiliesCompute) {
+  struct Family {
+    const char* preset;
+    spec::Activation activation;
+    bool sub_norms, qk_norms;
+  };
+  for (const Family& f : {Family{"tiny-bitnet", spec::Activation::kSilu, true, false},
+                          Family{"tiny-llama", spec::Activation::kSilu, false, false},
+                          Family{"tiny-qwen3", spec::Activation::kSilu, false, true}}) {
+    SCOPED_TRACE(f.preset);
+    const Image image = image_of(find_preset(f.preset), {});
+    EXPECT_EQ(image.model().activation, static_cast<uint32_t>(f.activation));
+    EXPECT_EQ(spec::present(image.layer(2).attn_sub_norm), f.sub_norms);
+    EXPECT_EQ(spec::present(image.layer(2).ffn_sub_norm), f.sub_norms);
+    EXPECT_EQ(spec::present(image.layer(2).attn_q_norm), f.qk_norms);
+    EXPECT_EQ(spec::present(image.layer(2).attn_k_norm), f.qk_norms);
+    golden::Model model(image);
+    for (int32_t token : {1, 300, 7}) model.forward(token);
+    EXPECT_EQ(model.saturations(), 0u);
+  }
+}
+
 TEST(Synth, AModelOfZerosRunsToo) {
   const Image image = image_of(kSmall, {.zeros = 1});
   golden::Model model(image);

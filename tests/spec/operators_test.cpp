@@ -13,6 +13,7 @@
 #include "spec/numerics/glu.hpp"
 #include "spec/numerics/hadamard.hpp"
 #include "spec/numerics/head.hpp"
+#include "spec/numerics/head_norm.hpp"
 #include "spec/numerics/kv_quant.hpp"
 #include "spec/numerics/norm_quant.hpp"
 #include "spec/numerics/residual.hpp"
@@ -192,6 +193,49 @@ TEST(NormQuant, AgreesWithRmsNormAndAbsmaxInDoublePrecision) {
     for (int i = 0; i < n; ++i)
       EXPECT_NEAR(q[i], y[i] / largest * 127, 0.5 + 127.0 / 32768) << "n " << n << " bits " << bits;
     EXPECT_NEAR(real(scale) * 127 / largest, 1, 1e-4);
+  }
+}
+
+TEST(AbsmaxQuant, AgreesWithDoublePrecision) {
+  std::mt19937_64 rng(16);
+  for (int round = 0; round < 300; ++round) {
+    const int n = 1 + static_cast<int>(rng() % 600);
+    const std::vector<int32_t> x = random_vector(rng, n, 4 + static_cast<int>(rng() % 28));
+    const Scale unit = make_scale(1 + rng() % 1000, -static_cast<int>(rng() % 40));
+    std::vector<int8_t> q(x.size());
+    const Scale scale = absmax_quant(x.data(), n, unit, q.data());
+    const double largest = max_abs(x.data(), n);
+    if (largest == 0) {
+      EXPECT_EQ(scale.m, 0u);
+      continue;
+    }
+    for (int i = 0; i < n; ++i) EXPECT_NEAR(q[i], x[i] / largest * 127, 0.5 + 1e-6);
+    EXPECT_NEAR(real(scale) * 127 / (largest * real(unit)), 1, 1e-8);
+  }
+}
+
+TEST(HeadNorm, AgreesWithRmsNormInDoublePrecision) {
+  std::mt19937_64 rng(17);
+  for (int round = 0; round < 300; ++round) {
+    const int dim = 2 + static_cast<int>(rng() % 255);
+    const uint32_t inputs = 1u << (4 + rng() % 14);
+    const int bits = std::max(3, bit_width(inputs * 127) - static_cast<int>(rng() % 8));
+    const std::vector<int32_t> x = random_vector(rng, dim, bits);
+    std::vector<int16_t> g;
+    for (int i = 0; i < dim; ++i) g.push_back(static_cast<int16_t>(rng()));
+    const Scale unit = make_scale(1 + rng() % 1000, -static_cast<int>(8 + rng() % 16));
+    const Scale eps = make_scale(1, -20);
+    std::vector<int32_t> z(x.size());
+    const Scale floor = head_norm_floor(static_cast<uint32_t>(dim), unit, eps);
+    const Scale z_unit = head_norm(x.data(), g.data(), dim, inputs, -14, floor, z.data());
+    double squares = 0;
+    for (int32_t v : x) squares += std::pow(v * real(unit), 2);
+    const double rms = std::sqrt(squares / dim + real(eps));
+    for (int i = 0; i < dim; ++i) {
+      const double y = x[i] * real(unit) * std::ldexp(g[i], -14) / rms;
+      EXPECT_LE(abs32(z[i]), 1u << 24);
+      EXPECT_NEAR(z[i] * real(z_unit), y, std::abs(y) * 1e-8 + real(z_unit) * 0.501);
+    }
   }
 }
 
@@ -383,35 +427,46 @@ TEST(Glu, SquaredReluTimesUpKeepsTheBitsThatMatter) {
   }
 }
 
+TEST(Silu, StaysWithinTwentyOnePartsPerMillionEverywhere) {
+  for (int32_t x = -(20 << kSiluFrac); x < 20 << kSiluFrac; x += 13) {
+    const double real = std::ldexp(x, -kSiluFrac);
+    ASSERT_NEAR(std::ldexp(silu(x), -kSiluFrac), real / (1 + std::exp(-real)), 2.1e-5) << x;
+  }
+  for (int32_t x : {16 << kSiluFrac, 100 << kSiluFrac, INT32_MAX}) {
+    EXPECT_EQ(silu(x), x);
+    EXPECT_EQ(silu(-x), 0);
+  }
+}
+
+/// Linear interpolation has a corner at each table entry, but no step, wherever it is.
+TEST(Silu, HasNoSteps) {
+  int32_t last = silu(-(17 << kSiluFrac));
+  for (int32_t x = -(17 << kSiluFrac) + 1; x < 17 << kSiluFrac; ++x) {
+    const int32_t now = silu(x);
+    ASSERT_LE(std::abs(now - last), 2) << x;
+    last = now;
+  }
+}
+
 TEST(Glu, SiluAgreesWithDoublePrecision) {
   std::mt19937_64 rng(13);
   for (int round = 0; round < 300; ++round) {
     const int n = 300;
-    const std::vector<int32_t> gate = random_vector(rng, n, 16), up = random_vector(rng, n, 16);
-    const double gate_unit = std::exp2(-static_cast<int>(8 + rng() % 6));
-    const Scale base2 =
-        scale_mul(make_scale(static_cast<uint64_t>(std::llround(gate_unit * std::exp2(40))), -40),
-                  make_scale(0x5c551d95u, -30));
-    const GluShifts shifts = silu_shifts(max_abs(gate.data(), n), max_abs(up.data(), n));
-    const double unit = gate_unit * std::exp2(shifts.gate + shifts.up - 30);
-    double top = 0;
-    std::vector<double> exact;
+    const std::vector<int32_t> gate = random_vector(rng, n, 16);
+    const std::vector<int32_t> up = random_vector(rng, n, 3 + static_cast<int>(rng() % 21));
+    const Scale gate_unit = make_scale(3 + rng() % 5, -static_cast<int>(10 + rng() % 6));
+    std::vector<int32_t> gated;
+    for (int32_t g : gate) gated.push_back(silu(silu_input(g, gate_unit)));
+    const int shift = silu_shift(max_abs(gated.data(), n), max_abs(up.data(), n));
+    const double unit = std::exp2(shift - kSiluFrac);
     for (int i = 0; i < n; ++i) {
-      const double g = gate[i] * gate_unit;
-      exact.push_back(g / (1 + std::exp(-g)) * up[i]);
-      top = std::max(top, std::abs(exact.back()));
+      const double g = gate[i] * real(gate_unit);
+      const double exact = g / (1 + std::exp(-g)) * up[i];
+      const int32_t h = silu_glu(gated[i], up[i], shift);
+      // The input's rounding to Q18 counts up to 1.1 times; the product's is half a unit.
+      EXPECT_NEAR(h * unit, exact, std::abs(up[i]) * 2.4e-5 + unit * 0.51);
+      EXPECT_LE(abs32(h), 1u << 30);
     }
-    for (int i = 0; i < n; ++i) {
-      EXPECT_NEAR(silu_glu(gate[i], up[i], base2, shifts) * unit, exact[i],
-                  std::abs(exact[i]) * 1e-4 + top * 1e-6 + 4 * unit);
-    }
-  }
-}
-
-TEST(Glu, SigmoidIsWithinTwentyPartsPerMillion) {
-  for (int32_t x = -(20 << 16); x < 20 << 16; x += 101) {
-    const double exact = std::ldexp(1 / (1 + std::exp2(-static_cast<double>(x) / 65536)), 30);
-    EXPECT_NEAR(sigmoid2_q30(x), exact, exact * 2e-5 + 1) << x;
   }
 }
 

@@ -74,6 +74,24 @@ TEST(Lockstep, AgreesFarIntoTheContext) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--prompt", "The", "--position", "500"});
 }
 
+/// What differs between families of models.
+TEST(Lockstep, TheFamiliesAgree) {
+  for (const char* preset : {"tiny-bitnet", "tiny-llama", "tiny-qwen3"}) {
+    for (const char* config : {"nano", "edge"}) {
+      SCOPED_TRACE(testing::Message() << preset << " on " << config);
+      const std::string image = (std::filesystem::path(testing::TempDir()) /
+                                 (std::string(preset) + "-" + config + ".tern"))
+                                    .string();
+      const Result synth =
+          run_tern({"synth", "--preset", preset, "--config", config, "-o", image, "--quiet"}, 60);
+      ASSERT_EQ(synth.status, 0) << synth.err;
+      expect_pass({"--backend", std::string("rtl:") + config, "--model", image, "--prompt", "abc",
+                   "--tokens", "3"});
+      std::filesystem::remove(image);
+    }
+  }
+}
+
 TEST(LockstepLong, AWholeTokenOfTwoBillionWeightsBehindFiveHundredOthers) {
   const std::string image = (std::filesystem::path(testing::TempDir()) / "2b4t.tern").string();
   const Result synth = run_tern(

@@ -58,6 +58,14 @@ TEST(PerformanceModel, PredictsLayersOf2B4TOnEdge) {
                 2048);
 }
 
+/// SiLU, no sub-norms, norms of heads; heads of 100, 256 and 64.
+TEST(PerformanceModel, PredictsTheFamilies) {
+  for (const char* preset : {"tiny-bitnet", "tiny-llama", "tiny-qwen3"}) {
+    compare_named("edge", preset, 40, {{Kind::kPrefill, 0, 20}, {Kind::kDecode, 200, 2}});
+    compare_named("nano", preset, 40, {{Kind::kDecode, 100, 2}});
+  }
+}
+
 /// With weights and with sampling, whose cycles depend on values. Cycles from one token to another.
 TEST(PerformanceModel, PredictsTheDemoModelItself) {
   sim::register_backends();
@@ -113,6 +121,13 @@ TEST(PerformanceModelSlow, PredictsThreeLayersAndTheHeadOf2B4T) {
                  {Kind::kPrefill, 512, 8},
                  {Kind::kPrefill, 2048, 8}},
                 3);
+}
+
+/// A layer of the larger families as large as it is.
+TEST(PerformanceModelSlow, PredictsLayersOfTheFamilies) {
+  for (const char* preset : {"bitnet-3b", "llama3-8b", "falcon3-1b"}) {
+    compare_named("edge", preset, 40, {{Kind::kPrefill, 512, 8}, {Kind::kDecode, 520, 1}}, 1, 2048);
+  }
 }
 
 TEST(PerformanceModelSlow, PredictsAWholeTokenOf2B4T) {

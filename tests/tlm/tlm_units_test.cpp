@@ -33,8 +33,10 @@ TEST(VectorCycles, AreThoseOfTheUnit) {
   }
   EXPECT_EQ(vector(VectorOp::kSumSquares, Reduce::kSum), 31u);
   EXPECT_EQ(vector(VectorOp::kJoin, Reduce::kMaxAbs), 52u);
-  EXPECT_EQ(vector(VectorOp::kExp2), 94u);
-  EXPECT_EQ(vector(VectorOp::kExp2, Reduce::kSum), 97u);
+  for (VectorOp op : {VectorOp::kExp2, VectorOp::kSilu}) {
+    EXPECT_EQ(vector(op), 94u);
+    EXPECT_EQ(vector(op, Reduce::kSum), 97u);
+  }
   EXPECT_EQ(vector(VectorOp::kRope, Reduce::kMaxAbs), 98u);
   EXPECT_EQ(vector(VectorOp::kButterfly, Reduce::kNone, 4), 31u);
   EXPECT_EQ(vector(VectorOp::kButterfly, Reduce::kNone, 5), 32u);

@@ -65,7 +65,7 @@ inline constexpr uint32_t kMmioBase = 0x80000000;
 /// First word of a .tern image: the bytes T E R N.
 inline constexpr uint32_t kImageMagic = 0x4e524554;
 /// Version of the .tern format.
-inline constexpr uint32_t kImageVersion = 2;
+inline constexpr uint32_t kImageVersion = 3;
 
 /// What a chip command runs on; order of the counts in WAIT and DONE, eight bits each from bit 0.
 enum class Unit : uint32_t {
@@ -168,8 +168,9 @@ enum class VectorOp : uint32_t {
   kJoin = 9,  ///< y = sat(rsr(256 a + b, k)). Reduce MaxAbs takes |256 a + b| in 64 bits, before the shift.
   kButterfly = 10,  ///< A stage of the Walsh-Hadamard transform of distance d = 2^k: y[i] = sat(a[i] + a[i + d]), y[i + d] = sat(a[i] - a[i + d]) for i with bit k clear. n is a multiple of 2 d.
   kCopy = 11,  ///< y = a.
+  kSilu = 12,  ///< y = silu(a) of silu.hpp: a / (1 + exp(-a)), both with 18 fraction bits.
 };
-inline constexpr uint32_t kVectorOpCount = 12;
+inline constexpr uint32_t kVectorOpCount = 13;
 
 /// Name of a VectorOp in snake case, or "unknown".
 constexpr const char* name_of(VectorOp value) {
@@ -198,6 +199,8 @@ constexpr const char* name_of(VectorOp value) {
       return "butterfly";
     case VectorOp::kCopy:
       return "copy";
+    case VectorOp::kSilu:
+      return "silu";
   }
   return "unknown";
 }
@@ -1146,7 +1149,7 @@ static_assert(offsetof(MatrixDescriptor, planes) == 32);
 static_assert(offsetof(MatrixDescriptor, reserved) == 36);
 static_assert(offsetof(MatrixDescriptor, scale) == 40);
 
-/// An int16 vector with one binary exponent: real value = element * 2^exponent.
+/// An int16 vector with one binary exponent: real value = element * 2^exponent. All fields 0: absent, where that is allowed.
 struct VectorDescriptor {
   uint64_t offset;  ///< Byte offset in the image, a multiple of 64.
   uint32_t count;  ///< Elements.
@@ -1160,9 +1163,11 @@ static_assert(offsetof(VectorDescriptor, exponent) == 12);
 /// One transformer layer.
 struct LayerDescriptor {
   VectorDescriptor attn_norm;  ///< Gain before q, k, v.
-  VectorDescriptor attn_sub_norm;  ///< Gain before the output projection.
+  VectorDescriptor attn_sub_norm;  ///< Gain before the output projection; absent: its input is quantised as it is.
   VectorDescriptor ffn_norm;  ///< Gain before gate and up.
-  VectorDescriptor ffn_sub_norm;  ///< Gain before down.
+  VectorDescriptor ffn_sub_norm;  ///< Gain before down; absent: its input is quantised as it is.
+  VectorDescriptor attn_q_norm;  ///< Gain of every query head [head_dim], before rope; absent: none.
+  VectorDescriptor attn_k_norm;  ///< The same of keys; absent with attn_q_norm.
   MatrixDescriptor attn_q;  ///< [heads*head_dim, hidden]
   MatrixDescriptor attn_k;  ///< [kv_heads*head_dim, hidden]
   MatrixDescriptor attn_v;  ///< [kv_heads*head_dim, hidden]
@@ -1177,24 +1182,26 @@ struct LayerDescriptor {
   uint32_t checksum;  ///< descriptor_checksum() of the words before.
   uint32_t reserved;  ///< 0.
 };
-static_assert(sizeof(LayerDescriptor) == 440);
+static_assert(sizeof(LayerDescriptor) == 472);
 static_assert(offsetof(LayerDescriptor, attn_norm) == 0);
 static_assert(offsetof(LayerDescriptor, attn_sub_norm) == 16);
 static_assert(offsetof(LayerDescriptor, ffn_norm) == 32);
 static_assert(offsetof(LayerDescriptor, ffn_sub_norm) == 48);
-static_assert(offsetof(LayerDescriptor, attn_q) == 64);
-static_assert(offsetof(LayerDescriptor, attn_k) == 112);
-static_assert(offsetof(LayerDescriptor, attn_v) == 160);
-static_assert(offsetof(LayerDescriptor, attn_output) == 208);
-static_assert(offsetof(LayerDescriptor, ffn_gate) == 256);
-static_assert(offsetof(LayerDescriptor, ffn_up) == 304);
-static_assert(offsetof(LayerDescriptor, ffn_down) == 352);
-static_assert(offsetof(LayerDescriptor, k_cache) == 400);
-static_assert(offsetof(LayerDescriptor, v_cache) == 408);
-static_assert(offsetof(LayerDescriptor, k_scales) == 416);
-static_assert(offsetof(LayerDescriptor, v_scales) == 424);
-static_assert(offsetof(LayerDescriptor, checksum) == 432);
-static_assert(offsetof(LayerDescriptor, reserved) == 436);
+static_assert(offsetof(LayerDescriptor, attn_q_norm) == 64);
+static_assert(offsetof(LayerDescriptor, attn_k_norm) == 80);
+static_assert(offsetof(LayerDescriptor, attn_q) == 96);
+static_assert(offsetof(LayerDescriptor, attn_k) == 144);
+static_assert(offsetof(LayerDescriptor, attn_v) == 192);
+static_assert(offsetof(LayerDescriptor, attn_output) == 240);
+static_assert(offsetof(LayerDescriptor, ffn_gate) == 288);
+static_assert(offsetof(LayerDescriptor, ffn_up) == 336);
+static_assert(offsetof(LayerDescriptor, ffn_down) == 384);
+static_assert(offsetof(LayerDescriptor, k_cache) == 432);
+static_assert(offsetof(LayerDescriptor, v_cache) == 440);
+static_assert(offsetof(LayerDescriptor, k_scales) == 448);
+static_assert(offsetof(LayerDescriptor, v_scales) == 456);
+static_assert(offsetof(LayerDescriptor, checksum) == 464);
+static_assert(offsetof(LayerDescriptor, reserved) == 468);
 
 /// The model: sizes, number formats and where everything is.
 struct ModelDescriptor {

@@ -43,6 +43,9 @@ constexpr MatrixShape shape_of(const MatrixDescriptor& m, uint32_t columns) {
   return {m.rows, m.cols, m.stripes, m.block, m.planes, static_cast<Layout>(m.layout), columns};
 }
 
+/// Whether a vector that a model may do without is there.
+constexpr bool present(const VectorDescriptor& v) { return v.count != 0; }
+
 /// The K cache of one head: tokens are rows, in row blocks of key_block tokens, streamed in whole
 /// blocks.
 constexpr MatrixShape key_cache_shape(uint32_t tokens, uint32_t head_dim, uint32_t key_block,

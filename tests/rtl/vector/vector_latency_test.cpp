@@ -58,7 +58,7 @@ TYPED_TEST(VectorLatency, VectorCommandsTakeTheStatedCycles) {
       {VectorOp::kCopy, 1, 10}, {VectorOp::kScale, 1, 10}, {VectorOp::kSquare, 1, 10},
       {VectorOp::kAdd, 2, 10},  {VectorOp::kSub, 2, 10},   {VectorOp::kMul, 2, 10},
       {VectorOp::kMac, 2, 10},  {VectorOp::kJoin, 2, 10},  {VectorOp::kExp2, 4, 10},
-      {VectorOp::kRope, 4, 11},
+      {VectorOp::kSilu, 4, 10}, {VectorOp::kRope, 4, 11},
   };
   for (const Case& c : cases) {
     for (const uint32_t lines : {1u, 2u, 7u}) {
@@ -111,11 +111,11 @@ TYPED_TEST(VectorLatency, ScalarCommandsTakeTheStatedCycles) {
     uint32_t per_row;
   };
   const Case cases[] = {
-      {ScalarOp::kMultiplier, 0, 24}, {ScalarOp::kBits, 1, 3},
-      {ScalarOp::kBits64, 0, 3},      {ScalarOp::kMakeScale, 1, 5},
-      {ScalarOp::kScaleMul, 1, 6},    {ScalarOp::kScaleDiv, 1, 22},
-      {ScalarOp::kScaleAdd, 1, 6},    {ScalarOp::kScaleSqrt, 0, 21},
-      {ScalarOp::kScaleShift, 1, 4},  {ScalarOp::kFactor, 1, 4},
+      {ScalarOp::kMultiplier, 0, 24},    {ScalarOp::kBits, 1, 3},
+      {ScalarOp::kBits64, 0, 3},         {ScalarOp::kMakeScale, 1, 5},
+      {ScalarOp::kScaleMul, 1, 6},       {ScalarOp::kScaleDiv, 1, 22},
+      {ScalarOp::kScaleAdd, 1, 6},       {ScalarOp::kScaleSqrt, 0, 21},
+      {ScalarOp::kScaleShift, 1, 4},     {ScalarOp::kFactor, 1, 4},
       {ScalarOp::kCommonExponent, 0, 3},
   };
   for (const uint32_t rows : {1u, 2u, 8u}) {

@@ -6,6 +6,7 @@
 #include "spec/numerics/attention.hpp"
 #include "spec/numerics/quantise.hpp"
 #include "spec/numerics/rope.hpp"
+#include "spec/numerics/silu.hpp"
 #include "spec/numerics/softmax.hpp"
 
 namespace tern::test {
@@ -177,6 +178,9 @@ void State::run_vector(const spec::VectorCommand& c) {
         }
         case VectorOp::kCopy:
           y[i] = static_cast<int32_t>(a);
+          break;
+        case VectorOp::kSilu:
+          y[i] = spec::silu(static_cast<int32_t>(a));
           break;
       }
     }

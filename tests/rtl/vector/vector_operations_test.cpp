@@ -5,6 +5,7 @@
 
 #include "spec/numerics/attention.hpp"
 #include "spec/numerics/glu.hpp"
+#include "spec/numerics/head_norm.hpp"
 #include "spec/numerics/kv_quant.hpp"
 #include "spec/numerics/norm_quant.hpp"
 #include "spec/numerics/residual.hpp"
@@ -224,6 +225,35 @@ TYPED_TEST(VectorOperations, ExponentialsAreThoseOfTheHeaderEverywhere) {
   }
 }
 
+TYPED_TEST(VectorOperations, SiluIsThatOfTheHeaderEverywhere) {
+  VectorBench<TypeParam> bench(12);
+  // Around every end of a segment, where octaves meet, beyond the table, and in between.
+  std::vector<int32_t> x = {0, INT32_MAX, INT32_MIN, INT32_MIN + 1};
+  const auto add = [&](int32_t t) {
+    for (const int32_t v : {t - 1, t, t + 1}) {
+      x.push_back(v);
+      x.push_back(-v);
+    }
+  };
+  for (int32_t i = 1; i <= 128; ++i) add(i << 12);
+  for (int32_t octave = 1; octave < 5; ++octave) {
+    for (int32_t i = 65; i <= 128; ++i) add(i << (12 + octave));
+  }
+  for (int i = 0; i < 1000; ++i)
+    x.push_back((bench.dice.chance(0.5) ? 1 : -1) *
+                static_cast<int32_t>(bench.dice.between(0, 17 << 18)));
+  for (size_t at = 0; at < x.size(); at += 1500) {
+    const std::vector<int32_t> part(x.begin() + at, x.begin() + std::min(x.size(), at + 1500));
+    this->fill(bench, this->kX, part);
+    bench.queue(this->reduced(
+        this->make(VectorOp::kSilu, static_cast<uint32_t>(part.size()), this->kX, 0, this->kY),
+        Reduce::kMaxAbs, 200));
+    ASSERT_NO_FATAL_FAILURE(bench.run()) << "from " << at;
+    ASSERT_NO_FATAL_FAILURE(bench.check_scalars());
+  }
+  EXPECT_EQ(bench.expected.saturated, 0u);
+}
+
 TYPED_TEST(VectorOperations, TopKKeepsTheFirstOfEquals) {
   using Kept = State::Kept;
   for (const uint32_t keep : {1u, 2u, 7u, 40u, 63u, 64u}) {
@@ -314,9 +344,9 @@ TYPED_TEST(VectorOperations, ScalesOfAnyInteger) {
   for (int i = 0; i < 64; ++i) {
     // Powers, their neighbours, and 32 bits of which the last decides and the rounding carries.
     for (const uint64_t v : std::initializer_list<uint64_t>{
-             1ull << i, (1ull << i) - 1, (1ull << i) + 1, 0xffffffffull << i,
-                             0xfffffffeull << i, 0xfffffffdull << i, 0x80000001ull << i,
-                             0xffffffff7fffffffull >> i, bench.dice.between(0, ~0ull) >> i})
+             1ull << i, (1ull << i) - 1, (1ull << i) + 1, 0xffffffffull << i, 0xfffffffeull << i,
+             0xfffffffdull << i, 0x80000001ull << i, 0xffffffff7fffffffull >> i,
+             bench.dice.between(0, ~0ull) >> i})
       values.push_back(v);
   }
   for (size_t at = 0; at < values.size(); at += 100) {
@@ -346,7 +376,8 @@ TYPED_TEST(VectorOperations, AllPairsOfScales) {
   const uint32_t mantissas[] = {0,          1u << 30,   (1u << 30) + 1, 0x50000000,
                                 0x5a827999, 0x5a82799a, 0x7ffffffe,     0x7fffffff};
   for (const uint32_t m : mantissas) {
-    for (const int32_t e : {0, -1, 30, -31, -32, 61, -62, 63, -100}) scales.push_back(this->pack(m, e));
+    for (const int32_t e : {0, -1, 30, -31, -32, 61, -62, 63, -100})
+      scales.push_back(this->pack(m, e));
   }
   const auto n = static_cast<uint32_t>(scales.size());
   for (uint32_t i = 0; i < n; ++i) bench.set_scalar(i, scales[i]);
@@ -630,6 +661,81 @@ TYPED_TEST(VectorOperations, GatedUnitAndResidual) {
     if (width == 24) {
       EXPECT_GT(saturated, 0u);
     }
+  }
+}
+
+TYPED_TEST(VectorOperations, GatedUnitWithSilu) {
+  VectorBench<TypeParam> bench(13);
+  const uint32_t n = 203;
+  for (const int32_t exponent : {-40, -38, -34, -24}) {  // the last saturates
+    const std::vector<int32_t> gate = this->random_words(bench, n, 16);
+    const std::vector<int32_t> up = this->random_words(bench, n, 20);
+    const spec::Scale unit = {0x5a827999, exponent - 1};
+    this->fill(bench, this->kX, gate);
+    this->fill(bench, this->kG, up);
+    bench.set_scalar(1, this->pack(unit.m, -(unit.e + spec::kSiluFrac)));
+    auto scale = this->make(VectorOp::kScale, n, this->kX, 0, this->kX);
+    scale.scalar = 1;
+    bench.queue(scale);
+    bench.queue(
+        this->reduced(this->make(VectorOp::kSilu, n, this->kX, 0, this->kX), Reduce::kMaxAbs, 2));
+    bench.queue(this->reduced(this->make(VectorOp::kCopy, n, this->kG), Reduce::kMaxAbs, 3));
+    auto shift = this->bits(2, 4, 30);
+    shift.use_b = 1;
+    shift.rb = 3;
+    bench.queue(shift);
+    bench.queue(this->with_scalar(this->make(VectorOp::kMul, n, this->kX, this->kG, this->kZ), 4));
+    ASSERT_NO_FATAL_FAILURE(bench.run());
+    std::vector<int32_t> h(n), gated;
+    for (const int32_t g : gate) gated.push_back(spec::silu(spec::silu_input(g, unit)));
+    const int k = spec::silu_shift(spec::max_abs(gated.data(), n), spec::max_abs(up.data(), n));
+    for (uint32_t i = 0; i < n; ++i) h[i] = spec::silu_glu(gated[i], up[i], k);
+    EXPECT_EQ(this->words(bench, this->kZ, n), h);
+  }
+}
+
+TYPED_TEST(VectorOperations, NormOfEachHead) {
+  VectorBench<TypeParam> bench(14);
+  const uint32_t heads = 3, dim = 40, inputs = 300;
+  const std::vector<int32_t> x = this->random_words(bench, heads * dim, 16);
+  const std::vector<int32_t> gain = this->random_words(bench, dim, 16);
+  const std::vector<int16_t> g(gain.begin(), gain.end());
+  const spec::Scale unit = spec::make_scale(77, -14), eps = spec::make_scale(11, -20);
+  const spec::Scale floor = spec::head_norm_floor(dim, unit, eps);
+  const int k = spec::head_norm_shift(inputs), exponent = -13;
+  const spec::Scale top = spec::scale_shift(spec::scale_sqrt(spec::make_scale(dim)), exponent + k);
+  this->fill(bench, this->kX, x);
+  this->fill(bench, this->kG, gain);
+  bench.set_scalar(1, this->pack(floor.m, floor.e));
+  bench.set_scalar(2, this->pack(top.m, top.e));
+  auto product = this->make(VectorOp::kMul, dim, this->kX, this->kG, this->kZ);
+  product.rows = heads;
+  product.stride_a = product.stride_dst = dim;
+  product.shift = static_cast<uint32_t>(k);
+  bench.queue(product);
+  auto squares = this->reduced(this->make(VectorOp::kSumSquares, dim, this->kX), Reduce::kSum, 10);
+  squares.rows = heads;
+  squares.stride_a = dim;
+  bench.queue(squares);
+  bench.queue(this->scalar(ScalarOp::kMakeScale, 10, 10, heads, 0));
+  auto add = this->scalar(ScalarOp::kScaleAdd, 10, 10, heads, 0);
+  add.use_b = 1;
+  add.rb = 1;
+  bench.queue(add);
+  bench.queue(this->scalar(ScalarOp::kScaleSqrt, 10, 10, heads, 0));
+  auto divide = this->scalar(ScalarOp::kScaleDiv, 2, 10, heads, 0);
+  divide.step_a = 0;
+  divide.use_b = divide.step_b = 1;
+  divide.rb = 10;
+  bench.queue(divide);
+  ASSERT_NO_FATAL_FAILURE(bench.run());
+  ASSERT_NO_FATAL_FAILURE(bench.check_scalars());
+  for (uint32_t h = 0; h < heads; ++h) {
+    std::vector<int32_t> z(dim);
+    const spec::Scale of_head =
+        spec::head_norm(&x[h * dim], g.data(), dim, inputs, exponent, floor, z.data());
+    EXPECT_EQ(this->words(bench, this->kZ + h * dim, dim), z);
+    EXPECT_EQ(bench.expected.scalars[10 + h], this->pack(of_head.m, of_head.e));
   }
 }
 

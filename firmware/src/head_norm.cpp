@@ -1,0 +1,76 @@
+#include "spec/numerics/head_norm.hpp"
+
+#include "fields.hpp"
+#include "scratch.hpp"
+#include "spec/numerics/rope.hpp"
+#include "token_loop.hpp"
+
+/// Norms of query and key heads. Elements are multiplied by the gain alone, to another place, since
+/// the sums of squares are taken of the accumulators later, when the scales are computed.
+namespace tern::firmware {
+
+using spec::Dest;
+using spec::Reduce;
+using spec::ScalarOp;
+using spec::VectorOp;
+
+void TokenLoop::load_head_gains(const Layer& l) {
+  for (uint32_t i = 0; i < 2; ++i) {
+    units_.relative_to(offsetof(Layer, gain) + (kQueryNorm + i) * sizeof(uint32_t));
+    head_gains_loaded_ = load_gain(l.gain[kQueryNorm + i], m_.head_dim,
+                                   p_.head_gain + i * p_.mix_stride, head_gains_read_);
+  }
+}
+
+/// Dividends of the units of heads: spec::head_norm_unit(), with the guard bits of Rope.
+void TokenLoop::write_head_limits(const Layer& l) {
+  const int32_t shift = static_cast<int32_t>(m_.head_norm_shift) - spec::kRopeGuard;
+  for (uint32_t i = 0; i < 2; ++i) {
+    write_scalar(r_.head_limit + i,
+                 {m_.head_root.m, m_.head_root.e + l.exponent[kQueryNorm + i] + shift});
+  }
+}
+
+/// Heads [rows][head_dim] of results times the gain of queries (0) or keys (1) to `to`.
+void TokenLoop::norm_heads(uint32_t heads, uint32_t to, uint32_t rows, uint32_t which,
+                           MatmulTicket results) {
+  spec::VectorCommand c;
+  c.op = id(VectorOp::kMul);
+  c.dest = id(Dest::kScratch);
+  c.shift = m_.head_norm_shift;
+  c.a = heads;
+  c.b = p_.head_gain + which * p_.mix_stride;
+  c.dst = to;
+  c.n = m_.head_dim;
+  c.rows = rows;
+  c.stride_a = m_.head_dim;
+  c.stride_dst = m_.head_dim;
+  head_gains_read_ = units_.issue(c, units_.after(results, head_gains_loaded_));
+}
+
+/// spec::head_norm_floor() of a token's queries and keys.
+void TokenLoop::head_floors() {
+  ScalarRun run = scalars(2);
+  run.with(ScalarOp::kScaleMul, r_.unit, r_.unit, r_.head_floor);
+  run.from(ScalarOp::kScaleDiv, r_.head_eps, r_.head_floor, r_.head_floor);
+}
+
+/// Units of heads [rows][head_dim] of results, after their norm, to the registers from `reg` on.
+void TokenLoop::head_units(uint32_t heads, uint32_t rows, uint32_t which, uint32_t reg) {
+  spec::VectorCommand c;
+  c.op = id(VectorOp::kSumSquares);
+  c.reduce = id(Reduce::kSum);
+  c.a = heads;
+  c.reduce_reg = reg;
+  c.n = m_.head_dim;
+  c.rows = rows;
+  c.stride_a = m_.head_dim;
+  units_.issue(c, units_.after());
+  ScalarRun run = scalars(rows);
+  run.of(ScalarOp::kMakeScale, reg, reg);
+  run.by(ScalarOp::kScaleAdd, reg, r_.head_floor + which, reg);
+  run.of(ScalarOp::kScaleSqrt, reg, reg);
+  run.from(ScalarOp::kScaleDiv, r_.head_limit + which, reg, reg);
+}
+
+}  // namespace tern::firmware
