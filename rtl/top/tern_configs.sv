@@ -209,6 +209,7 @@ module tern_ulx3s #(
     .KeyBlock     (5),
     .Lanes        (8),
     .ScratchWords (16384),
+    .ExtraRegisters (1'b1),
     .FastBody     (FastBody)
   ) u_chip (.*);
 endmodule
