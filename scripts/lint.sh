@@ -44,8 +44,15 @@ done
 # The blocks of the FPGA boards.
 board=("$rtl/lint.vlt")
 while IFS= read -r file; do board+=("$file"); done < <(rtl_board_sources "$rtl")
-for top in sdram_controller axi_arbiter serial_host_link; do
+for top in sdram_controller axi_arbiter serial_host_link memory_region; do
   echo "lint: $top"
   verilator --lint-only -Wall --top "$top" "${board[@]}"
 done
+mapfile -t core < <(rtl_core_sources "$rtl")
+for hertz in 50000000 75000000; do
+  echo "lint: board_core, $hertz Hz"
+  verilator --lint-only -Wall --top board_core "-GClockHz=$hertz" "$rtl/lint.vlt" "${core[@]}"
+done
+echo "lint: tern_kv260"
+verilator --lint-only -Wall --top tern_kv260 "$rtl/lint.vlt" "${core[@]}" "$root"/fpga/kv260/*.sv "$root/fpga/kv260/tern_kv260.v"
 echo "lint: clean"

@@ -9,6 +9,7 @@ packages=(
   verilator libsystemc-dev yosys zlib1g-dev                                  # RTL simulation, DRAM platform, synthesis, FST traces
   iverilog opensta qflow-tech-osu018                                         # energy: gate-level simulation, power, a cell library
   libicu-dev libprotobuf-dev                                                 # Unicode classes, SentencePiece models
+  nextpnr-ice40 fpga-icestorm                                                # FPGA: the smoke test of scripts/fpga.sh
   libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev libyaml-cpp-dev
   libgtest-dev libbenchmark-dev libsentencepiece-dev                         # tests and benchmarks
   python3 python3-venv python3-numpy                                         # generators and scripts

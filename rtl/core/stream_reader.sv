@@ -9,12 +9,14 @@
 /// response other than OKAY pulses `error_o`; bit i of `r_parity_i` must make the number of ones in
 /// byte i and itself odd, or `parity_error_o` pulses. The beat is delivered all the same. While
 /// `stop_i` is high no new burst starts and arriving beats are dropped unchecked; `idle_o` tells that
-/// no burst is in flight, so that the module may be reset.
+/// no burst is in flight, so that the module may be reset. With OutputRegister a beat goes through a register behind
+/// the FIFO, which takes a cycle.
 module stream_reader #(
   parameter int unsigned Columns    = 64,
   parameter int unsigned AddrBits   = 40,
   parameter int unsigned FifoBeats  = 256,
-  parameter int unsigned BurstBeats = 16
+  parameter int unsigned BurstBeats = 16,
+  parameter bit          OutputRegister = 1'b0
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -153,18 +155,39 @@ module stream_reader #(
   end
 
   logic [CreditBits-1:0] unused_fifo_usage;
+  logic                  fifo_valid, fifo_ready;
+  logic [8*Columns:0]    fifo_beat;
   fifo #(.Width(8 * Columns + 1), .Depth(FifoBeats)) u_prefetch (
     .clk_i,
     .rst_ni,
     .wr_valid_i (r_accept && !stop_i),
     .wr_ready_o (fifo_wr_ready),
     .wr_data_i  ({r_last_i && flag_ends_seg, r_data_i}),
-    .rd_valid_o (beat_valid_o),
-    .rd_ready_i (beat_ready_i),
-    .rd_data_o  ({beat_last_o, beat_data_o}),
+    .rd_valid_o (fifo_valid),
+    .rd_ready_i (fifo_ready),
+    .rd_data_o  (fifo_beat),
     .usage_o    (unused_fifo_usage)
   );
-  assign pop = beat_valid_o && beat_ready_i;
+  assign pop = fifo_valid && fifo_ready;
+
+  if (OutputRegister) begin : gen_register
+    logic               valid_q;
+    logic [8*Columns:0] beat_q;
+    assign fifo_ready = !valid_q || beat_ready_i;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni)         valid_q <= 1'b0;
+      else if (fifo_ready) valid_q <= fifo_valid;
+    end
+    always_ff @(posedge clk_i) begin
+      if (pop) beat_q <= fifo_beat;
+    end
+    assign beat_valid_o               = valid_q;
+    assign {beat_last_o, beat_data_o} = beat_q;
+  end else begin : gen_no_register
+    assign fifo_ready                 = beat_ready_i;
+    assign beat_valid_o               = fifo_valid;
+    assign {beat_last_o, beat_data_o} = fifo_beat;
+  end
 
   // The low address bits are zero by contract.
   logic unused_signals;

@@ -21,7 +21,8 @@ module controller #(
   parameter logic [31:0] MmioBase   = 32'h8000_0000,
   parameter int unsigned MmioBytes  = 32'h8000_0000,
   parameter logic [31:0] BootPc     = InstrBase,
-  parameter bit          Trace      = 1'b0
+  parameter bit          Trace      = 1'b0,
+  parameter bit          RegisteredMmio = 1'b0   // see cpu_mmio_port
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -66,7 +67,8 @@ module controller #(
 
   cpu_core #(
     .InstrBase(InstrBase), .InstrBytes(InstrBytes), .DataBase(DataBase), .DataBytes(DataBytes),
-    .MmioBase(MmioBase), .MmioBytes(MmioBytes), .BootPc(BootPc), .Trace(Trace)
+    .MmioBase(MmioBase), .MmioBytes(MmioBytes), .BootPc(BootPc), .Trace(Trace),
+    .RegisteredMmio(RegisteredMmio)
   ) u_core (
     .clk_i, .rst_ni, .run_i,
     .running_o    (running),

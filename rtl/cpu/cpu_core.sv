@@ -26,7 +26,8 @@ module cpu_core #(
   parameter logic [31:0] MmioBase   = 32'h8000_0000,
   parameter int unsigned MmioBytes  = 32'h8000_0000,
   parameter logic [31:0] BootPc     = InstrBase,
-  parameter bit          Trace      = 1'b0
+  parameter bit          Trace      = 1'b0,
+  parameter bit          RegisteredMmio = 1'b0   // see cpu_mmio_port
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -65,6 +66,8 @@ module cpu_core #(
   logic [31:0]       mul_result, div_result, counter, store_data;
   logic              equal, less, taken, access, misaligned, to_ram, to_mmio, load_use;
   logic              mul_valid, mul_done, div_valid, div_done, mmio_start, mmio_done, mmio_busy;
+  logic              mmio_error;
+  logic [31:0]       mmio_data;
   logic              exception, running, hit_rs1, hit_rs2;
   logic [3:0]        strobe;
   cpu_pkg::trap_t    trap;
@@ -191,7 +194,7 @@ module cpu_core #(
   assign ram_strobe_o = decoded.store ? strobe : 4'b0000;
   assign ram_data_o   = store_data;
 
-  cpu_mmio_port u_mmio (
+  cpu_mmio_port #(.Registered(RegisteredMmio)) u_mmio (
     .clk_i, .rst_ni,
     .start_i  (mmio_start),
     .write_i  (decoded.store),
@@ -199,8 +202,11 @@ module cpu_core #(
     .strobe_i (strobe),
     .data_i   (store_data),
     .done_o   (mmio_done),
+    .error_o  (mmio_error),
+    .data_o   (mmio_data),
     .busy_o   (mmio_busy),
-    .mmio_valid_o, .mmio_ready_i, .mmio_write_o, .mmio_addr_o, .mmio_strobe_o, .mmio_data_o
+    .mmio_valid_o, .mmio_ready_i, .mmio_error_i, .mmio_data_i,
+    .mmio_write_o, .mmio_addr_o, .mmio_strobe_o, .mmio_data_o
   );
 
   cpu_traps u_traps (
@@ -217,7 +223,7 @@ module cpu_core #(
     .addr_i        (sum),
     .misaligned_i  (misaligned),
     .mapped_i      (to_ram || to_mmio),
-    .mmio_failed_i (to_mmio && mmio_done && mmio_error_i),
+    .mmio_failed_i (to_mmio && mmio_done && mmio_error),
     .exception_o   (exception),
     .trapping_o    (x_trap),
     .trap_now_o    (trap),
@@ -234,7 +240,7 @@ module cpu_core #(
       cpu_pkg::ResultMul:       result = mul_result;
       cpu_pkg::ResultDiv:       result = div_result;
       cpu_pkg::ResultCounter:   result = counter;
-      cpu_pkg::ResultLoad:      result = mmio_data_i;
+      cpu_pkg::ResultLoad:      result = mmio_data;
       default:                  result = alu_result;
     endcase
   end

@@ -6,7 +6,12 @@
 /// brings the data of a read and `mmio_error_i`. `done_o` is in that cycle. If the core takes
 /// `start_i` away, a request that is out already is completed all the same and its answer is
 /// ignored; `busy_o` tells of one that is out.
-module cpu_mmio_port (
+///
+/// With Registered, no path leads through here: each request comes from registers, and so does each
+/// answer, one cycle later.
+module cpu_mmio_port #(
+  parameter bit Registered = 1'b0
+) (
   input  logic        clk_i,
   input  logic        rst_ni,
 
@@ -16,10 +21,14 @@ module cpu_mmio_port (
   input  logic [3:0]  strobe_i,
   input  logic [31:0] data_i,
   output logic        done_o,
+  output logic        error_o,
+  output logic [31:0] data_o,
   output logic        busy_o,
 
   output logic        mmio_valid_o,
   input  logic        mmio_ready_i,
+  input  logic        mmio_error_i,
+  input  logic [31:0] mmio_data_i,
   output logic        mmio_write_o,
   output logic [31:0] mmio_addr_o,
   output logic [3:0]  mmio_strobe_o,
@@ -29,13 +38,14 @@ module cpu_mmio_port (
   logic [29:0] word_q;
   logic [3:0]  strobe_q;
   logic [31:0] data_q;
-  logic        direct;  // a write in its first cycle
+  logic        direct;    // a write in its first cycle
+  logic        answered;  // the answer to the access of `start_i` has been registered
 
-  assign direct = start_i && write_i && !valid_q;
+  assign direct = !Registered && start_i && write_i && !valid_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) valid_q <= 1'b0;
-    else         valid_q <= mmio_valid_o ? !mmio_ready_i : start_i;
+    else         valid_q <= mmio_valid_o ? !mmio_ready_i : start_i && !answered;
   end
 
   always_ff @(posedge clk_i) begin
@@ -47,8 +57,29 @@ module cpu_mmio_port (
     end
   end
 
-  assign done_o        = mmio_valid_o && mmio_ready_i;
-  assign busy_o        = valid_q;
+  if (Registered) begin : gen_registered
+    logic        done_q, error_q;
+    logic [31:0] answer_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) done_q <= 1'b0;
+      else         done_q <= mmio_valid_o && mmio_ready_i;
+    end
+    always_ff @(posedge clk_i) begin
+      error_q  <= mmio_error_i;
+      answer_q <= mmio_data_i;
+    end
+    assign answered = done_q;
+    assign done_o   = done_q;
+    assign error_o  = error_q;
+    assign data_o   = answer_q;
+  end else begin : gen_direct
+    assign answered = 1'b0;
+    assign done_o   = mmio_valid_o && mmio_ready_i;
+    assign error_o  = mmio_error_i;
+    assign data_o   = mmio_data_i;
+  end
+
+  assign busy_o        = valid_q || answered;
   assign mmio_valid_o  = valid_q || direct;
   assign mmio_write_o  = valid_q ? write_q : write_i;
   assign mmio_addr_o   = {valid_q ? word_q : addr_i[31:2], 2'b00};

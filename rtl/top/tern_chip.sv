@@ -11,6 +11,9 @@
 /// WDATACHK: odd parity). A soft reset first lets the bursts in flight end, then drops all state but
 /// the bus interface and the controller's memories; STATUS.busy stays 1 until then.
 ///
+/// ExtraRegisters shortens the longest paths for a slow fabric: device accesses of the controller take a cycle or two
+/// more, scalar commands one a row, and a beat of memory one. Results are the same.
+///
 /// `monitor_o` tells what each unit does in this cycle, for a timeline; nothing depends on it:
 /// bit 0 matrix beat, 1 load beat, 2 stall on memory, 3 stall on accumulators, 4 stall on a unit,
 /// 5 store beat, 6 vector unit busy, 7 work, 13:8 vector operation (32 and up: a scalar one), 39:16 phase.
@@ -25,6 +28,7 @@ module tern_chip #(
   parameter int unsigned KeyBlock     = 20,
   parameter int unsigned Lanes        = 16,
   parameter int unsigned ScratchWords = 163840,
+  parameter bit          ExtraRegisters = 1'b0,
   parameter bit          FastBody     = 1'b0
 ) (
   input  logic                 clk_i,
@@ -229,7 +233,8 @@ module tern_chip #(
 
   controller #(
     .InstrBytes(tern_pkg::InstrBytes), .DataBytes(tern_pkg::DataBytes),
-    .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase)
+    .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase),
+    .RegisteredMmio(ExtraRegisters)
   ) u_controller (
     .clk_i,
     .rst_ni        (core_rst_n),
@@ -404,7 +409,8 @@ module tern_chip #(
   logic [8*Columns-1:0] stream_data;
 
   stream_reader #(
-    .Columns(Columns), .AddrBits(AddrBits), .FifoBeats(FifoBeats), .BurstBeats(BurstBeats)
+    .Columns(Columns), .AddrBits(AddrBits), .FifoBeats(FifoBeats), .BurstBeats(BurstBeats),
+    .OutputRegister(ExtraRegisters)
   ) u_reader (
     .clk_i,
     .rst_ni         (core_rst_n),
@@ -493,7 +499,8 @@ module tern_chip #(
   logic [SatBits-1:0] saturated;
 
   vector_unit #(
-    .Columns(Columns), .ActColumns(ActColumns), .Lanes(Lanes), .ActDepth(ActDepth)
+    .Columns(Columns), .ActColumns(ActColumns), .Lanes(Lanes), .ActDepth(ActDepth),
+    .RegisteredScalars(ExtraRegisters)
   ) u_vector (
     .clk_i,
     .rst_ni          (core_rst_n),

@@ -1,8 +1,11 @@
 /// Runs SCALAR commands, a row after the other, so that a row may read what the one before wrote.
 ///
 /// `start_i` takes the command. A row takes 3 cycles, or two more than the scale unit needs;
-/// TopKClear one. `done_o` comes with the last write.
-module scalar_sequencer (
+/// TopKClear one. `done_o` comes with the last write. With Registered the operands go through a register, and a row
+/// takes a cycle more.
+module scalar_sequencer #(
+  parameter bit Registered = 1'b0
+) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
 
@@ -24,7 +27,7 @@ module scalar_sequencer (
   output logic                  clear_o,
   output logic [6:0]            keep_o
 );
-  typedef enum logic [2:0] {StIdle, StRead, StCompute, StScale, StWrite, StClear} state_e;
+  typedef enum logic [2:0] {StIdle, StRead, StOperands, StCompute, StScale, StWrite, StClear} state_e;
 
   state_e      state_q;
   logic [15:0] rows_q;  // rows after this one
@@ -33,6 +36,22 @@ module scalar_sequencer (
   logic        of_bits, common, of_scales, scaled, row_ends;
   logic [63:0] scale;
   logic [6:0]  width, a_width, b_width;
+
+  logic [63:0] a, b;
+  if (Registered) begin : gen_registered
+    logic [63:0] operand_a_q, operand_b_q;
+    always_ff @(posedge clk_i) begin
+      if (state_q == StOperands) begin
+        operand_a_q <= a_i;
+        operand_b_q <= b_i;
+      end
+    end
+    assign a = operand_a_q;
+    assign b = operand_b_q;
+  end else begin : gen_direct
+    assign a = a_i;
+    assign b = b_i;
+  end
 
   function automatic logic [6:0] bit_width(input logic [31:0] value);
     bit_width = '0;
@@ -46,8 +65,8 @@ module scalar_sequencer (
                      command_i.op == tern_pkg::ScalarOpBits64;
   assign of_scales = !common && !of_bits;
 
-  assign a_width = bit_width(a_i[31:0]);
-  assign b_width = bit_width(command_i.op == tern_pkg::ScalarOpBits64 ? a_i[63:32] : b_i[31:0]);
+  assign a_width = bit_width(a[31:0]);
+  assign b_width = bit_width(command_i.op == tern_pkg::ScalarOpBits64 ? a[63:32] : b[31:0]);
   always_comb begin
     width = a_width;
     if (command_i.op == tern_pkg::ScalarOpBits64) begin
@@ -64,8 +83,8 @@ module scalar_sequencer (
     .use_b_i    (command_i.use_b),
     .times_b_i  (command_i.times_b),
     .constant_i (command_i.constant),
-    .a_i        (a_i),
-    .b_i        (b_i),
+    .a_i        (a),
+    .b_i        (b),
     .done_o     (scaled),
     .result_o   (scale)
   );
@@ -81,7 +100,8 @@ module scalar_sequencer (
       state_q <= StIdle;
     end else begin
       unique case (state_q)
-        StRead:           state_q <= StCompute;
+        StRead:           state_q <= Registered ? StOperands : StCompute;
+        StOperands:       state_q <= StCompute;
         StCompute:        state_q <= of_scales ? StScale : StWrite;
         StScale, StWrite: if (row_ends) state_q <= rows_q == '0 ? StIdle : StRead;
         StClear:          state_q <= StIdle;
@@ -109,9 +129,9 @@ module scalar_sequencer (
     end
     if (state_q == StCompute) begin
       bits_q <= 32'(width) > command_i.constant ? 32'(width) - command_i.constant : '0;
-      if (a_i[31:0] != '0 && (!any_q || $signed(a_i[63:32]) > $signed(largest_q))) begin
+      if (a[31:0] != '0 && (!any_q || $signed(a[63:32]) > $signed(largest_q))) begin
         any_q     <= 1'b1;
-        largest_q <= a_i[63:32];
+        largest_q <= a[63:32];
       end
     end
   end

@@ -115,16 +115,16 @@ module vector_lane #(
   function automatic logic [63:0] shifted(input logic [63:0] value,
                                           input logic zero, input logic saturate,
                                           input logic left, input logic [5:0] amount);
-    logic fits;
-    fits = value[63:31] == '0 || value[63:31] == '1;
+    logic        fits;
+    logic [63:0] moved;
+    fits  = value[63:31] == '0 || value[63:31] == '1;
+    moved = signed'(left ? {value[31:0], 32'd0} : value) >>> amount;  // one shifter for both ways
     if (zero || (saturate && value == '0)) begin
       shifted = '0;
     end else if (saturate || (left && !fits)) begin
       shifted = value[63] ? -Huge : Huge;
-    end else if (left) begin
-      shifted = value << amount;
     end else begin
-      shifted = signed'(value) >>> amount;
+      shifted = moved;
     end
   endfunction
 

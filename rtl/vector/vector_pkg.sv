@@ -7,7 +7,7 @@ package vector_pkg;
   typedef struct packed {
     logic       zero;      // k > 62: the result is 0
     logic       saturate;  // k < -31: 0 stays, everything else saturates
-    logic       left;      // k < 0: shift left by `amount`
+    logic       left;      // k < 0: shift left by 32, then right by `amount` = 32 + k
     logic       round;     // k > 0: shift right by `amount` = k - 1; the last bit then rounds
     logic [5:0] amount;
   } shift_t;
@@ -63,7 +63,7 @@ package vector_pkg;
     logic [5:0] amount;
     negative = k[31];
     positive = !negative && k != '0;
-    amount   = positive ? k[5:0] - 6'd1 : negative && both_ways ? ~k[5:0] + 6'd1 : 6'd0;
+    amount   = positive ? k[5:0] - 6'd1 : negative && both_ways ? {1'b0, k[4:0]} : 6'd0;
     decode_shift = {!negative && (k[30:6] != '0 || k[5:0] == 6'd63),
                     both_ways && negative && (k[31:5] != '1 || k[4:0] == '0),
                     both_ways && negative, positive, amount};

@@ -17,6 +17,7 @@ module vector_unit #(
   parameter int unsigned ActColumns  = 8,
   parameter int unsigned Lanes       = 16,
   parameter int unsigned ActDepth    = 256,
+  parameter bit          RegisteredScalars = 1'b0,  // see scalar_sequencer
   localparam int unsigned AddrBits   = vector_pkg::AddrBits,
   localparam int unsigned OffsetBits = Columns > Lanes ? $clog2(Columns / Lanes) : 1,
   localparam int unsigned CountBits  = $clog2(Lanes + 1)
@@ -314,7 +315,7 @@ module vector_unit #(
   logic [7:0]  scalar_a, scalar_b, scalar_write_index;
   logic [63:0] scalar_write_data;
 
-  scalar_sequencer u_scalars (
+  scalar_sequencer #(.Registered(RegisteredScalars)) u_scalars (
     .clk_i, .rst_ni,
     .start_i         (start_scalar),
     .start_command_i (start_scalar_command),
