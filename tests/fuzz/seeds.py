@@ -97,7 +97,7 @@ def write_folder(folder: Path, tokenizer: tokenizers.Tokenizer, vocab: int) -> N
     names = {"attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
              "attn_sub_norm": "self_attn.attn_sub_norm", "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm",
              "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_sub_norm": "mlp.ffn_sub_norm", "ffn_down": "mlp.down_proj"}
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     floats = lambda *shape: random.normal(0, 1, shape).astype(np.float32)
     tensors = {"model.embed_tokens.weight": floats(vocab, HIDDEN), "model.norm.weight": floats(HIDDEN)}
     for part, shape in {**linears(), **norms()}.items():

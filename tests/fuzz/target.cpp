@@ -32,7 +32,9 @@ void check(std::size_t size) {
 }  // namespace
 
 #ifdef TERN_ADDRESS_SANITIZER
-#include <sanitizer/allocator_interface.h>
+// As sanitizer/allocator_interface.h declares it, which gcc does not install.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(
+    void (*malloc_hook)(const volatile void*, std::size_t), void (*free_hook)(const volatile void*));
 namespace {
 // Sees what C libraries take too.
 [[maybe_unused]] const int kHook = __sanitizer_install_malloc_and_free_hooks(
