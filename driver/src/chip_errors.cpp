@@ -136,12 +136,12 @@ std::string describe_firmware_error(uint32_t code, uint32_t detail) {
     case FirmwareError::kScratchpad:
       return fmt::format(
           "the model needs {} words of scratchpad, more than the chip has; use a "
-          "larger configuration",
+          "larger configuration or a shorter context",
           detail);
     case FirmwareError::kActivations:
       return fmt::format(
           "the model needs {} tiles of activations, more than the chip has; use a "
-          "larger configuration",
+          "larger configuration or a shorter context",
           detail);
     case FirmwareError::kContext:
       return fmt::format("the request needs {} positions, more than the context has", detail);

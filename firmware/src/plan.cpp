@@ -85,7 +85,9 @@ uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
   return p.free;
 }
 
-uint32_t place_tiles(const Model& m, Plan& p) {
+/// Returns the activation tiles that the plan takes. The queries of two tokens lie beside each
+/// other.
+uint32_t place_tiles(const Model& m, uint32_t group, Plan& p) {
   const Chip& chip = m.chip;
   p.dim_tiles = chip.tiles(m.head_dim);
   p.query_size = p.dim_tiles * m.slots;
@@ -93,7 +95,7 @@ uint32_t place_tiles(const Model& m, Plan& p) {
   const uint32_t limbs = chip.act_columns == 1 ? 2 : 1;
   const uint32_t inputs = chip.tiles(larger(m.hidden, larger(m.q_size, m.ffn)));
   p.query_tiles = larger(inputs, 2 * limbs * p.value_tiles);
-  return p.query_tiles + 2 * p.query_size;
+  return p.query_tiles + smaller(group, 2) * p.query_size;
 }
 
 void place_registers(const Model& m, uint32_t group, Registers& r) {
@@ -133,14 +135,15 @@ Status make_plan(Model& m) {
   const uint32_t most = smaller(m.chip.act_columns, kMaxGroup);
   for (uint32_t group = most; group >= 1; --group) {
     const uint32_t words = place_words(m, group, m.plan);
+    const uint32_t tiles = place_tiles(m, group, m.plan);
     place_registers(m, group, m.reg);
-    if (words <= m.chip.scratch_words && m.reg.count <= spec::kScalarRegs) break;
+    const bool registers = m.reg.count <= spec::kScalarRegs;
+    if (words <= m.chip.scratch_words && tiles <= m.chip.act_depth && registers) return {};
     if (group > 1) continue;
     if (words > m.chip.scratch_words) return {FirmwareError::kScratchpad, words};
-    return {FirmwareError::kModelShape, offsetof(spec::ModelDescriptor, heads)};
+    if (!registers) return {FirmwareError::kModelShape, offsetof(spec::ModelDescriptor, heads)};
+    return {FirmwareError::kActivations, tiles};
   }
-  const uint32_t tiles = place_tiles(m, m.plan);
-  if (tiles > m.chip.act_depth) return {FirmwareError::kActivations, tiles};
   return {};
 }
 

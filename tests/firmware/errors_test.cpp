@@ -194,6 +194,9 @@ TEST(FirmwareErrors, RefusesAModelThatTheBuffersCannotHold) {
   ASSERT_TRUE(answer.error.has_value());
   EXPECT_EQ(*answer.error, FirmwareError::kActivations);
   EXPECT_GT(answer.detail, 2u);
+  small.act_depth = answer.detail;
+  answer = ChipBench::on_host(small)->load(image);
+  EXPECT_EQ(answer.loaded, 1u);  // one token's queries are what just fits
 }
 
 TEST(FirmwareErrors, RefusesRequestsOutOfRange) {

@@ -86,7 +86,7 @@ TEST(Lockstep, TheFamiliesAgree) {
           run_tern({"synth", "--preset", preset, "--config", config, "-o", image, "--quiet"}, 60);
       ASSERT_EQ(synth.status, 0) << synth.err;
       expect_pass({"--backend", std::string("rtl:") + config, "--model", image, "--prompt", "abc",
-                   "--tokens", "3"});
+                   "--tokens", "2"});
       std::filesystem::remove(image);
     }
   }
