@@ -1,5 +1,6 @@
 #include "io/image.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -166,9 +167,11 @@ TEST(Image, OfTheOtherByteOrderIsRefusedWithBothVersions) {
   for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4)
     std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
                  bytes.begin() + static_cast<std::ptrdiff_t>(at) + 4);
-  EXPECT_NE(failure(bytes).find("test.tern: big-endian .tern version 2, this program reads "
-                                "little-endian version 2; convert the model again"),
-            std::string::npos)
+  EXPECT_NE(
+      failure(bytes).find(fmt::format("test.tern: big-endian .tern version {0}, this program "
+                                      "reads little-endian version {0}; convert the model again",
+                                      spec::kImageVersion)),
+      std::string::npos)
       << failure(bytes);
   bytes[offsetof(spec::ImageHeader, version) + 3] = std::byte{7};
   EXPECT_NE(failure(bytes).find("big-endian .tern version 7"), std::string::npos);
