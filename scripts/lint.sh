@@ -48,4 +48,9 @@ for top in sdram_controller axi_arbiter serial_host_link; do
   echo "lint: $top"
   verilator --lint-only -Wall --top "$top" "${board[@]}"
 done
+mapfile -t core < <(rtl_core_sources "$rtl")
+for hertz in 50000000 75000000; do
+  echo "lint: board_core, $hertz Hz"
+  verilator --lint-only -Wall --top board_core "-GClockHz=$hertz" "$rtl/lint.vlt" "${core[@]}"
+done
 echo "lint: clean"

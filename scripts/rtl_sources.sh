@@ -13,3 +13,9 @@ rtl_board_sources() {
   echo "$1/pkg/tern_pkg.sv"
   find "$1/lib" "$1/board" -name '*.sv' | sort
 }
+
+# rtl_core_sources DIR: all of a board's FPGA, what the vendor has no part in: chip and board.
+rtl_core_sources() {
+  rtl_sources "$1"
+  find "$1/board" -name '*.sv' | sort
+}
