@@ -107,6 +107,7 @@ std::optional<LinkReply> LinkClient::receive(double until) {
   for (bool more = true;;) {
     if (auto reply = reader_.take()) {
       heard_ = line_->now();
+      dropped_ = reader_.dropped_bytes();
       interrupt_ = reply->interrupt;
       return reply;
     }
@@ -322,17 +323,18 @@ uint8_t LinkClient::probe(const Job& job, Trouble trouble) {
 }
 
 void LinkClient::check_hope() {
-  if (line_->now() - heard_ > kSilenceSeconds) {
-    fail(
-        fmt::format("the board has not answered for {:.0f} s; it lost its power or its bitstream, "
-                    "or the line is broken",
-                    kSilenceSeconds));
-  }
-  if (hopeless_ > kHopeless) {
+  const bool silent = line_->now() - heard_ > kSilenceSeconds;
+  if (hopeless_ > kHopeless || (silent && reader_.dropped_bytes() > dropped_)) {
     fail(
         fmt::format("{} frames in a row were damaged; the line is too noisy: use a shorter cable "
                     "or a bitstream with a lower rate",
                     hopeless_));
+  }
+  if (silent) {
+    fail(
+        fmt::format("the board has not answered for {:.0f} s; it lost its power or its bitstream, "
+                    "or the line is broken",
+                    kSilenceSeconds));
   }
 }
 

@@ -106,6 +106,7 @@ class LinkClient {
   uint32_t clean_ = 0;     ///< Requests without trouble since the last change of chunk_.
   uint32_t hopeless_ = 0;  ///< Troubles since the last answer.
   double pace_ = 0;        ///< Seconds that a byte takes, at worst of late.
+  uint64_t dropped_ = 0;   ///< Bytes of no reply, when the last good reply came.
   double heard_ = 0;       ///< When the last good reply came.
 };
 
