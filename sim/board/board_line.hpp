@@ -18,6 +18,7 @@ class BoardLine final : public driver::ByteLine {
   void write(std::span<const uint8_t> bytes) override { board_->send(bytes); }
   std::size_t read(std::span<uint8_t> bytes, double seconds) override;
   void discard() override { received_.clear(); }
+  double latency() const override { return 0.0003; }
   double now() const override {
     return static_cast<double>(board_->model().cycles()) / board_->model().clock_hz();
   }

@@ -70,6 +70,7 @@ class FakeLine final : public driver::ByteLine {
   void write(std::span<const uint8_t> bytes) override;
   std::size_t read(std::span<uint8_t> bytes, double seconds) override;
   void discard() override { coming_.clear(); }
+  double latency() const override { return 5 * kLatency; }
   double now() const override { return now_; }
 
  private:

@@ -23,6 +23,8 @@ class ByteLine {
   /// Drops what has come and was not read.
   virtual void discard() = 0;
 
+  /// Seconds that drivers, adapters and this machine may add to a reply.
+  virtual double latency() const = 0;
   /// Seconds since any fixed moment.
   virtual double now() const = 0;
 };

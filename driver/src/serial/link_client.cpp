@@ -19,13 +19,13 @@ constexpr uint32_t kOverhead = spec::kLinkHeaderBytes + spec::kLinkCrcBytes;
 constexpr uint32_t kLongestFrame = kOverhead + spec::kLinkPayloadBytes;
 /// Below this length a shorter frame gains nothing: half of it is header and CRC.
 constexpr uint32_t kShortest = 32;
+constexpr uint32_t kSumBytesPerLineByte = 64;
 /// Requests in a row without trouble before frames grow again.
 constexpr uint32_t kGrowAfter = 24;
 /// Troubles in a row. Short frames on a line that damages 5 % of its bytes come through one time
 /// in twenty.
 constexpr uint32_t kHopeless = 200;
 
-constexpr double kReplySeconds = 0.1;   ///< What USB and this machine may add to a reply.
 constexpr double kLongestWait = 2;      ///< Between two attempts.
 constexpr double kConnectSeconds = 6;   ///< Without an answer: no board.
 constexpr double kSilenceSeconds = 20;  ///< The same once it has answered.
@@ -95,7 +95,7 @@ void LinkClient::fail(const std::string& why) {
 }
 
 double LinkClient::patience(uint64_t line_bytes) const {
-  return kReplySeconds + 6 * pace_ * static_cast<double>(line_bytes);
+  return line_->latency() + 2.5 * pace_ * static_cast<double>(line_bytes);
 }
 
 /// A board that is simulated, or behind a slow adapter, is known by its first replies.
@@ -135,7 +135,7 @@ void LinkClient::connect() {
   line_->discard();
   reader_.clear();
   const double start = line_->now();
-  double wait = 2 * kReplySeconds;
+  double wait = 2 * line_->latency();
   bool garbage = false;
   for (uint32_t attempt = 0;; ++attempt) {
     if (line_->now() - start > kConnectSeconds) {
@@ -191,6 +191,8 @@ void LinkClient::send(const Job& job, Piece& piece) {
   // All words of a write go to one register.
   const uint64_t at = job.opcode == LinkOpcode::kWriteRegister ? 0 : piece.offset;
   piece.line_bytes = 2 * kOverhead + payload.size() + reply_bytes(job.opcode, piece.size);
+  // Sums take the board about as long as a frame of this part of their length.
+  if (job.opcode == LinkOpcode::kChecksum) piece.line_bytes += piece.size / kSumBytesPerLineByte;
   piece.sent = line_->now();
   line_->write(
       encode_request(job.opcode, piece.sequence, static_cast<uint32_t>(job.address + at), payload));
@@ -282,33 +284,34 @@ void LinkClient::recover(const Job& job, Trouble trouble) {
   if (trouble == Trouble::kSilence) ++counts_.timeouts;
   if (chunk_ > kShortest) chunk_ /= 2;
   clean_ = 0;
-  keep_what_was_done(job, probe(job, trouble));
+  keep_what_was_done(job, probe(job));
 }
 
 /// A request of Status with a number that the link does not expect: it does nothing, and its reply
 /// tells the number that is expected once all in front of it has been done or dropped.
-uint8_t LinkClient::probe(const Job& job, Trouble trouble) {
+uint8_t LinkClient::probe(const Job& job) {
   constexpr uint32_t kProbeBytes = 2 * kOverhead + 8;
   uint64_t line_bytes = kProbeBytes;
   for (const Piece& piece : waiting_) line_bytes += piece.line_bytes;
   std::bitset<256> sent;
   double longer = 1;
+  uint32_t unanswered = 0;  // after two, the link may hang in a frame
   for (;; ++hopeless_) {
     check_hope();
-    if (trouble == Trouble::kSilence) flush_a_hanging_frame();
+    const bool flush = unanswered >= 2;
+    if (flush) flush_a_hanging_frame();
     uint8_t sequence;
     do {  // far from what is expected, and from what is after a reset
       sequence = static_cast<uint8_t>(next_ + 64 + probes_++ % 64);
     } while (sequence == 0 || sequence >= 254);
     sent.set(sequence);
     line_->write(encode_request(LinkOpcode::kStatus, sequence, 0, {}));
-    const double start = line_->now();
-    const uint64_t flushed = trouble == Trouble::kSilence ? kLongestFrame : 0;
-    const double wait = std::min(kLongestWait, longer * patience(line_bytes + flushed));
-    trouble = Trouble::kSilence;
-    while (auto reply = receive(start + wait)) {
+    const double wait = longer * patience(line_bytes + (flush ? kLongestFrame : 0));
+    const double end = line_->now() + std::min(kLongestWait, wait);
+    bool damaged = false;
+    while (auto reply = receive(end)) {
       if (reply->status == LinkStatus::kDamaged) {
-        trouble = Trouble::kDamage;
+        damaged = true;
         break;
       }
       // It came too late: the line is slower than it was.
@@ -318,7 +321,8 @@ uint8_t LinkClient::probe(const Job& job, Trouble trouble) {
           sent.test(reply->sequence))
         return reply->expected;
     }
-    if (trouble == Trouble::kSilence) longer *= 2;
+    if (damaged) continue;
+    longer *= ++unanswered > 1 ? 2 : 1;
   }
 }
 

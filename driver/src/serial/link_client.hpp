@@ -80,7 +80,7 @@ class LinkClient {
   /// Makes sure what the link has done; afterwards the waiting pieces are those to be sent again.
   void recover(const Job& job, Trouble trouble);
   /// The number that the link expects next, after all that is under way.
-  uint8_t probe(const Job& job, Trouble trouble);
+  uint8_t probe(const Job& job);
   void check_hope();
   void keep_what_was_done(const Job& job, uint8_t expected);
 
