@@ -17,6 +17,7 @@ void add_doctor(CLI::App& app, Action& action);
 void add_synth(CLI::App& app, Action& action);
 void add_eval(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
+void add_emulate(CLI::App& app, Action& action);
 void add_perf(CLI::App& app, Action& action);
 void add_dram(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);

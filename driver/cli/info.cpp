@@ -4,13 +4,28 @@
 
 #include "commands.hpp"
 #include "io/chip_config.hpp"
+#include "io/error.hpp"
 #include "options.hpp"
 
 namespace tern::cli {
 namespace {
 
+/// The configuration of the model's image: the backend's if one is named.
+const spec::ChipConfig& chip_of(const Options& o) {
+  std::string name = o.config.empty() ? "edge" : o.config;
+  if (!o.backend.empty()) {
+    const auto found = Device::open(o.backend, o.device)->config();
+    if (found && !o.config.empty() && o.config != found->name) {
+      throw Error("backend {} has configuration {}, --config says {}; leave one out", o.backend,
+                  found->name, o.config);
+    }
+    if (found) name = found->name;
+  }
+  return io::find_config(name);
+}
+
 int info(const Options& o) {
-  const spec::ChipConfig& chip = io::find_config(o.config.empty() ? "edge" : o.config);
+  const spec::ChipConfig& chip = chip_of(o);
   const LoadedModel loaded = load_model(o, chip);
   const io::Image& image = *loaded.image;
   const spec::ModelDescriptor& m = image.model();
@@ -32,6 +47,7 @@ int info(const Options& o) {
   if (o.json) {
     nlohmann::json out = {{"file", o.model.string()},
                           {"name", image.name()},
+                          {"config", chip.name},
                           {"layers", m.layers},
                           {"hidden", m.hidden},
                           {"heads", m.heads},
@@ -55,6 +71,10 @@ int info(const Options& o) {
   fmt::print("  {} layers, hidden {}, {} heads ({} KV) of {}, ffn {}, vocabulary {}, context {}\n",
              m.layers, m.hidden, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocab, m.context);
   fmt::print("  {} ternary weights, {:.3f} bits each as streamed\n", trits, weight_bits);
+  if (!o.backend.empty()) {
+    fmt::print("{} is a chip of configuration {}: {} columns, {} activation columns, {} lanes\n",
+               o.backend, chip.name, chip.columns, chip.act_columns, chip.lanes);
+  }
   fmt::print("Image for beats of {} bytes: {} bytes; with the KV cache {} bytes of memory\n",
              image.columns(), image.bytes().size(), m.work_offset);
   fmt::print("Traffic of a decoded token in bytes (derived):\n");
@@ -73,6 +93,9 @@ void add_info(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("info", "Say what a model is and what a token of it moves");
   add_model_options(*sub, *o);
+  o->backend.clear();
+  sub->add_option("--backend", o->backend,
+                  "Say what chip is there, and take its configuration; as in tern run");
   add_output_options(*sub, *o);
   sub->callback([o, &action] { action = [o] { return info(*o); }; });
 }

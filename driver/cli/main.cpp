@@ -22,6 +22,9 @@ int main(int argc, char** argv) {
   tern::cli::add_synth(app, action);
   tern::cli::add_eval(app, action);
   tern::cli::add_bench(app, action);
+#ifdef TERN_HAS_BOARDS
+  tern::cli::add_emulate(app, action);
+#endif
   tern::cli::add_perf(app, action);
   tern::cli::add_dram(app, action);
   tern::cli::add_report(app, action);

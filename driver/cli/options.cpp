@@ -12,6 +12,7 @@
 #include "io/error.hpp"
 #include "io/image_magic.hpp"
 #include "io/mapped_file.hpp"
+#include "progress.hpp"
 
 namespace tern::cli {
 
@@ -20,7 +21,7 @@ void add_model_options(CLI::App& app, Options& options) {
   app.add_option("--model", options.model,
                  "Model: GGUF file, Hugging Face folder or .tern image (default: the demo model)");
   app.add_option("--config", options.config,
-                 "Chip configuration: nano, edge (default: the backend's, else edge)");
+                 "Chip configuration: nano, edge, ulx3s (default: the backend's, else edge)");
   app.add_option("--i2s-order", options.device.i2s_order,
                  "Order of the weights in I2_S tensors, which the file does not tell: that of the "
                  "machine it was written on")
@@ -37,7 +38,8 @@ void add_backend_options(CLI::App& app, Options& options) {
                  "rtl: body of the adder-tree array, fast or tree (equal to the bit and the cycle)")
       ->check(CLI::IsMember({"fast", "tree"}))
       ->capture_default_str();
-  app.add_option("--latency", options.device.memory_latency, "rtl, tlm: memory read latency in cycles")
+  app.add_option("--latency", options.device.memory_latency,
+                 "rtl, tlm: memory read latency in cycles")
       ->capture_default_str();
   add_dram_options(app, options);
   app.add_option("--stall", options.device.memory_stall,
@@ -173,6 +175,14 @@ Session prepare_session(const Options& options) {
   device_options.seed = options.seed;
   device_options.gguf_file = options.model;
   if (!device_options.trace_file.empty()) device_options.body = "tree";
+  if (!options.quiet) {
+    device_options.load_progress = [bar = std::shared_ptr<Progress>()](uint64_t done,
+                                                                       uint64_t total) mutable {
+      if (!bar) bar = std::make_shared<Progress>("upload", total, false);
+      bar->update(done);
+      if (done == total) bar.reset();
+    };
+  }
   Session session;
   session.device = Device::open(options.backend, device_options);
   const auto device_config = session.device->config();

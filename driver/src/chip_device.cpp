@@ -24,8 +24,10 @@ constexpr uint32_t kStopFlag = 2;
 class ChipDevice final : public Device {
  public:
   ChipDevice(std::unique_ptr<Transport> transport, uint64_t timeout_cycles,
-             const Firmware& firmware)
-      : transport_(std::move(transport)), link_(*transport_, timeout_cycles, firmware) {}
+             const Firmware& firmware, MemoryProgress load_progress)
+      : transport_(std::move(transport)),
+        link_(*transport_, timeout_cycles, firmware),
+        load_progress_(std::move(load_progress)) {}
 
   std::optional<spec::ChipConfig> config() const override { return transport_->config(); }
 
@@ -39,7 +41,7 @@ class ChipDevice final : public Device {
     driver::check_fits(image, chip, trace_address_ + trace_bytes_);
     if (!link_.running()) link_.start();
     transport_->reserve_memory(trace_address_ + trace_bytes_);
-    transport_->write_memory(0, image.bytes());
+    transport_->load_memory(0, image.bytes(), load_progress_);
     take_model();
     image_ = &image;
     trace_.emplace(image, *transport_);
@@ -256,6 +258,7 @@ class ChipDevice final : public Device {
 
   std::unique_ptr<Transport> transport_;
   driver::FirmwareLink link_;
+  MemoryProgress load_progress_;
   const io::Image* image_ = nullptr;
   std::optional<driver::TraceReader> trace_;
   TraceSink sink_;
@@ -269,8 +272,10 @@ class ChipDevice final : public Device {
 }  // namespace
 
 std::unique_ptr<Device> make_chip_device(std::unique_ptr<Transport> transport,
-                                         uint64_t timeout_cycles, const Firmware& firmware) {
-  return std::make_unique<ChipDevice>(std::move(transport), timeout_cycles, firmware);
+                                         uint64_t timeout_cycles, const Firmware& firmware,
+                                         MemoryProgress load_progress) {
+  return std::make_unique<ChipDevice>(std::move(transport), timeout_cycles, firmware,
+                                      std::move(load_progress));
 }
 
 }  // namespace tern

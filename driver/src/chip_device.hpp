@@ -20,8 +20,10 @@ struct Firmware {
 /// its memory, starts the firmware and passes words through the mailbox. Checks the chip's
 /// identity, version and size against transport->config(); throws tern::Error when they differ.
 /// `timeout_cycles` is the longest time without a word or any other progress; the chip's watchdog
-/// is set to it too. The firmware's bytes must outlive the device.
+/// is set to it too. The firmware's bytes must outlive the device. `load_progress` is told how
+/// far load() is.
 std::unique_ptr<Device> make_chip_device(std::unique_ptr<Transport> transport,
-                                         uint64_t timeout_cycles, const Firmware& firmware);
+                                         uint64_t timeout_cycles, const Firmware& firmware,
+                                         MemoryProgress load_progress = {});
 
 }  // namespace tern

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chip_errors.hpp"
+#include "chip_identity.hpp"
 #include "io/error.hpp"
 #include "spec/generated/registers.hpp"
 
@@ -64,9 +65,14 @@ constexpr Counter kRegisters[] = {
     {reg::kBusErrors, &Counters::bus_errors},
 };
 
+constexpr uint32_t kFirstCounter = reg::kBeats;
+static_assert(reg::kBusErrors == kFirstCounter + 4 * (std::size(kRegisters) - 1),
+              "the counters lie side by side");
+
 uint64_t read_cycles(Transport& transport) {
-  const uint64_t low = transport.read_register(reg::kCyclesLo);
-  return uint64_t{transport.read_register(reg::kCyclesHi)} << 32 | low;
+  std::array<uint32_t, 2> words;
+  transport.read_registers(reg::kCyclesLo, words);
+  return uint64_t{words[1]} << 32 | words[0];
 }
 
 }  // namespace
@@ -88,32 +94,15 @@ FirmwareLink::FirmwareLink(Transport& transport, uint64_t timeout_cycles, const 
 }
 
 void FirmwareLink::check_identity() {
-  const uint32_t id = transport_.read_register(reg::kId);
-  if (id != reg::kIdReset) {
-    throw Error("chip {}: ID reads as 0x{:08x}, expected 0x{:08x}; this is not a Tern chip",
-                chip_.name, id, reg::kIdReset);
-  }
-  const uint32_t version = transport_.read_register(reg::kVersion);
-  const auto major = [](uint32_t v) { return v >> reg::kVersionMajorLsb; };
-  if (major(version) != major(reg::kVersionReset)) {
-    throw Error("chip {}: register map version {}, this driver knows {}; use the matching release",
-                chip_.name, major(version), major(reg::kVersionReset));
-  }
-  const uint32_t config = transport_.read_register(reg::kConfig);
-  const uint32_t config2 = transport_.read_register(reg::kConfig2);
-  const uint32_t config3 = transport_.read_register(reg::kConfig3);
-  const uint32_t expected = chip_.columns << reg::kConfigColumnsLsb |
-                            chip_.act_columns << reg::kConfigActColumnsLsb |
-                            chip_.acc_depth << reg::kConfigAccDepthLsb;
-  const uint32_t expected2 =
-      chip_.act_depth << reg::kConfig2ActDepthLsb | chip_.cmd_depth << reg::kConfig2CmdDepthLsb;
-  const uint32_t expected3 = chip_.lanes << reg::kConfig3LanesLsb | chip_.scratch_words / 64
-                                                                        << reg::kConfig3ScratchLsb;
-  if (config == expected && config2 == expected2 && config3 == expected3) return;
+  const std::string where = fmt::format("chip {}", chip_.name);
+  check_chip_id(transport_, where);
+  const ConfigWords found = read_config(transport_), expected = config_words(chip_);
+  if (found == expected) return;
   throw Error(
-      "chip {}: CONFIG, CONFIG2 and CONFIG3 read as 0x{:08x}, 0x{:08x} and 0x{:08x}, "
+      "{}: CONFIG, CONFIG2 and CONFIG3 read as 0x{:08x}, 0x{:08x} and 0x{:08x}, "
       "expected 0x{:08x}, 0x{:08x} and 0x{:08x}; it is another configuration",
-      chip_.name, config, config2, config3, expected, expected2, expected3);
+      where, found.config, found.config2, found.config3, expected.config, expected.config2,
+      expected.config3);
 }
 
 /// What was queued may still move data; only then is the memory the host's.
@@ -162,11 +151,9 @@ void FirmwareLink::start() {
 
 void FirmwareLink::write_window(uint32_t address, std::span<const std::byte> bytes) {
   transport_.write_register(reg::kWindowAddr, address);
-  for (std::size_t at = 0; at < bytes.size(); at += 4) {
-    uint32_t word = 0;
-    std::memcpy(&word, bytes.data() + at, std::min<std::size_t>(4, bytes.size() - at));
-    transport_.write_register(reg::kWindowData, word);
-  }
+  std::vector<uint32_t> words((bytes.size() + 3) / 4);
+  if (!bytes.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
+  transport_.write_registers(reg::kWindowData, words);
 }
 
 void FirmwareLink::send(std::span<const uint32_t> words) {
@@ -245,7 +232,7 @@ Message FirmwareLink::expect(spec::Reply kind) {
 }
 
 std::array<uint32_t, 3> FirmwareLink::memory_request(spec::Request request, uint64_t address,
-                                                    std::size_t size) {
+                                                     std::size_t size) {
   constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
   const uint64_t unit = spec::kAddrUnit;
   set_task(fmt::format("{} of {} bytes of memory at 0x{:x}",
@@ -311,21 +298,26 @@ void FirmwareLink::fail(const std::string& why) {
   throw Error("chip {}: {}: {}", chip_.name, task_, why);
 }
 
+/// In the order of kRegisters.
+std::array<uint32_t, FirmwareLink::kCounters> FirmwareLink::read_counters() const {
+  std::array<uint32_t, kCounters> words, sorted;
+  transport_.read_registers(kFirstCounter, words);
+  for (std::size_t i = 0; i < kCounters; ++i)
+    sorted[i] = words[(kRegisters[i].offset - kFirstCounter) / 4];
+  return sorted;
+}
+
 void FirmwareLink::sample_counters() {
-  for (std::size_t i = 0; i < kCounters; ++i) {
-    const uint32_t now = transport_.read_register(kRegisters[i].offset);
-    total_[i] += now - last_[i];
-    last_[i] = now;
-  }
+  const auto now = read_counters();
+  for (std::size_t i = 0; i < kCounters; ++i) total_[i] += now[i] - last_[i];
+  last_ = now;
 }
 
 Counters FirmwareLink::counters() const {
   Counters c;
-  for (std::size_t i = 0; i < kCounters; ++i) {
-    c.*kRegisters[i].member = total_[i];
-    if (counting_)
-      c.*kRegisters[i].member += transport_.read_register(kRegisters[i].offset) - last_[i];
-  }
+  const auto now = counting_ ? read_counters() : last_;
+  for (std::size_t i = 0; i < kCounters; ++i)
+    c.*kRegisters[i].member = total_[i] + (now[i] - last_[i]);
   c.cycles = cycles_before_reset_ + (counting_ ? read_cycles(transport_) : 0);
   return c;
 }

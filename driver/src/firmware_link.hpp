@@ -61,6 +61,7 @@ class FirmwareLink {
   void wait_idle();
   void write_window(uint32_t address, std::span<const std::byte> bytes);
   std::array<uint32_t, 3> memory_request(spec::Request request, uint64_t address, std::size_t size);
+  std::array<uint32_t, kCounters> read_counters() const;
   bool take_words();
   void wait_for_words();
   bool progressed();

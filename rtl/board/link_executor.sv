@@ -1,7 +1,8 @@
 /// Does what the frames of the host link ask for, one after another, and replies to each.
 ///
 /// A frame is taken when the reply before it has been sent. Registers are reached by AXI4-Lite, memory
-/// by AXI4 (link_memory). Frames must carry consecutive sequence numbers. A frame with one of the last
+/// by AXI4 (link_memory). A frame reads consecutive registers, or writes one again and again; the first
+/// error ends it. Frames must carry consecutive sequence numbers. A frame with one of the last
 /// two numbers again is a repetition whose reply got lost: a write is not done twice, its first
 /// status is replied; all else is done again. Damage is reported as soon as no frame waits.
 module link_executor (
@@ -70,18 +71,20 @@ module link_executor (
   output logic        m_axi_bready_o,
   input  logic [1:0]  m_axi_bresp_i
 );
-  localparam int unsigned MaxPayload = tern_pkg::LinkPayloadBytes;
+  localparam int unsigned MaxPayload  = tern_pkg::LinkPayloadBytes;
+  localparam int unsigned MaxChecksum = tern_pkg::LinkChecksumBytes;
 
   typedef enum logic [2:0] {
-    StIdle, StFetch, StDecode, StRegister, StMemory, StReply
+    StIdle, StFetch, StDecode, StRegister, StWord, StMemory, StReply
   } state_e;
   state_e state_q;
 
   // The frame at hand.
   logic        is_hello, is_reg_read, is_reg_write, is_mem_read, is_mem_write, is_status;
+  logic        is_checksum, is_register, is_memory;
   logic        is_write, known, length_ok, addr_ok, count_ok, expected, repeated;
   logic [7:0]  age;
-  logic [31:0] count;   // bytes of memory
+  logic [31:0] count;   // bytes of memory or registers
   logic [7:0]  refusal;
 
   assign is_hello     = frame_opcode_i == 8'(tern_pkg::LinkOpcodeHello);
@@ -90,19 +93,35 @@ module link_executor (
   assign is_mem_read  = frame_opcode_i == 8'(tern_pkg::LinkOpcodeReadMemory);
   assign is_mem_write = frame_opcode_i == 8'(tern_pkg::LinkOpcodeWriteMemory);
   assign is_status    = frame_opcode_i == 8'(tern_pkg::LinkOpcodeStatus);
+  assign is_checksum  = frame_opcode_i == 8'(tern_pkg::LinkOpcodeChecksum);
+  assign is_register  = is_reg_read || is_reg_write;
+  assign is_memory    = is_mem_read || is_mem_write || is_checksum;
   assign is_write     = is_reg_write || is_mem_write;
-  assign known        = is_hello || is_reg_read || is_mem_read || is_status || is_write;
+  assign known        = is_hello || is_status || is_register || is_memory;
 
-  assign count     = is_mem_write ? 32'(frame_length_i) : word_i[31:0];
-  assign length_ok = is_mem_write ? frame_length_i[2:0] == '0 && frame_length_i != '0 :
-                     is_mem_read || is_reg_write ? frame_length_i == 11'd4 : frame_length_i == '0;
-  assign count_ok  = !is_mem_read ||
-                     (count[2:0] == '0 && count != '0 && count <= 32'(MaxPayload));
-  assign addr_ok   = is_reg_read || is_reg_write ?
-                         frame_addr_i[1:0] == '0 && frame_addr_i[31:12] == '0 :
-                     is_mem_read || is_mem_write ?
-                         frame_addr_i[2:0] == '0 &&
-                         33'(frame_addr_i) + 33'(count) <= {1'b1, 32'd0} : 1'b1;
+  assign count = is_write ? 32'(frame_length_i) : frame_length_i == '0 ? 32'd4 : word_i[31:0];
+  always_comb begin
+    length_ok = frame_length_i == '0;
+    if (is_write)                     length_ok = frame_length_i != '0;
+    if (is_reg_read)                  length_ok = frame_length_i == '0 || frame_length_i == 11'd4;
+    if (is_mem_read || is_checksum)   length_ok = frame_length_i == 11'd4;
+
+    count_ok = 1'b1;
+    if (is_register) count_ok = count[1:0] == '0 && count != '0 && count <= 32'(MaxPayload);
+    if (is_memory) begin
+      count_ok = count[2:0] == '0 && count != '0 &&
+                 count <= (is_checksum ? 32'(MaxChecksum) : 32'(MaxPayload));
+    end
+
+    addr_ok = 1'b1;
+    if (is_register) begin
+      addr_ok = frame_addr_i[1:0] == '0 && frame_addr_i[31:12] == '0 &&
+                (is_reg_write || 13'(frame_addr_i) + 13'(count) <= 13'h1000);
+    end
+    if (is_memory) begin
+      addr_ok = frame_addr_i[2:0] == '0 && 33'(frame_addr_i) + 33'(count) <= {1'b1, 32'd0};
+    end
+  end
 
   // Sequence.
   logic [7:0]  expected_q;
@@ -125,10 +144,18 @@ module link_executor (
   logic        goes_on, mem_start, mem_done, mem_error, mem_read;
   logic [6:0]  mem_read_addr;
   logic [63:0] mem_read_data;
+  logic [31:0] mem_checksum;
+  logic [6:0]  mem_word_addr;
+  logic [7:0]  reg_index_q;   // word of the payload
+  logic [8:0]  reg_left_q;    // words
+  logic        reg_taken, reg_error;
   assign goes_on     = refusal == tern_pkg::LinkStatusOk && !(repeated && is_write);
-  assign mem_start   = state_q == StDecode && goes_on && (is_mem_read || is_mem_write);
+  assign mem_start   = state_q == StDecode && goes_on && is_memory;
   assign reg_r_taken = m_axil_rvalid_i && m_axil_rready_o;
   assign reg_b_taken = m_axil_bvalid_i && m_axil_bready_o;
+  assign reg_taken   = reg_r_taken || reg_b_taken;
+  assign reg_error   = (reg_r_taken ? m_axil_rresp_i : m_axil_bresp_i) != 2'b00;
+  assign word_addr_o = mem_word_addr | reg_index_q[7:1];   // the one that does not work is 0
 
   link_memory u_memory (
     .clk_i,
@@ -136,10 +163,12 @@ module link_executor (
     .start_i      (mem_start),
     .write_i      (is_mem_write),
     .addr_i       (frame_addr_i),
-    .beats_i      (8'(count >> 3)),
+    .checksum_i   (is_checksum),
+    .beats_i      (14'(count >> 3)),
     .done_o       (mem_done),
     .error_o      (mem_error),
-    .word_addr_o,
+    .checksum_o   (mem_checksum),
+    .word_addr_o  (mem_word_addr),
     .word_i,
     .read_valid_o (mem_read),
     .read_addr_o  (mem_read_addr),
@@ -168,6 +197,12 @@ module link_executor (
     .m_axi_bready_o,
     .m_axi_bresp_i
   );
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni)                reg_index_q <= '0;
+    else if (state_q == StIdle) reg_index_q <= '0;
+    else if (reg_taken)         reg_index_q <= reg_index_q + 8'd1;
+  end
 
   // What is replied.
   logic        damaged_q, about_damage_q;
@@ -216,13 +251,19 @@ module link_executor (
             reg_ar_valid_q <= is_reg_read;
             reg_aw_valid_q <= is_reg_write;
             reg_w_valid_q  <= is_reg_write;
-            if (is_reg_read || is_reg_write) state_q <= StRegister;
-            if (is_mem_read || is_mem_write) state_q <= StMemory;
+            if (is_register) state_q <= StRegister;
+            if (is_memory)   state_q <= StMemory;
           end
         end
-        StRegister: if (reg_r_taken || reg_b_taken) begin
-          error_q <= reg_r_taken ? m_axil_rresp_i != 2'b00 : m_axil_bresp_i != 2'b00;
-          state_q <= StReply;
+        StRegister: if (reg_taken) begin
+          error_q <= reg_error;
+          state_q <= reg_error || reg_left_q == 9'd1 ? StReply : StWord;
+        end
+        StWord: begin
+          reg_ar_valid_q <= is_reg_read;
+          reg_aw_valid_q <= is_reg_write;
+          reg_w_valid_q  <= is_reg_write;
+          state_q        <= StRegister;
         end
         StMemory: if (mem_done) begin
           error_q <= mem_error;
@@ -242,8 +283,13 @@ module link_executor (
     if (state_q == StDecode) begin
       first_q  <= expected;
       result_q <= refusal;
-      length_q <= is_mem_read ? count[10:0] : is_reg_read ? 11'd4 :
+      length_q <= is_mem_read || is_reg_read ? count[10:0] : is_checksum ? 11'd4 :
                   is_hello || is_status ? 11'd8 : 11'd0;
+    end
+    if (state_q == StDecode) begin
+      reg_left_q <= 9'(count >> 2);
+    end else if (reg_taken) begin
+      reg_left_q <= reg_left_q - 9'd1;
     end
   end
 
@@ -271,14 +317,21 @@ module link_executor (
   // Payload of the reply.
   logic [63:0] mem_q [MaxPayload / 8];
   logic [63:0] mem_word, read_q;
+  logic [31:0] even_q;       // register in front of the one at hand
+  logic [6:0]  mem_addr;
   logic        mem_write;
-  assign mem_write = mem_read || reg_r_taken || state_q == StDecode;
-  assign mem_word  = mem_read ? mem_read_data : reg_r_taken ? 64'(m_axil_rdata_i) :
-                     is_hello ? {16'd0, 16'(tern_pkg::LinkWindow), 16'(MaxPayload),
-                                 16'(tern_pkg::LinkVersion)} :
+  assign mem_write = mem_read || reg_r_taken || state_q == StDecode || (mem_done && is_checksum);
+  assign mem_addr  = mem_read ? mem_read_addr : reg_index_q[7:1];
+  assign mem_word  = mem_read    ? mem_read_data :
+                     reg_r_taken ? (reg_index_q[0] ? {m_axil_rdata_i, even_q}
+                                                   : 64'(m_axil_rdata_i)) :
+                     is_checksum ? 64'(mem_checksum) :
+                     is_hello    ? {16'd0, 16'(tern_pkg::LinkWindow), 16'(MaxPayload),
+                                    16'(tern_pkg::LinkVersion)} :
                      {sequence_count_q, line_count_q, overrun_count_q, damaged_count_q};
   always_ff @(posedge clk_i) begin
-    if (mem_write) mem_q[mem_read ? mem_read_addr : 7'd0] <= mem_word;
+    if (reg_r_taken) even_q <= m_axil_rdata_i;
+    if (mem_write) mem_q[mem_addr] <= mem_word;
     read_q <= mem_q[reply_word_addr_i];
   end
   assign reply_word_o = read_q;
@@ -308,10 +361,10 @@ module link_executor (
   assign m_axil_awvalid_o = reg_aw_valid_q;
   assign m_axil_awaddr_o  = frame_addr_i[11:0];
   assign m_axil_wvalid_o  = reg_w_valid_q;
-  assign m_axil_wdata_o   = word_i[31:0];
+  assign m_axil_wdata_o   = reg_index_q[0] ? word_i[63:32] : word_i[31:0];
   assign m_axil_wstrb_o   = '1;
   assign m_axil_bready_o  = state_q == StRegister;
   assign m_axil_arvalid_o = reg_ar_valid_q;
-  assign m_axil_araddr_o  = frame_addr_i[11:0];
+  assign m_axil_araddr_o  = frame_addr_i[11:0] + {2'd0, reg_index_q, 2'd0};
   assign m_axil_rready_o  = state_q == StRegister;
 endmodule

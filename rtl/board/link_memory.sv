@@ -1,7 +1,8 @@
-/// Moves the payloads of the host link between its buffers and memory, by AXI4.
+/// Moves the payloads of the host link between its buffers and memory, by AXI4, and sums up memory.
 ///
 /// `start_i` pulses with the fields of a transfer of 1 to 128 beats of 8 bytes; they hold until
-/// `done_o` pulses. INCR bursts of up to 16 beats stay within 128 bytes, one at a time. Word
+/// `done_o` pulses. With `checksum_i`, up to 8192 beats are read, and `checksum_o` is the CRC-32 of
+/// their bytes from `done_o` on until the next start. INCR bursts of up to 16 beats stay within 128 bytes, one at a time. Word
 /// `word_addr_o` of the payload is written, its data coming a cycle after the address; words that
 /// are read come with `read_valid_o` at `read_addr_o`. Each byte has an odd parity bit, as AMBA
 /// AXI5 has them. `error_o` tells with `done_o`, and until the next start, that a response was not
@@ -13,9 +14,11 @@ module link_memory (
   input  logic        start_i,
   input  logic        write_i,
   input  logic [31:0] addr_i,
-  input  logic [7:0]  beats_i,
+  input  logic        checksum_i,
+  input  logic [13:0] beats_i,
   output logic        done_o,
   output logic        error_o,
+  output logic [31:0] checksum_o,
 
   output logic [6:0]  word_addr_o,
   input  logic [63:0] word_i,
@@ -52,14 +55,15 @@ module link_memory (
   typedef enum logic [2:0] {StIdle, StBurst, StRead, StWrite, StAnswer, StDone} state_e;
   state_e      state_q;
   logic [31:0] addr_q;
-  logic [7:0]  left_q, burst_left_q, burst_len_q;   // beats; AXI counts from 0
+  logic [13:0] left_q;                       // beats
+  logic [7:0]  burst_left_q, burst_len_q;    // beats; AXI counts from 0
   logic [6:0]  index_q;
   logic        fetch_q, error_q, ar_valid_q, aw_valid_q;
   logic [7:0]  to_boundary, burst, wrong_parity;
   logic        r_taken, w_taken, b_taken, w_ends, burst_ends;
 
   assign to_boundary = 8'(BurstBeats) - 8'(addr_q[6:3]);
-  assign burst       = left_q < to_boundary ? left_q : to_boundary;
+  assign burst       = left_q < 14'(to_boundary) ? left_q[7:0] : to_boundary;
   assign r_taken     = m_axi_rvalid_i && m_axi_rready_o;
   assign w_taken     = m_axi_wvalid_o && m_axi_wready_i;
   assign b_taken     = m_axi_bvalid_i && m_axi_bready_o;
@@ -94,10 +98,10 @@ module link_memory (
           aw_valid_q <= write_i;
           state_q    <= write_i ? StWrite : StRead;
         end
-        StRead:   if (burst_ends) state_q <= left_q == 8'd1 ? StDone : StBurst;
+        StRead:   if (burst_ends) state_q <= left_q == 14'd1 ? StDone : StBurst;
         StWrite:  if (w_ends && (!aw_valid_q || m_axi_awready_i)) state_q <= StAnswer;
         StAnswer: if (burst_ends) state_q <= left_q == '0 ? StDone : StBurst;
-        default:  state_q <= StIdle;
+        default:  if (done_o) state_q <= StIdle;
       endcase
     end
   end
@@ -108,7 +112,7 @@ module link_memory (
       left_q  <= beats_i;
       index_q <= '0;
     end else if (r_taken || w_taken) begin
-      left_q  <= left_q - 8'd1;
+      left_q  <= left_q - 14'd1;
       index_q <= index_q + 7'd1;
     end
     if (burst_ends) addr_q <= {addr_q[31:7] + 25'd1, 7'd0};   // the rest starts at the boundary
@@ -120,16 +124,33 @@ module link_memory (
     end
   end
 
-  assign done_o          = state_q == StDone;
+  // A byte of the sum a cycle; the next beat is taken with the last byte of the one before.
+  logic [63:0] sum_q;
+  logic [3:0]  sum_left_q;   // bytes
+  logic [31:0] crc_q, crc_d;
+  crc32_byte u_crc (.crc_i(crc_q), .byte_i(sum_q[7:0]), .crc_o(crc_d));
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni)                    sum_left_q <= '0;
+    else if (r_taken && checksum_i) sum_left_q <= 4'd8;
+    else if (sum_left_q != '0)      sum_left_q <= sum_left_q - 4'd1;
+  end
+  always_ff @(posedge clk_i) begin
+    sum_q <= r_taken ? m_axi_rdata_i : sum_q >> 8;
+    if (start_i)               crc_q <= '1;
+    else if (sum_left_q != '0) crc_q <= crc_d;
+  end
+  assign checksum_o = ~crc_q;
+
+  assign done_o          = state_q == StDone && sum_left_q == '0;
   assign error_o         = error_q;
   assign word_addr_o     = state_q == StIdle ? '0 : index_q;
-  assign read_valid_o    = r_taken;
+  assign read_valid_o    = r_taken && !checksum_i;
   assign read_addr_o     = index_q;
   assign read_data_o     = m_axi_rdata_i;
   assign m_axi_arvalid_o = ar_valid_q;
   assign m_axi_araddr_o  = 40'(addr_q);
   assign m_axi_arlen_o   = burst_len_q;
-  assign m_axi_rready_o  = state_q == StRead;
+  assign m_axi_rready_o  = state_q == StRead && sum_left_q <= 4'd1;
   assign m_axi_awvalid_o = aw_valid_q;
   assign m_axi_awaddr_o  = 40'(addr_q);
   assign m_axi_awlen_o   = burst_len_q;
@@ -146,7 +167,7 @@ module link_memory (
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       AssertIdle: assert (!start_i || state_q == StIdle);
-      AssertSize: assert (!start_i || (beats_i != '0 && beats_i <= 8'd128));
+      AssertSize: assert (!start_i || (beats_i != '0 && beats_i <= (checksum_i ? 14'd8192 : 14'd128)));
       AssertLast: assert (!r_taken || m_axi_rlast_i == (burst_left_q == 8'd1));
     end
   end

@@ -36,7 +36,7 @@ package tern_pkg;
   // First word of a record of the trace buffer: the bytes T R A C.
   localparam int unsigned TraceMagic = 1128354388;
   // Version of the serial host link (docs/fpga.md).
-  localparam int unsigned LinkVersion = 1;
+  localparam int unsigned LinkVersion = 2;
   // First byte of a frame of the host link.
   localparam int unsigned LinkSync0 = 165;
   // Second byte of a frame of the host link.
@@ -47,6 +47,8 @@ package tern_pkg;
   localparam int unsigned LinkCrcBytes = 4;
   // Longest payload of a frame.
   localparam int unsigned LinkPayloadBytes = 1024;
+  // Most bytes of memory that one request sums up.
+  localparam int unsigned LinkChecksumBytes = 65536;
   // Requests that may be unanswered: one that is executed and one ahead.
   localparam int unsigned LinkWindow = 2;
   // Set in the opcode of a reply.
@@ -182,6 +184,7 @@ package tern_pkg;
   localparam logic [6:0] LinkOpcodeReadMemory = 7'd4;
   localparam logic [6:0] LinkOpcodeWriteMemory = 7'd5;
   localparam logic [6:0] LinkOpcodeStatus = 7'd6;
+  localparam logic [6:0] LinkOpcodeChecksum = 7'd7;
 
   // How a request of the host link ended.
   localparam logic [7:0] LinkStatusOk = 8'd0;

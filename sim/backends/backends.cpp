@@ -32,6 +32,11 @@ void register_backends() {
   register_backend("rtl", kRtlDescription, open_rtl);
   register_backend("tlm", "the performance model: cycles without results; tlm:nano or tlm:edge",
                    open_tlm);
+  register_backend("uart", "a board behind a serial port; uart:/dev/ttyUSB0 or uart:PATH,BAUD",
+                   open_uart);
+  register_backend("uio", "a chip in this machine's programmable logic; uio:/dev/uio0[,BUFFER]",
+                   open_uio);
+  register_backend("board", kEmulatedDescription, open_emulated);
 }
 
 }  // namespace tern::sim

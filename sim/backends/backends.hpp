@@ -9,8 +9,8 @@
 
 namespace tern::sim {
 
-/// Makes "golden", "reference", "rtl" and "tlm" known to Device::open(). Call it once at start-up; a
-/// second call changes nothing.
+/// Makes "golden", "reference", "rtl", "tlm", "uart", "uio" and "board" known to Device::open().
+/// Call it once at start-up; a second call changes nothing.
 void register_backends();
 
 /// "golden:", the model that defines the results. Takes no argument.
@@ -34,6 +34,23 @@ std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOp
 
 /// "tlm:nano", "tlm:edge": the performance model, which predicts cycles and computes no tokens.
 std::unique_ptr<Device> open_tlm(std::string_view argument, const DeviceOptions& options);
+
+/// "uart:PATH", "uart:PATH,BAUD": a board behind a serial port, or tern emulate behind a
+/// pseudo-terminal.
+std::unique_ptr<Device> open_uart(std::string_view argument, const DeviceOptions& options);
+
+/// "uio:/dev/uio0", "uio:/dev/uio0,/dev/udmabuf0": a chip in the programmable logic of this
+/// machine.
+std::unique_ptr<Device> open_uio(std::string_view argument, const DeviceOptions& options);
+
+/// "board:ulx3s": an emulated board in this process. Models are put into its memory past the line,
+/// and checked over it.
+std::unique_ptr<Device> open_emulated(std::string_view argument, const DeviceOptions& options);
+extern const char* const kEmulatedDescription;
+
+/// The device of any chip that the driver's own firmware runs on.
+std::unique_ptr<Device> open_board(std::unique_ptr<Transport> transport,
+                                   const DeviceOptions& options);
 
 /// Throws tern::Error when an option that only a simulated chip has differs from its default.
 void refuse_chip_options(std::string_view backend, const DeviceOptions& options);

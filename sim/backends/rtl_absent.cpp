@@ -3,6 +3,12 @@
 
 namespace tern::sim {
 
+const char* const kEmulatedDescription = "an emulated board; not in this build";
+
+std::unique_ptr<Device> open_emulated(std::string_view argument, const DeviceOptions&) {
+  throw Error("backend board:{} is not in this build; configure it with -DTERN_RTL=ON", argument);
+}
+
 const char* const kRtlDescription = "the chip's RTL, simulated; not in this build";
 
 std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions&) {

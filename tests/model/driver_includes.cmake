@@ -20,7 +20,7 @@ if(NOT "spec/numerics/rope.hpp" IN_LIST found OR NOT "spec/generated/tables.hpp"
   message(FATAL_ERROR "vector.cpp: expected operator headers, found \"${found}\"")
 endif()
 
-file(GLOB sources ${ROOT}/driver/src/*.cpp)
+file(GLOB_RECURSE sources ${ROOT}/driver/src/*.cpp)
 list(LENGTH sources count)
 if(count LESS 5)
   message(FATAL_ERROR "only ${count} sources in driver/src")

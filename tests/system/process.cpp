@@ -1,5 +1,7 @@
 #include "process.hpp"
 
+#include <signal.h>
+
 #include <boost/process.hpp>
 #include <future>
 
@@ -26,9 +28,32 @@ Result run_tern(const std::vector<std::string>& arguments, int timeout_seconds) 
   return result;
 }
 
-nlohmann::json run_tern_json(std::vector<std::string> arguments) {
+struct RunningTern::Process {
+  bp::ipstream out;
+  bp::child child;
+};
+
+RunningTern::RunningTern(const std::vector<std::string>& arguments)
+    : process_(std::make_unique<Process>()) {
+  process_->child = bp::child(bp::exe = TERN_PROGRAM, bp::args = arguments,
+                              bp::std_in<bp::null, bp::std_out> process_->out);
+  std::getline(process_->out, first_line_);
+}
+
+RunningTern::~RunningTern() {
+  std::error_code ignored;
+  if (process_->child.running(ignored)) process_->child.terminate(ignored);
+}
+
+int RunningTern::interrupt() {
+  ::kill(process_->child.id(), SIGINT);
+  if (!process_->child.wait_for(std::chrono::seconds(30))) return -1;
+  return process_->child.exit_code();
+}
+
+nlohmann::json run_tern_json(std::vector<std::string> arguments, int timeout_seconds) {
   arguments.insert(arguments.end(), {"--json", "--quiet"});
-  const Result result = run_tern(arguments);
+  const Result result = run_tern(arguments, timeout_seconds);
   if (result.status != 0) throw std::runtime_error("tern failed: " + result.out + result.err);
   return nlohmann::json::parse(result.out);
 }

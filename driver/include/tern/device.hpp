@@ -13,6 +13,7 @@
 #include "spec/kv_state.hpp"
 #include "spec/trace.hpp"
 #include "tern/memory_report.hpp"
+#include "tern/transport.hpp"
 
 namespace tern::io {
 class Image;
@@ -77,6 +78,7 @@ struct DeviceOptions {
   uint64_t seed = 1;     ///< rtl: seed of the stalls.
   std::filesystem::path timeline_file;    ///< rtl: Chrome trace of the units; empty for none.
   uint64_t timeout_cycles = 100'000'000;  ///< rtl: longest time without any progress.
+  MemoryProgress load_progress;           ///< uart: told how far the upload of a model is.
 };
 
 /// A machine that runs a model: the golden model, a simulation, a board. Positions count up from 0
@@ -86,7 +88,7 @@ class Device {
  public:
   virtual ~Device() = default;
 
-  /// Opens "golden:", "reference:", "rtl:nano", "rtl:edge". Throws tern::Error that lists the known
+  /// Opens "golden:", "rtl:nano", "uart:/dev/ttyUSB0", ... Throws tern::Error that lists the known
   /// backends for any other name.
   static std::unique_ptr<Device> open(std::string_view backend, const DeviceOptions& options = {});
 

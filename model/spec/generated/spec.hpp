@@ -39,7 +39,7 @@ inline constexpr uint32_t kMailVersion = 2;
 /// First word of a record of the trace buffer: the bytes T R A C.
 inline constexpr uint32_t kTraceMagic = 0x43415254;
 /// Version of the serial host link (docs/fpga.md).
-inline constexpr uint32_t kLinkVersion = 1;
+inline constexpr uint32_t kLinkVersion = 2;
 /// First byte of a frame of the host link.
 inline constexpr uint32_t kLinkSync0 = 165;
 /// Second byte of a frame of the host link.
@@ -50,6 +50,8 @@ inline constexpr uint32_t kLinkHeaderBytes = 10;
 inline constexpr uint32_t kLinkCrcBytes = 4;
 /// Longest payload of a frame.
 inline constexpr uint32_t kLinkPayloadBytes = 1024;
+/// Most bytes of memory that one request sums up.
+inline constexpr uint32_t kLinkChecksumBytes = 65536;
 /// Requests that may be unanswered: one that is executed and one ahead.
 inline constexpr uint32_t kLinkWindow = 2;
 /// Set in the opcode of a reply.
@@ -470,13 +472,14 @@ constexpr const char* name_of(FirmwareError value) {
 enum class LinkOpcode : uint32_t {
   kNone = 0,  ///< Only in replies: the frame that is answered could not be read.
   kHello = 1,  ///< [] Sets the sequence number that is expected next to its own plus one. Replies with 8 bytes: LinkVersion, LinkPayloadBytes, LinkWindow, 0; 16 bits each.
-  kReadRegister = 2,  ///< [] Replies with the 32-bit register at the address, a multiple of 4 below 4096.
-  kWriteRegister = 3,  ///< [4 bytes] Writes a register.
+  kReadRegister = 2,  ///< [4 bytes: count, or nothing: 4] Replies with count bytes of consecutive 32-bit registers, 4 to LinkPayloadBytes. Count and address are multiples of 4, all of it lies below 4096.
+  kWriteRegister = 3,  ///< [words] Writes the words of 4 bytes to one register, one after another, up to the first that the bus refuses.
   kReadMemory = 4,  ///< [4 bytes: count] Replies with count bytes of memory from the address on. Both are multiples of 8, count is 8 to LinkPayloadBytes.
   kWriteMemory = 5,  ///< [data] Writes the payload to memory. Address and length are multiples of 8.
   kStatus = 6,  ///< [] Replies with 8 bytes, counts since reset that stop at 65535: frames dropped as damaged, frames that found no buffer, characters without a stop bit, frames out of sequence; 16 bits each.
+  kChecksum = 7,  ///< [4 bytes: count] Replies with the CRC-32 (zlib's) of count bytes of memory from the address on, 4 bytes. Both are multiples of 8, count is 8 to LinkChecksumBytes.
 };
-inline constexpr uint32_t kLinkOpcodeCount = 7;
+inline constexpr uint32_t kLinkOpcodeCount = 8;
 
 /// Name of a LinkOpcode in snake case, or "unknown".
 constexpr const char* name_of(LinkOpcode value) {
@@ -495,6 +498,8 @@ constexpr const char* name_of(LinkOpcode value) {
       return "write_memory";
     case LinkOpcode::kStatus:
       return "status";
+    case LinkOpcode::kChecksum:
+      return "checksum";
   }
   return "unknown";
 }

@@ -64,6 +64,57 @@ TEST_F(HostLink, ReadsAndWritesRegisters) {
   EXPECT_EQ(bench.buses.writes.size(), 300u);
 }
 
+TEST_F(HostLink, ReadsConsecutiveRegistersAndWritesOneRepeatedly) {
+  hello();
+  for (uint32_t words = 1; words <= 256; ++words) {
+    const auto address = static_cast<uint32_t>(4 * bench.dice.between(0, 959));
+    const Bytes data = random_bytes(4 * words);
+    bench.buses.writes.clear();
+    ASSERT_EQ(ask(LinkOpcode::kWriteRegister, address, data).status, LinkStatus::kOk);
+    ASSERT_EQ(bench.buses.writes.size(), words);
+    for (uint32_t i = 0; i < words; ++i) {
+      ASSERT_EQ(bench.buses.writes[i].first, address);
+      ASSERT_EQ(bench.buses.writes[i].second, little(data, 4 * i, 4)) << i;
+    }
+    const auto from = static_cast<uint32_t>(4 * bench.dice.between(0, 960 - words));
+    Bytes expected;
+    for (uint32_t i = 0; i < words; ++i) append(expected, bench.buses.registers[from / 4 + i], 4);
+    const Reply reply = ask(LinkOpcode::kReadRegister, from, number(4 * words));
+    ASSERT_EQ(reply.status, LinkStatus::kOk);
+    ASSERT_EQ(reply.payload, expected) << words;
+  }
+}
+
+TEST_F(HostLink, EndsARequestAtTheFirstRegisterThatFails) {
+  hello();
+  EXPECT_EQ(ask(LinkOpcode::kReadRegister, 0xef8, number(16)).status, LinkStatus::kBusError);
+  EXPECT_EQ(ask(LinkOpcode::kWriteRegister, 0xf00, Bytes(64)).status, LinkStatus::kBusError);
+  EXPECT_EQ(bench.buses.writes.size(), 1u);
+  EXPECT_EQ(ask(LinkOpcode::kReadRegister, 0xef8, number(8)).status, LinkStatus::kOk);
+}
+
+TEST_F(HostLink, SumsUpMemoryAsZlibDoes) {
+  hello();
+  for (uint32_t i = 0; i < 24; ++i) {
+    const uint32_t most = i == 0 ? 65536 : 4096;
+    const auto count = i == 0 ? most : static_cast<uint32_t>(8 * bench.dice.between(1, most / 8));
+    const auto address = static_cast<uint32_t>(8 * bench.dice.between(0, 4096));
+    Bytes data = random_bytes(count);
+    for (uint32_t k = 0; k < count; ++k) {
+      bench.buses.storage.data()[address + k] = static_cast<std::byte>(data[k]);
+    }
+    bench.send(frame(LinkOpcode::kChecksum, next++, address, number(count)));
+    const Reply reply = bench.reply(100000);
+    ASSERT_EQ(reply.status, LinkStatus::kOk);
+    ASSERT_EQ(reply.payload, number(frame_crc(data.data(), data.size()))) << count;
+  }
+  const uint64_t beats = bench.buses.memory.read_beats();
+  EXPECT_EQ(ask(LinkOpcode::kChecksum, LinkBuses<Vhost_link>::kMemoryBytes - 64, number(128)).status,
+            LinkStatus::kBusError);
+  EXPECT_EQ(bench.buses.memory.read_beats(), beats + 16);
+  EXPECT_TRUE(nothing_written());
+}
+
 TEST_F(HostLink, ReadsAndWritesMemoryOfEverySizeAtEveryAlignment) {
   hello();
   Bytes expected(LinkBuses<Vhost_link>::kMemoryBytes);
@@ -123,11 +174,14 @@ TEST_F(HostLink, RefusesWhatDoesNotFit) {
     LinkStatus status;
   } cases[] = {
       {0, 0, {}, LinkStatus::kBadOpcode},
-      {7, 0, {}, LinkStatus::kBadOpcode},
+      {8, 0, {}, LinkStatus::kBadOpcode},
       {0x83, 0, number(1), LinkStatus::kBadOpcode},
       {2, 0, number(1), LinkStatus::kBadLength},
+      {2, 0, number(0), LinkStatus::kBadLength},
+      {2, 0, number(1028), LinkStatus::kBadLength},
+      {2, 0, Bytes(8), LinkStatus::kBadLength},
       {3, 0, {}, LinkStatus::kBadLength},
-      {3, 0, Bytes(8), LinkStatus::kBadLength},
+      {3, 0, Bytes(6), LinkStatus::kBadLength},
       {4, 0, {}, LinkStatus::kBadLength},
       {4, 0, number(0), LinkStatus::kBadLength},
       {4, 0, number(12), LinkStatus::kBadLength},
@@ -138,6 +192,13 @@ TEST_F(HostLink, RefusesWhatDoesNotFit) {
       {6, 0, Bytes(1), LinkStatus::kBadLength},
       {2, 2, {}, LinkStatus::kBadAddress},
       {2, 0x1000, {}, LinkStatus::kBadAddress},
+      {2, 0xffc, number(8), LinkStatus::kBadAddress},
+      {7, 0, {}, LinkStatus::kBadLength},
+      {7, 0, number(0), LinkStatus::kBadLength},
+      {7, 0, number(12), LinkStatus::kBadLength},
+      {7, 0, number(65544), LinkStatus::kBadLength},
+      {7, 4, number(8), LinkStatus::kBadAddress},
+      {7, 0xfffffff8, number(16), LinkStatus::kBadAddress},
       {3, 0x80000000, number(1), LinkStatus::kBadAddress},
       {4, 4, number(8), LinkStatus::kBadAddress},
       {4, 0xfffffff8, number(16), LinkStatus::kBadAddress},

@@ -8,9 +8,16 @@
 
 #include "../system/clocked.hpp"
 #include "axi_memory.hpp"
-#include "sdram_chip.hpp"
+#include "board/sdram_chip.hpp"
 
 namespace tern::test {
+
+using sim::kMicron75At100;
+using sim::kMicron75At133;
+using sim::SdramChip;
+using sim::SdramPins;
+using sim::SdramRule;
+using sim::SdramTiming;
 
 /// How the other side of the bus behaves: probabilities that a channel moves in a cycle.
 struct AxiRates {

@@ -1,8 +1,11 @@
-#include "sdram_chip.hpp"
+#include "board/sdram_chip.hpp"
 
 #include <gtest/gtest.h>
 
 namespace tern::test {
+
+using namespace sim;
+
 namespace {
 
 /// Commands by hand, at 100 MHz: tRCD 2, tRP 2, tRAS 5, tRC 7, tRFC 7, tRRD 2, tWR 2, tMRD 2

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace tern::test {
+namespace tern::sim {
 namespace {
 
 constexpr double kTolerance = 1e-6;
@@ -33,6 +33,16 @@ const char* name_of(SdramRule rule) {
 
 SdramChip::SdramChip(const SdramTiming& timing)
     : timing_(timing), cells_(uint64_t{4} * 8192 * 512) {}
+
+void SdramChip::restart() {
+  banks_.fill({});
+  slots_.fill({});
+  write_ = {};
+  last_active_ = last_refresh_ = last_mode_ = kLongAgo;
+  clock_enabled_ = precharged_ = ready_ = false;
+  burst_length_ = latency_ = init_refreshes_ = 0;
+  refresh_debt_ = 0;
+}
 
 uint16_t SdramChip::dq() const {
   const Word& word = slot(edges_);
@@ -235,4 +245,4 @@ void SdramChip::load_mode(const SdramPins& pins) {
   ready_ = true;
 }
 
-}  // namespace tern::test
+}  // namespace tern::sim

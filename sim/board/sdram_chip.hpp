@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace tern::test {
+namespace tern::sim {
 
 /// Timing of an SDR SDRAM in nanoseconds, as data sheets give it.
 struct SdramTiming {
@@ -73,6 +73,11 @@ class SdramChip {
   /// Whether the chip drives the bus up to the next edge.
   bool drives() const { return slot(edges_).valid; }
 
+  /// The controller was reset: the chip expects its initialisation again, and keeps its contents, as
+  /// cells do for the time that takes. Counts go on.
+  void restart();
+
+  static constexpr uint64_t kBytes = uint64_t{32} << 20;
   /// The word at a byte address of the map {row, bank, column}.
   uint16_t& word(uint64_t byte_address) { return cells_[byte_address / 2]; }
 
@@ -136,4 +141,4 @@ class SdramChip {
   std::vector<std::string> messages_;
 };
 
-}  // namespace tern::test
+}  // namespace tern::sim
