@@ -65,7 +65,8 @@ def critical_path(run):
         "by_kind": {kind: round(delay, 2) for kind, delay in kinds.items()},
         "levels": sum(step["type"] == "logic" for step in path),
         "nets": list(dict.fromkeys(step["net"] for step in path if "net" in step and "$" not in step["net"])),
-        "sources": list(dict.fromkeys(source for step in path for source in step.get("sources", []) if "/techlibs/" not in source and source.startswith("rtl"))),
+        "sources": list(dict.fromkeys(source.split(":")[0] for step in path for source in step.get("sources", [])
+                                      if source.startswith(("rtl/", "fpga/")))),
     }
 
 
@@ -83,6 +84,7 @@ def seconds(folder, name):
 
 
 def markdown(board, report):
+    path = report["critical_path"]
     lines = [
         f"# {board}: resources and timing",
         "",
@@ -105,11 +107,12 @@ def markdown(board, report):
         f"The best seed is {report['best_seed']}. Synthesis took {report['synthesis_seconds']} s. "
         "Run times are those of one machine.",
         "",
-        f"Critical path, {report['critical_path']['nanoseconds']} ns ("
-        + ", ".join(f"{kind} {delay}" for kind, delay in report["critical_path"]["by_kind"].items()) + f"), from `{report['critical_path']['from']}` "
-        f"to `{report['critical_path']['to']}` through:",
+        f"Critical path, {path['nanoseconds']} ns in {path['levels']} levels of logic ("
+        + ", ".join(f"{kind} {delay}" for kind, delay in path["by_kind"].items()) + "), along these nets:",
         "",
-        *(f"* `{cell}`" for cell in report["critical_path"]["cells"]),
+        *(f"* `{net}`" for net in path["nets"]),
+        "",
+        "and through " + ", ".join(f"`{source}`" for source in path["sources"]) + ".",
     ]
     return "\n".join(lines) + "\n"
 
