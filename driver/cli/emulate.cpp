@@ -31,7 +31,11 @@ int emulate(const EmulateOptions& o) {
   // The configuration of a board has its name.
   const spec::ChipConfig& chip = io::find_config(o.board);
   sim::EmulatedBoard board(o.quick ? o.board + "_quick" : o.board, o.faults);
-  if (!o.preload.empty()) board.preload(0, load_model(o.preload, chip).image->bytes());
+  if (!o.preload.empty()) {
+    Options model;
+    model.model = o.preload;
+    board.preload(0, load_model(model, chip).image->bytes());
+  }
   stop_at_signals();
   sim::PtyEmulator emulator(board);
   fmt::print("{}\n", emulator.path());

@@ -141,7 +141,7 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_matmul(), [](MatmulCommand& c) { c.stripes = 0; }),
       with(good_matmul(), [](MatmulCommand& c) { c.max_reg = 255; }),
       with(good_matmul(), [](MatmulCommand& c) { c.dst = kScratch - 49; }),
-      with(good_vector(), [](VectorCommand& c) { c.op = 12; }),
+      with(good_vector(), [](VectorCommand& c) { c.op = spec::kVectorOpCount; }),
       with(good_vector(), [](VectorCommand& c) { c.reduce = 5; }),
       with(good_vector(), [](VectorCommand& c) { c.dest = 5; }),
       with(good_vector(), [](VectorCommand& c) { c.n = 0; }),
