@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -5,6 +6,7 @@
 #include <fstream>
 
 #include "process.hpp"
+#include "spec/generated/spec.hpp"
 
 namespace tern::test {
 namespace {
@@ -109,9 +111,8 @@ TEST(Usage, IsStatusTwo) {
 
 TEST(Usage, HelpIsThereForEveryCommand) {
   EXPECT_EQ(run_tern({"--version"}).status, 0);
-  for (const char* command :
-       {"run", "verify", "info", "convert", "synth", "eval", "bench", "doctor", "dram", "perf",
-        "report", "sweep"}) {
+  for (const char* command : {"run", "verify", "info", "convert", "synth", "eval", "bench",
+                              "doctor", "dram", "perf", "report", "sweep"}) {
     const Result r = run_tern({command, "--help"});
     EXPECT_EQ(r.status, 0);
     EXPECT_NE(r.out.find("--json"), std::string::npos) << command;
@@ -169,12 +170,15 @@ TEST(BadInput, ImagesOfAnotherVersionOrByteOrderAreRefusedWithBothVersions) {
   in.close();
   std::string other = bytes;
   other[4] = 9;
-  expect_one_line_error({"run", "--model", write_text("version.tern", other)},
-                        ".tern version 9, this program reads version 2");
+  expect_one_line_error(
+      {"run", "--model", write_text("version.tern", other)},
+      fmt::format(".tern version 9, this program reads version {}", spec::kImageVersion));
   std::reverse(bytes.begin(), bytes.begin() + 4);
   std::reverse(bytes.begin() + 4, bytes.begin() + 8);
-  expect_one_line_error({"run", "--model", write_text("order.tern", bytes)},
-                        "big-endian .tern version 2, this program reads little-endian version 2");
+  expect_one_line_error(
+      {"run", "--model", write_text("order.tern", bytes)},
+      fmt::format("big-endian .tern version {0}, this program reads little-endian version {0}",
+                  spec::kImageVersion));
   std::filesystem::remove(image);
 }
 
