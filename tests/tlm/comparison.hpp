@@ -35,7 +35,7 @@ inline constexpr Cause kCauses[] = {
 /// chance take part, more is allowed.
 inline constexpr double kBar = 0.002;
 inline constexpr double kBarWithValues = 0.01;
-inline constexpr double kTail = 64;
+inline constexpr double kTail = 256;
 
 /// Prints one line of the table of docs/performance-model.md and holds the bars.
 inline void expect_close(const std::string& what, const Counters& rtl, const Counters& model,
@@ -57,7 +57,8 @@ inline void expect_close(const std::string& what, const Counters& rtl, const Cou
   EXPECT_GT(all, 0) << what;
   EXPECT_LE(std::abs(error), bar) << what << ": rtl " << all << ", model " << predicted;
   EXPECT_LE(std::abs(worst), bar) << what << ": " << worst_cause;
-  // What moves does not depend on timing, but a prompt's request ends before its last commands do.
+  // What moves does not depend on timing, but a prompt's request ends before its last commands do:
+  // with a slow memory, as many beats of them are still to come as the FIFO holds.
   EXPECT_NEAR(rtl.beats, model.beats, kTail) << what;
   EXPECT_NEAR(rtl.load_beats, model.load_beats, kTail) << what;
   EXPECT_EQ(rtl.store_beats, model.store_beats) << what;
