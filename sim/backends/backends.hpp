@@ -25,7 +25,7 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
 /// image cannot express. `files` may go afterwards.
 std::unique_ptr<Device> load_reference(const io::ModelFiles& files);
 
-/// "rtl:nano", "rtl:edge": a chip over the simulation of its RTL. A build without the simulated
+/// "rtl:nano", "rtl:edge", "rtl:ulx3s": a chip over the simulation of its RTL. A build without the simulated
 /// chips knows the name and says so.
 std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options);
 extern const char* const kRtlDescription;

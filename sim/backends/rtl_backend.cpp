@@ -36,7 +36,7 @@ class TimelineChip final : public VerilatedChip {
 
 }  // namespace
 
-const char* const kRtlDescription = "the chip's RTL, simulated; rtl:nano or rtl:edge";
+const char* const kRtlDescription = "the chip's RTL, simulated; rtl:nano, rtl:edge or rtl:ulx3s";
 
 std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOptions& options) {
   ChipOptions chip;

@@ -29,13 +29,16 @@ class Emulate : public testing::Test {
                           "--tokens", std::to_string(tokens), "--prompt", "Once", "--seed", "9"},
                          3000);
   }
-  /// On an emulated board and on the golden model.
+  /// On an emulated board, on the RTL of its chip and on the golden model.
   static void compare(std::vector<std::string> arguments, const std::string& model, int tokens) {
     arguments.insert(arguments.begin(), {"emulate", "ulx3s", "--quick-line"});
     RunningTern emulator(arguments);
     const auto golden = story("golden:", model, tokens);
     const auto board = story("uart:" + emulator.first_line(), model, tokens);
+    const auto rtl = story("rtl:ulx3s", model, tokens);
     ASSERT_GT(golden["ids"].size(), 4u);
+    EXPECT_EQ(rtl["ids"], golden["ids"]);
+    EXPECT_EQ(rtl["text"], golden["text"]);
     EXPECT_EQ(board["ids"], golden["ids"]);
     EXPECT_EQ(board["text"], golden["text"]);
     EXPECT_GT(board["cycles"], 0);

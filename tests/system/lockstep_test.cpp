@@ -19,6 +19,9 @@ void expect_pass(std::vector<std::string> arguments) {
 TEST(Lockstep, EdgeAgrees) { expect_pass({"--backend", "rtl:edge", "--tokens", "16"}); }
 
 TEST(Lockstep, NanoAgrees) { expect_pass({"--backend", "rtl:nano", "--tokens", "4"}); }
+TEST(Lockstep, TheBoardsChipAgrees) {
+  expect_pass({"--backend", "rtl:ulx3s", "--tokens", "2", "--dram", "sdr-133"});
+}
 
 TEST(LockstepLong, EdgeAgreesForAHundredAndTwentyEightTokens) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "128"});
