@@ -33,20 +33,18 @@ module scale_buffer #(
   localparam int unsigned QueueBits = $clog2(InFlight);
   localparam int unsigned ScaleBits = engine_pkg::ScaleBits;
 
-  typedef logic [IndexBits-1:0] index_t;
-
-  index_t                      read_row;
+  logic [IndexBits-1:0]        read_row;
   logic [Words*WordBits-1:0]   read_words;
   logic [WordBits-1:0]         word;
   logic [WordBits-1:0]         queue_q [1 << QueueBits];
   logic [QueueBits-1:0]        put_q, get_q;
 
-  assign read_row = index_t'(stripe_i >> Shift);
+  assign read_row = IndexBits'(stripe_i >> Shift);
 
   for (genvar w = 0; w < Words; w++) begin : gen_word
     logic [WordBits-1:0] mem_q [Depth];
     always_ff @(posedge clk_i) begin
-      if (write_i) mem_q[index_t'(write_row_i)] <= beat_i[64*w +: WordBits];
+      if (write_i) mem_q[IndexBits'(write_row_i)] <= beat_i[64*w +: WordBits];
     end
     assign read_words[WordBits*w +: WordBits] = mem_q[read_row];
   end
