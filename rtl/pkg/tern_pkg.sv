@@ -15,6 +15,12 @@ package tern_pkg;
   localparam int unsigned ActMax = 127;
   // Planes that a matrix can have.
   localparam int unsigned MaxPlanes = 5;
+  // Largest scale of a group of columns, 12 bits.
+  localparam int unsigned ScaleMax = 4095;
+  // Bytes of the scale word of a stripe and group: five scales of 12 bits, that of row i from bit 12 i on; bits 63:60 are 0.
+  localparam int unsigned ScaleBytes = 8;
+  // Largest magnitude that the sums of a matrix with group scales may reach with any activations: 2^30 - 1.
+  localparam int unsigned GroupedSumMax = 1073741823;
   // Longest dot product whose sum cannot leave int32 in the value layout.
   localparam int unsigned MaxDotLength = 131072;
   // Bits of a byte address.
@@ -60,7 +66,7 @@ package tern_pkg;
   // Address of the data memory in the controller's map.
   localparam int unsigned DataBase = 268435456;
   // Version of the .tern format.
-  localparam int unsigned ImageVersion = 3;
+  localparam int unsigned ImageVersion = 4;
 
   // Address of the devices in the controller's map.
   localparam logic [31:0] MmioBase = 32'd2147483648;
@@ -81,8 +87,9 @@ package tern_pkg;
   localparam logic [7:0] ChipOpcodeStore = 8'd5;
 
   // Elements of a LOAD in memory.
-  localparam logic [0:0] FormatWord = 1'd0;
-  localparam logic [0:0] FormatHalf = 1'd1;
+  localparam logic [1:0] FormatWord = 2'd0;
+  localparam logic [1:0] FormatHalf = 2'd1;
+  localparam logic [1:0] FormatTrit = 2'd2;
 
   // Elements of a STORE in memory.
   localparam logic [0:0] StoreFormatWord = 1'd0;
@@ -174,6 +181,7 @@ package tern_pkg;
   localparam logic [7:0] FirmwareErrorTokenRange = 8'd14;
   localparam logic [7:0] FirmwareErrorSettings = 8'd15;
   localparam logic [7:0] FirmwareErrorTraceBuffer = 8'd16;
+  localparam logic [7:0] FirmwareErrorMatrixLayout = 8'd18;
   localparam logic [7:0] FirmwareErrorTimeout = 8'd17;
 
   // Requests of the host link. Numbers are little-endian; address and length are fields of the header.
@@ -195,9 +203,15 @@ package tern_pkg;
   localparam logic [7:0] LinkStatusBadAddress = 8'd5;
   localparam logic [7:0] LinkStatusBusError = 8'd6;
 
-  // Meaning of the five trits of a byte.
-  localparam logic [0:0] LayoutPlane = 1'd0;
-  localparam logic [0:0] LayoutValue = 1'd1;
+  // Meaning of a byte of a matrix.
+  localparam logic [1:0] LayoutPlane = 2'd0;
+  localparam logic [1:0] LayoutValue = 2'd1;
+  localparam logic [1:0] LayoutSign = 2'd2;
+
+  // Columns that share a scale of their row.
+  localparam logic [1:0] GroupNone = 2'd0;
+  localparam logic [1:0] GroupColumns64 = 2'd1;
+  localparam logic [1:0] GroupColumns128 = 2'd2;
 
   // Gate of the feed-forward block.
   localparam logic [31:0] ActivationRelu2 = 32'd0;
@@ -243,8 +257,8 @@ package tern_pkg;
     logic [7:0] wait_vector;
     logic [7:0] wait_matmul;
     logic [7:0] wait_load;
-    logic [22:0] reserved0;
-    logic [0:0] format;
+    logic [21:0] reserved0;
+    logic [1:0] format;
     logic [7:0] opcode;
   } load_cmd_t;
 
@@ -252,7 +266,7 @@ package tern_pkg;
   typedef struct packed {
     logic [11:0] dst_stride;
     logic [19:0] dst;
-    logic [11:0] reserved1;
+    logic [11:0] reserved2;
     logic [19:0] stripes;
     logic [13:0] act_tile;
     logic [17:0] cols;
@@ -264,11 +278,13 @@ package tern_pkg;
     logic [7:0] wait_vector;
     logic [7:0] wait_matmul;
     logic [7:0] wait_load;
-    logic [7:0] reserved0;
+    logic [2:0] reserved1;
+    logic [1:0] group;
+    logic [2:0] planes;
     logic [7:0] max_reg;
     logic [3:0] act_columns;
-    logic [2:0] planes;
-    logic [0:0] layout;
+    logic [1:0] reserved0;
+    logic [1:0] layout;
     logic [7:0] opcode;
   } matmul_cmd_t;
 
@@ -417,6 +433,8 @@ package tern_pkg;
   localparam int unsigned RegConfig2ActDepthLsb = 0;
   localparam int unsigned RegConfig2CmdDepthLsb = 16;
   localparam int unsigned RegConfig3LanesLsb = 0;
+  localparam int unsigned RegConfig3GroupScalesLsb = 8;
+  localparam int unsigned RegConfig3SignWeightsLsb = 9;
   localparam int unsigned RegConfig3ScratchLsb = 16;
   localparam int unsigned RegCtrlSoftResetLsb = 0;
   localparam int unsigned RegCtrlRunLsb = 1;
@@ -449,7 +467,7 @@ package tern_pkg;
   localparam int unsigned MatrixDescriptorBlockOffset = 24;
   localparam int unsigned MatrixDescriptorLayoutOffset = 28;
   localparam int unsigned MatrixDescriptorPlanesOffset = 32;
-  localparam int unsigned MatrixDescriptorReservedOffset = 36;
+  localparam int unsigned MatrixDescriptorGroupOffset = 36;
   localparam int unsigned MatrixDescriptorScaleOffset = 40;
   localparam int unsigned VectorDescriptorBytes = 16;
   localparam int unsigned VectorDescriptorOffsetOffset = 0;
@@ -475,7 +493,7 @@ package tern_pkg;
   localparam int unsigned LayerDescriptorVScalesOffset = 456;
   localparam int unsigned LayerDescriptorChecksumOffset = 464;
   localparam int unsigned LayerDescriptorReservedOffset = 468;
-  localparam int unsigned ModelDescriptorBytes = 232;
+  localparam int unsigned ModelDescriptorBytes = 240;
   localparam int unsigned ModelDescriptorHiddenOffset = 0;
   localparam int unsigned ModelDescriptorLayersOffset = 4;
   localparam int unsigned ModelDescriptorHeadsOffset = 8;
@@ -495,17 +513,19 @@ package tern_pkg;
   localparam int unsigned ModelDescriptorHeadScaleOffset = 72;
   localparam int unsigned ModelDescriptorOutputNormOffset = 80;
   localparam int unsigned ModelDescriptorEmbeddingOffset = 96;
-  localparam int unsigned ModelDescriptorHeadOffset = 112;
-  localparam int unsigned ModelDescriptorHeadRowScalesOffset = 160;
-  localparam int unsigned ModelDescriptorRopeTableOffset = 168;
-  localparam int unsigned ModelDescriptorLayerTableOffset = 176;
-  localparam int unsigned ModelDescriptorKeyCacheBytesOffset = 184;
-  localparam int unsigned ModelDescriptorValueCacheBytesOffset = 192;
-  localparam int unsigned ModelDescriptorKvScaleBytesOffset = 200;
-  localparam int unsigned ModelDescriptorCacheOffsetOffset = 208;
-  localparam int unsigned ModelDescriptorWorkOffsetOffset = 216;
-  localparam int unsigned ModelDescriptorChecksumOffset = 224;
-  localparam int unsigned ModelDescriptorReservedOffset = 228;
+  localparam int unsigned ModelDescriptorEmbeddingGroupOffset = 112;
+  localparam int unsigned ModelDescriptorEmbeddingReservedOffset = 116;
+  localparam int unsigned ModelDescriptorHeadOffset = 120;
+  localparam int unsigned ModelDescriptorHeadRowScalesOffset = 168;
+  localparam int unsigned ModelDescriptorRopeTableOffset = 176;
+  localparam int unsigned ModelDescriptorLayerTableOffset = 184;
+  localparam int unsigned ModelDescriptorKeyCacheBytesOffset = 192;
+  localparam int unsigned ModelDescriptorValueCacheBytesOffset = 200;
+  localparam int unsigned ModelDescriptorKvScaleBytesOffset = 208;
+  localparam int unsigned ModelDescriptorCacheOffsetOffset = 216;
+  localparam int unsigned ModelDescriptorWorkOffsetOffset = 224;
+  localparam int unsigned ModelDescriptorChecksumOffset = 232;
+  localparam int unsigned ModelDescriptorReservedOffset = 236;
   localparam int unsigned GenerateRequestBytes = 48;
   localparam int unsigned GenerateRequestPromptOffset = 0;
   localparam int unsigned GenerateRequestMaxNewOffset = 4;

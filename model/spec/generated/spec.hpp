@@ -18,6 +18,12 @@ inline constexpr uint32_t kValueMax = 121;
 inline constexpr uint32_t kActMax = 127;
 /// Planes that a matrix can have.
 inline constexpr uint32_t kMaxPlanes = 5;
+/// Largest scale of a group of columns, 12 bits.
+inline constexpr uint32_t kScaleMax = 4095;
+/// Bytes of the scale word of a stripe and group: five scales of 12 bits, that of row i from bit 12 i on; bits 63:60 are 0.
+inline constexpr uint32_t kScaleBytes = 8;
+/// Largest magnitude that the sums of a matrix with group scales may reach with any activations: 2^30 - 1.
+inline constexpr uint32_t kGroupedSumMax = 0x3fffffff;
 /// Longest dot product whose sum cannot leave int32 in the value layout.
 inline constexpr uint32_t kMaxDotLength = 131072;
 /// Bits of a byte address.
@@ -67,7 +73,7 @@ inline constexpr uint32_t kMmioBase = 0x80000000;
 /// First word of a .tern image: the bytes T E R N.
 inline constexpr uint32_t kImageMagic = 0x4e524554;
 /// Version of the .tern format.
-inline constexpr uint32_t kImageVersion = 3;
+inline constexpr uint32_t kImageVersion = 4;
 
 /// What a chip command runs on; order of the counts in WAIT and DONE, eight bits each from bit 0.
 enum class Unit : uint32_t {
@@ -124,8 +130,9 @@ constexpr const char* name_of(ChipOpcode value) {
 enum class Format : uint32_t {
   kWord = 0,  ///< int32.
   kHalf = 1,  ///< int16, sign-extended into the scratchpad.
+  kTrit = 2,  ///< Trits, five neighbouring elements a byte (T5).
 };
-inline constexpr uint32_t kFormatCount = 2;
+inline constexpr uint32_t kFormatCount = 3;
 
 /// Name of a Format in snake case, or "unknown".
 constexpr const char* name_of(Format value) {
@@ -134,6 +141,8 @@ constexpr const char* name_of(Format value) {
       return "word";
     case Format::kHalf:
       return "half";
+    case Format::kTrit:
+      return "trit";
   }
   return "unknown";
 }
@@ -423,9 +432,10 @@ enum class FirmwareError : uint32_t {
   kTokenRange = 14,  ///< A prompt token is not in the vocabulary. Detail: the token.
   kSettings = 15,  ///< A field of GenerateRequest is out of range. Detail: its byte offset.
   kTraceBuffer = 16,  ///< The trace buffer cannot hold one record. Detail: units of 64 bytes needed.
+  kMatrixLayout = 18,  ///< A matrix has group scales or the layout Sign, and the chip was built without. Detail: layer * 65536 + byte offset of the field in LayerDescriptor; layer 65535: byte offset in ModelDescriptor.
   kTimeout = 17,  ///< A unit did not finish. Detail: DONE.
 };
-inline constexpr uint32_t kFirmwareErrorCount = 17;
+inline constexpr uint32_t kFirmwareErrorCount = 18;
 
 /// Name of a FirmwareError in snake case, or "unknown".
 constexpr const char* name_of(FirmwareError value) {
@@ -462,6 +472,8 @@ constexpr const char* name_of(FirmwareError value) {
       return "settings";
     case FirmwareError::kTraceBuffer:
       return "trace_buffer";
+    case FirmwareError::kMatrixLayout:
+      return "matrix_layout";
     case FirmwareError::kTimeout:
       return "timeout";
   }
@@ -537,12 +549,13 @@ constexpr const char* name_of(LinkStatus value) {
   return "unknown";
 }
 
-/// Meaning of the five trits of a byte.
+/// Meaning of a byte of a matrix.
 enum class Layout : uint32_t {
   kPlane = 0,  ///< One trit of each of five neighbouring rows.
   kValue = 1,  ///< The five balanced-ternary digits of one integer.
+  kSign = 2,  ///< One bit of each of eight neighbouring rows, bit i of row i: 1 is +1, 0 is -1. Five such beats hold the eight stripes of forty rows.
 };
-inline constexpr uint32_t kLayoutCount = 2;
+inline constexpr uint32_t kLayoutCount = 3;
 
 /// Name of a Layout in snake case, or "unknown".
 constexpr const char* name_of(Layout value) {
@@ -551,6 +564,29 @@ constexpr const char* name_of(Layout value) {
       return "plane";
     case Layout::kValue:
       return "value";
+    case Layout::kSign:
+      return "sign";
+  }
+  return "unknown";
+}
+
+/// Columns that share a scale of their row.
+enum class Group : uint32_t {
+  kNone = 0,  ///< The matrix has one scale.
+  kColumns64 = 1,  ///< 64 columns.
+  kColumns128 = 2,  ///< 128 columns.
+};
+inline constexpr uint32_t kGroupCount = 3;
+
+/// Name of a Group in snake case, or "unknown".
+constexpr const char* name_of(Group value) {
+  switch (value) {
+    case Group::kNone:
+      return "none";
+    case Group::kColumns64:
+      return "columns64";
+    case Group::kColumns128:
+      return "columns128";
   }
   return "unknown";
 }
@@ -665,11 +701,13 @@ struct ChipConfig {
   uint32_t key_block;    ///< Tokens of a row block of the K cache.
   uint32_t lanes;        ///< Lanes of the vector unit.
   uint32_t scratch_words;  ///< Words of the scratchpad.
+  bool group_scales;     ///< The engine multiplies partial sums with the scales of groups.
+  bool sign_weights;     ///< The engine takes the layout Sign.
 };
 inline constexpr ChipConfig kConfigs[] = {
-    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384},  // A small FPGA with SDRAM.
-    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
-    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true},  // A small FPGA with SDRAM.
+    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
+    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, false, false},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
 };
 
 /// A command as it goes into the Cmd words.
@@ -707,7 +745,7 @@ struct LoadCommand {
   static constexpr LoadCommand unpack(const CommandWords& in) {
     LoadCommand c;
     c.opcode = in.w[0] >> 0 & 0xff;
-    c.format = in.w[0] >> 8 & 0x1;
+    c.format = in.w[0] >> 8 & 0x3;
     c.wait_load = in.w[1] >> 0 & 0xff;
     c.wait_matmul = in.w[1] >> 8 & 0xff;
     c.wait_vector = in.w[1] >> 16 & 0xff;
@@ -722,7 +760,7 @@ struct LoadCommand {
 /// Widths of its fields in bits.
 struct LoadBits {
   static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t format = 1;
+  static constexpr uint32_t format = 2;
   static constexpr uint32_t wait_load = 8;
   static constexpr uint32_t wait_matmul = 8;
   static constexpr uint32_t wait_vector = 8;
@@ -736,9 +774,10 @@ struct LoadBits {
 struct MatmulCommand {
   uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kMatmul);  ///< ChipOpcode.
   uint32_t layout = 0;  ///< Layout of the matrix.
-  uint32_t planes = 0;  ///< Planes of the matrix, 1 to 5; 1 in the value layout.
   uint32_t act_columns = 0;  ///< Activation columns in use, 1 to M.
   uint32_t max_reg = 0;  ///< Scalar register for the largest magnitude of column 0.
+  uint32_t planes = 0;  ///< Planes of the matrix, 1 to 5; 1 in the layouts Value and Sign.
+  uint32_t group = 0;  ///< Group of the matrix; None in the value layout.
   uint32_t wait_load = 0;  ///< Completed load commands to wait for, modulo 256.
   uint32_t wait_matmul = 0;  ///< Completed matmul commands to wait for, modulo 256.
   uint32_t wait_vector = 0;  ///< Completed vector commands to wait for, modulo 256.
@@ -757,9 +796,10 @@ struct MatmulCommand {
     CommandWords out{};
     out.w[0] |= opcode << 0;
     out.w[0] |= layout << 8;
-    out.w[0] |= planes << 9;
     out.w[0] |= act_columns << 12;
     out.w[0] |= max_reg << 16;
+    out.w[0] |= planes << 24;
+    out.w[0] |= group << 27;
     out.w[1] |= wait_load << 0;
     out.w[1] |= wait_matmul << 8;
     out.w[1] |= wait_vector << 16;
@@ -778,10 +818,11 @@ struct MatmulCommand {
   static constexpr MatmulCommand unpack(const CommandWords& in) {
     MatmulCommand c;
     c.opcode = in.w[0] >> 0 & 0xff;
-    c.layout = in.w[0] >> 8 & 0x1;
-    c.planes = in.w[0] >> 9 & 0x7;
+    c.layout = in.w[0] >> 8 & 0x3;
     c.act_columns = in.w[0] >> 12 & 0xf;
     c.max_reg = in.w[0] >> 16 & 0xff;
+    c.planes = in.w[0] >> 24 & 0x7;
+    c.group = in.w[0] >> 27 & 0x3;
     c.wait_load = in.w[1] >> 0 & 0xff;
     c.wait_matmul = in.w[1] >> 8 & 0xff;
     c.wait_vector = in.w[1] >> 16 & 0xff;
@@ -801,10 +842,11 @@ struct MatmulCommand {
 /// Widths of its fields in bits.
 struct MatmulBits {
   static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t layout = 1;
-  static constexpr uint32_t planes = 3;
+  static constexpr uint32_t layout = 2;
   static constexpr uint32_t act_columns = 4;
   static constexpr uint32_t max_reg = 8;
+  static constexpr uint32_t planes = 3;
+  static constexpr uint32_t group = 2;
   static constexpr uint32_t wait_load = 8;
   static constexpr uint32_t wait_matmul = 8;
   static constexpr uint32_t wait_vector = 8;
@@ -1140,8 +1182,8 @@ struct MatrixDescriptor {
   uint32_t block;  ///< Stripes of a row block.
   uint32_t layout;  ///< Layout.
   uint32_t planes;  ///< Planes.
-  uint32_t reserved;  ///< 0.
-  ScaleBits scale;  ///< Real value of one unit of the matrix.
+  uint32_t group;  ///< Group.
+  ScaleBits scale;  ///< Real value of one unit of the matrix: of a weight, or of a weight times the scale of its group.
 };
 static_assert(sizeof(MatrixDescriptor) == 48);
 static_assert(offsetof(MatrixDescriptor, offset) == 0);
@@ -1152,7 +1194,7 @@ static_assert(offsetof(MatrixDescriptor, beats) == 20);
 static_assert(offsetof(MatrixDescriptor, block) == 24);
 static_assert(offsetof(MatrixDescriptor, layout) == 28);
 static_assert(offsetof(MatrixDescriptor, planes) == 32);
-static_assert(offsetof(MatrixDescriptor, reserved) == 36);
+static_assert(offsetof(MatrixDescriptor, group) == 36);
 static_assert(offsetof(MatrixDescriptor, scale) == 40);
 
 /// An int16 vector with one binary exponent: real value = element * 2^exponent. All fields 0: absent, where that is allowed.
@@ -1229,7 +1271,9 @@ struct ModelDescriptor {
   ScaleBits score_scale;  ///< log2(e) / sqrt(head_dim).
   ScaleBits head_scale;  ///< Real value of one logit unit for activations of scale 1.
   VectorDescriptor output_norm;  ///< Gain before the head.
-  VectorDescriptor embedding;  ///< int16 [vocab, hidden], one exponent.
+  VectorDescriptor embedding;  ///< [vocab, hidden], one exponent: int16, or trits with scales (embedding.hpp) where embedding_group is not None.
+  uint32_t embedding_group;  ///< Group of the embedding's trits.
+  uint32_t embedding_reserved;  ///< 0.
   MatrixDescriptor head;  ///< [vocab, hidden]
   uint64_t head_row_scales;  ///< Image offset of int32 [vocab].
   uint64_t rope_table;  ///< Image offset of int16 [context, 2, head_dim/2]: Q15 cosines, then sines, of a position.
@@ -1242,7 +1286,7 @@ struct ModelDescriptor {
   uint32_t checksum;  ///< descriptor_checksum() of the words before.
   uint32_t reserved;  ///< 0.
 };
-static_assert(sizeof(ModelDescriptor) == 232);
+static_assert(sizeof(ModelDescriptor) == 240);
 static_assert(offsetof(ModelDescriptor, hidden) == 0);
 static_assert(offsetof(ModelDescriptor, layers) == 4);
 static_assert(offsetof(ModelDescriptor, heads) == 8);
@@ -1262,17 +1306,19 @@ static_assert(offsetof(ModelDescriptor, score_scale) == 64);
 static_assert(offsetof(ModelDescriptor, head_scale) == 72);
 static_assert(offsetof(ModelDescriptor, output_norm) == 80);
 static_assert(offsetof(ModelDescriptor, embedding) == 96);
-static_assert(offsetof(ModelDescriptor, head) == 112);
-static_assert(offsetof(ModelDescriptor, head_row_scales) == 160);
-static_assert(offsetof(ModelDescriptor, rope_table) == 168);
-static_assert(offsetof(ModelDescriptor, layer_table) == 176);
-static_assert(offsetof(ModelDescriptor, key_cache_bytes) == 184);
-static_assert(offsetof(ModelDescriptor, value_cache_bytes) == 192);
-static_assert(offsetof(ModelDescriptor, kv_scale_bytes) == 200);
-static_assert(offsetof(ModelDescriptor, cache_offset) == 208);
-static_assert(offsetof(ModelDescriptor, work_offset) == 216);
-static_assert(offsetof(ModelDescriptor, checksum) == 224);
-static_assert(offsetof(ModelDescriptor, reserved) == 228);
+static_assert(offsetof(ModelDescriptor, embedding_group) == 112);
+static_assert(offsetof(ModelDescriptor, embedding_reserved) == 116);
+static_assert(offsetof(ModelDescriptor, head) == 120);
+static_assert(offsetof(ModelDescriptor, head_row_scales) == 168);
+static_assert(offsetof(ModelDescriptor, rope_table) == 176);
+static_assert(offsetof(ModelDescriptor, layer_table) == 184);
+static_assert(offsetof(ModelDescriptor, key_cache_bytes) == 192);
+static_assert(offsetof(ModelDescriptor, value_cache_bytes) == 200);
+static_assert(offsetof(ModelDescriptor, kv_scale_bytes) == 208);
+static_assert(offsetof(ModelDescriptor, cache_offset) == 216);
+static_assert(offsetof(ModelDescriptor, work_offset) == 224);
+static_assert(offsetof(ModelDescriptor, checksum) == 232);
+static_assert(offsetof(ModelDescriptor, reserved) == 236);
 
 /// What follows the word Generate in the mailbox.
 struct GenerateRequest {
