@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the readers of files with libFuzzer (Debian's clang): scripts/fuzz.sh [TARGET [SECONDS]]. Targets: gguf, safetensors, tokenizer_json, image, or all (the default).
-# SECONDS (default 60) for each target. What is found is kept in build-fuzz/found; new inputs in build-fuzz/corpus. With "merge" as SECONDS the kept corpus,
+# SECONDS (default 60) of CPU time for each target, however busy the machine is. What is found is kept in build-fuzz/found; new inputs in build-fuzz/corpus. With "merge" as SECONDS the kept corpus,
 # tests/fuzz/corpus, is made again from it and all new inputs: few that reach the same code. Inputs in build-fuzz/fixed/TARGET are kept whatever they reach:
 # move there from build-fuzz/found what has been repaired.
 set -euo pipefail
@@ -25,6 +25,13 @@ if ! { cmake -S . -B $dir -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_C
 fi
 build/venv/bin/python tests/fuzz/seeds.py build/tern "$dir/seeds"
 
+# CPU time that a running child has used; fails when it has ended.
+cpu_seconds() {
+  local fields
+  read -ra fields <<< "$(sed 's/.*) //' /proc/"$1"/stat 2> /dev/null)"  # state first, user and system time in ticks as 12th and 13th
+  [[ ${fields[0]:-Z} != [ZX] ]] && echo $(((fields[11] + fields[12]) / $(getconf CLK_TCK)))
+}
+
 export ASAN_OPTIONS=allocator_may_return_null=0:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 for target in "${targets[@]}"; do
   archive=tests/fuzz/corpus/$target.tar.xz
@@ -46,13 +53,24 @@ for target in "${targets[@]}"; do
     echo "fuzz: $archive has $(find "$dir/merged" -type f | wc -l) inputs, $(stat -c %s "$archive") bytes packed"
     continue
   fi
-  echo "fuzz: $target for $seconds s (log in $dir/$target.log)"
-  start=$(date +%s)
-  if ! $dir/tests/fuzz_"$target" "${options[@]}" -dict=tests/fuzz/$target.dict -max_total_time="$seconds" -print_final_stats=1 \
-       -artifact_prefix=$dir/found/"$target"- "$corpus" "$kept" "$fixed" "$dir/seeds/$target" > "$dir/$target.log" 2>&1; then
+  echo "fuzz: $target for $seconds s of CPU time (log in $dir/$target.log)"
+  start=$SECONDS
+  $dir/tests/fuzz_"$target" "${options[@]}" -dict=tests/fuzz/$target.dict -print_final_stats=1 -artifact_prefix=$dir/found/"$target"- \
+    "$corpus" "$kept" "$fixed" "$dir/seeds/$target" > "$dir/$target.log" 2>&1 &
+  fuzzer=$!
+  trap 'kill $fuzzer' EXIT
+  used=0
+  while now=$(cpu_seconds $fuzzer) && used=$now && [ "$used" -lt "$seconds" ]; do
+    [ ! -t 2 ] || printf '\rfuzz: %s %d of %d s' "$target" "$used" "$seconds" >&2
+    sleep 1
+  done
+  [ ! -t 2 ] || printf '\r' >&2
+  kill -USR1 $fuzzer 2> /dev/null || true  # libFuzzer ends after the input that it is at
+  trap - EXIT
+  if ! wait $fuzzer; then
     grep -m 1 -A 12 -E 'ERROR|runtime error|an allocation of|not one line' "$dir/$target.log" >&2 || tail -n 20 "$dir/$target.log" >&2
     echo "fuzz: $target failed; the input is in $dir/found, the log in $dir/$target.log" >&2
     exit 1
   fi
-  echo "fuzz: $target ran $(($(date +%s) - start)) s, $(grep -oP 'stat::number_of_executed_units: *\K.*' "$dir/$target.log") inputs, nothing found"
+  echo "fuzz: $target ran $used s of CPU time in $((SECONDS - start)) s, $(grep -oP 'stat::number_of_executed_units: *\K.*' "$dir/$target.log") inputs, nothing found"
 done

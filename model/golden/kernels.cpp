@@ -3,202 +3,306 @@
 #include <hwy/cache_control.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <vector>
+#include <utility>
 
+#include "golden/scales.hpp"
 #include "spec/numerics/group_scale.hpp"
 #include "spec/numerics/t5.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "golden/kernels.cpp"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
 
-HWY_BEFORE_NAMESPACE();
+#include "golden/vectors-inl.hpp"
+
+TERN_BEFORE_NAMESPACE();
 namespace tern::golden::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR  // its vectors are too short to be taken apart
 
-void MultiplyBeats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                   int32_t* out) {
-  multiply_beats_scalar(beats, shape, x, out);
+Operand MakeOperand(const spec::MatrixShape& shape, const int8_t* x) {
+  Operand o;
+  o.x = hwy::AllocateAligned<int8_t>(shape.cols);
+  std::copy_n(x, shape.cols, o.x.get());
+  return o;
+}
+
+void MultiplyBlocks(const uint8_t* beats, const spec::MatrixShape& shape, const Operand& x,
+                    uint32_t first, uint32_t count, int32_t* out) {
+  const uint32_t rows = shape.block * shape.rows_per_stripe();
+  multiply_rows_scalar(beats, shape, x.x.get(), first * rows,
+                       std::min((first + count) * rows, shape.rows), out);
 }
 
 #else
 
-/// What a product needs beside the beats. Columns are padded to whole vectors; x is 0 there.
-struct Work {
-  std::size_t stride = 0;  ///< padded columns
-  std::vector<int16_t> x;  ///< by vectors of codes: x of its even columns, then of its odd ones
-  int32_t x_sum = 0;
-  std::vector<int32_t> start;  ///< -121 x, summed by the lanes to which its columns go
-  std::vector<uint8_t> codes;  ///< of one plane of a row block: [stripe][stride]
+using spec::kTritsPerByte;
+using spec::Layout;
+
+constexpr std::size_t kLanes = hn::MaxLanes(I32());
+constexpr std::size_t kVector = hn::MaxLanes(U8());
+
+Operand MakeOperand(const spec::MatrixShape& shape, const int8_t* x) {
+  const uint32_t groups = std::max(shape.groups(), 1u);
+  const uint32_t width =
+      shape.groups() != 0 ? spec::group_columns(shape.group) : shape.tiles() * shape.columns;
+  Operand o;
+  o.stride = spec::align_up(width, kVector);
+  o.x = hwy::AllocateAligned<int8_t>(groups * o.stride);
+  o.sums = hwy::AllocateAligned<int32_t>(groups * kLanes);
+  std::fill_n(o.x.get(), groups * o.stride, int8_t{0});
+  const auto ones = hn::Set(U8(), uint8_t{1});
+  for (uint32_t g = 0; g < groups; ++g) {
+    int8_t* line = o.x.get() + g * o.stride;
+    std::copy_n(x + g * width, std::min(width, shape.cols - g * width), line);
+    auto sum = hn::Zero(I32());
+    for (std::size_t i = 0; i < o.stride; i += kVector)
+      sum = Dot(sum, ones, hn::BitCast(U8(), hn::Load(hn::ScalableTag<int8_t>(), line + i)));
+    hn::Store(sum, I32(), o.sums.get() + g * kLanes);
+  }
+  return o;
+}
+
+/// The bytes of one plane of a row block that one group of columns has, or every other vector of
+/// them where beats are longer than vectors.
+struct Panel {
+  const uint8_t* data;
+  std::size_t vectors;
+  std::size_t pitch;       ///< Bytes from a vector to the next one of its beats.
+  std::size_t beat_pitch;  ///< Bytes from a beat to the next one.
+  std::size_t ahead;  ///< Bytes from a vector to what is fetched meanwhile, maybe beyond the end.
+  const int8_t* x;
+  std::size_t x_pitch;
+  Words x_sum;  ///< Of the whole group, or 0.
 };
 
-Work Prepare(const spec::MatrixShape& shape, const int8_t* x) {
-  const hn::ScalableTag<int16_t> d16;
-  const hn::Repartition<int8_t, decltype(d16)> d8;
-  const std::size_t half = hn::Lanes(d16);
-  Work w;
-  const std::size_t columns = std::size_t{shape.tiles()} * shape.columns;
-  w.stride = spec::align_up(columns, 2 * half);
-  w.codes.assign(w.stride * std::min(shape.block, shape.stripes), spec::kT5Zero);
-  std::vector<int8_t> padded(w.stride);
-  std::copy(x, x + shape.cols, padded.begin());
-  w.x.resize(w.stride);
-  for (std::size_t i = 0; i < w.stride; i += 2 * half) {
-    const auto pairs = hn::BitCast(d16, hn::LoadU(d8, &padded[i]));
-    hn::StoreU(hn::ShiftRight<8>(hn::ShiftLeft<8>(pairs)), d16, &w.x[i]);
-    hn::StoreU(hn::ShiftRight<8>(pairs), d16, &w.x[i + half]);
-  }
-  for (uint32_t c = 0; c < shape.cols; ++c) w.x_sum += x[c];
-  const hn::Repartition<int32_t, decltype(d16)> d32;
-  const auto centre = hn::Set(d16, static_cast<int16_t>(-static_cast<int>(spec::kT5Zero)));
-  auto a = hn::Zero(d32), b = a;
-  for (std::size_t i = 0; i < w.stride; i += half)
-    a = hn::ReorderWidenMulAccumulate(d32, centre, hn::LoadU(d16, &w.x[i]), a, b);
-  w.start.resize(hn::Lanes(d32));
-  hn::StoreU(hn::Add(a, b), d32, w.start.data());
-  return w;
+/// step(bytes of the first of the beats at some columns, x of these).
+template <std::size_t kBeats, typename Step>
+HWY_INLINE void ForVectors(const Panel& p, std::size_t first, Step step) {
+  const uint8_t* at = p.data + first * p.beat_pitch;
+  const uint8_t* ahead = p.data + p.ahead + first * p.vectors * kVector;
+  const int8_t* x = p.x;
+  const std::size_t pitch = p.pitch, x_pitch = p.x_pitch;
+  std::size_t left = p.vectors;
+  do {
+    for (std::size_t b = 0; b < kBeats; ++b, ahead += kVector) hwy::Prefetch(ahead);
+    step(at, hn::BitCast(U8(), hn::Load(hn::ScalableTag<int8_t>(), x)));
+    at += pitch;
+    x += x_pitch;
+  } while (--left != 0);
 }
 
-/// The beats of one plane of a row block, in stream order, to one line of codes a stripe.
-template <std::size_t kColumns>
-void Untile(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t stripes, Work& w) {
-  for (uint32_t tile = 0; tile < shape.tiles(); ++tile) {
-    uint8_t* to = w.codes.data() + tile * kColumns;
-    for (uint32_t s = 0; s < stripes; ++s, beats += kColumns, to += w.stride)
-      std::memcpy(to, beats, kColumns);
-    beats += std::size_t{stripes} * (shape.planes - 1) * kColumns;
-  }
+/// Written out, as gcc would clear an array in memory.
+template <std::size_t... i>
+HWY_INLINE std::array<Words, sizeof...(i)> Zeros(std::index_sequence<i...>) {
+  return {((void)i, hn::Zero(I32()))...};
 }
 
-void Untile(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t stripes, Work& w) {
-  switch (shape.columns) {
-    case 8:
-      return Untile<8>(beats, shape, stripes, w);
-    case 16:
-      return Untile<16>(beats, shape, stripes, w);
-    case 32:
-      return Untile<32>(beats, shape, stripes, w);
-    default:
-      return Untile<64>(beats, shape, stripes, w);
-  }
+HWY_INLINE void AddTo(int32_t* total, Words sum, int32_t factor) {
+  const I32 d;
+  hn::Store(hn::Add(hn::Load(d, total), hn::Mul(sum, hn::Set(d, factor))), d, total);
 }
 
-/// sums[k] = sum of floor(code / 3^k) * x for k < kDigits, but of code - 121 for k = 0, as the
-/// other sum could leave int32. A trit is floor(code / 3^k) - 3 floor(code / 3^(k+1)) - 1, so the
-/// sums of the trits follow from these, and a quotient costs one multiplication. Meanwhile as much
-/// is fetched from `ahead` on, which may lie beyond the beats.
-template <int kDigits>
-void Quotients(const uint8_t* codes, const uint8_t* ahead, const Work& w, uint32_t* sums) {
-  const hn::ScalableTag<int16_t> d16;
-  const hn::ScalableTag<uint16_t> du16;
-  const hn::Repartition<uint8_t, decltype(du16)> du8;
-  const hn::Repartition<int32_t, decltype(d16)> d32;
-  const std::size_t half = hn::Lanes(d16);
-  const auto last = hn::Set(du8, static_cast<uint8_t>(spec::kT5Codes - 1));
-  const auto zero = hn::Set(du8, static_cast<uint8_t>(spec::kT5Zero));
-  const auto low = hn::Set(du16, uint16_t{0xff});
-  // floor(code * m / 2^16) is the quotient for all codes.
-  const auto by_3 = hn::Set(du16, uint16_t{21846});
-  const auto by_9 = hn::Set(du16, uint16_t{7282});
-  const auto by_27 = hn::Set(du16, uint16_t{2428});
-  const auto by_81 = hn::Set(du16, uint16_t{810});
-  auto a1 = hn::Zero(d32), a2 = a1, a3 = a1, a4 = a1;
-  auto b0 = a1, b1 = a1, b2 = a1, b3 = a1, b4 = a1;
-  auto a0 = hn::LoadU(d32, w.start.data());
-  const auto add = [&](auto code, const int16_t* at) {
-    const auto x = hn::LoadU(d16, at);
-    const auto dot = [&](auto q, auto& a, auto& b) {
-      a = hn::ReorderWidenMulAccumulate(d32, hn::BitCast(d16, q), x, a, b);
-    };
-    dot(code, a0, b0);
-    if constexpr (kDigits > 1) {
-      dot(hn::MulHigh(code, by_3), a1, b1);
-      dot(hn::MulHigh(code, by_9), a2, b2);
-      dot(hn::MulHigh(code, by_27), a3, b3);
-      dot(hn::MulHigh(code, by_81), a4, b4);
+/// Adds the products of kBeats beats, lane by lane, times the factor of each row, to totals.
+///
+/// Plane layout: a trit is floor(code / 3^k) - 3 floor(code / 3^(k+1)) - 1, so that the sums of
+/// trits times x follow from those of quotients times x. All sums are modulo 2^32, the last ones
+/// are in range.
+template <std::size_t kBeats>
+void AddPlane(const Panel& p, std::size_t first, const int32_t* factors, int32_t* totals) {
+  auto sums = Zeros(std::make_index_sequence<kBeats * kTritsPerByte>());
+  const std::size_t beat_pitch = p.beat_pitch;
+  ForVectors<kBeats>(p, first, [&](const uint8_t* at, Bytes x) {
+    for (std::size_t b = 0; b < kBeats; ++b) {
+      const uint8_t* beat = at + b * beat_pitch;
+      const Bytes codes = Legal(hn::LoadU(U8(), beat));
+      const Quotients q = Divide(codes);
+      sums[b * kTritsPerByte + 0] = DotWide(sums[b * kTritsPerByte + 0], codes, x);
+      sums[b * kTritsPerByte + 1] = Dot(sums[b * kTritsPerByte + 1], q.by_3, x);
+      sums[b * kTritsPerByte + 2] = Dot(sums[b * kTritsPerByte + 2], q.by_9, x);
+      sums[b * kTritsPerByte + 3] = Dot(sums[b * kTritsPerByte + 3], q.by_27, x);
+      sums[b * kTritsPerByte + 4] = Dot(sums[b * kTritsPerByte + 4], q.by_81, x);
     }
-  };
-  for (std::size_t i = 0; i < w.stride; i += 2 * half) {
-    hwy::Prefetch(ahead + i);
-    auto code = hn::LoadU(du8, codes + i);
-    code = hn::IfThenElse(hn::Gt(code, last), zero, code);
-    const auto pairs = hn::BitCast(du16, code);
-    add(hn::And(pairs, low), &w.x[i]);
-    add(hn::ShiftRight<8>(pairs), &w.x[i + half]);
-  }
-  const auto total = [&](auto a, auto b) {
-    return static_cast<uint32_t>(hn::GetLane(hn::SumOfLanes(d32, hn::Add(a, b))));
-  };
-  sums[0] = total(a0, b0);
-  if constexpr (kDigits > 1) {
-    sums[1] = total(a1, b1);
-    sums[2] = total(a2, b2);
-    sums[3] = total(a3, b3);
-    sums[4] = total(a4, b4);
-  }
-}
-
-void MultiplyBeats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                   int32_t* out) {
-  Work w = Prepare(shape, x);
-  const bool value = shape.layout == spec::Layout::kValue;
-  const uint32_t height = shape.rows_per_stripe();
-  const uint32_t stripes = std::min(shape.stripes, spec::ceil_div(shape.rows, height));
-  std::fill(out, out + shape.rows, 0);
-  for (uint32_t first = 0; first < stripes; first += shape.block) {
-    const uint32_t length = std::min(shape.block, shape.stripes - first);
-    const uint32_t used = std::min(length, stripes - first);
-    for (uint32_t plane = 0; plane < shape.planes; ++plane) {
-      Untile(beats + shape.offset(first, 0, plane), shape, length, w);
-      const uint8_t* ahead =  // the next row block
-          beats + shape.offset(first, 0, plane) + length * w.stride;
-      for (uint32_t s = 0; s < used; ++s) {
-        const uint8_t* codes = w.codes.data() + s * w.stride;
-        int32_t* rows = out + std::size_t{first + s} * height;
-        uint32_t sums[spec::kTritsPerByte + 1] = {};
-        if (value) {
-          Quotients<1>(codes, ahead + s * w.stride, w, sums);
-          *rows = static_cast<int32_t>(sums[0]);
-          continue;
-        }
-        Quotients<spec::kTritsPerByte>(codes, ahead + s * w.stride, w, sums);
-        sums[0] += spec::kT5Zero * static_cast<uint32_t>(w.x_sum);
-        const uint32_t valid = std::min(height, shape.rows - (first + s) * height);
-        for (uint32_t i = 0; i < valid; ++i) {
-          const uint32_t dot = sums[i] - 3 * sums[i + 1] - static_cast<uint32_t>(w.x_sum);
-          rows[i] += static_cast<int32_t>(dot) * spec::kPow3[plane];
-        }
+  });
+  for (std::size_t b = 0; b < kBeats; ++b) {
+    for (uint32_t i = 0; i < kTritsPerByte; ++i) {
+      Words trits = hn::Sub(sums[b * kTritsPerByte + i], p.x_sum);
+      if (i + 1 < kTritsPerByte) {
+        const Words next = sums[b * kTritsPerByte + i + 1];
+        trits = hn::Sub(trits, hn::Add(next, hn::Add(next, next)));
       }
+      const std::size_t row = (first + b) * kTritsPerByte + i;
+      AddTo(totals + row * kLanes, trits, factors[row]);
     }
   }
+}
+
+template <std::size_t kBeats>
+void AddValue(const Panel& p, std::size_t first, const int32_t* factors, int32_t* totals) {
+  auto sums = Zeros(std::make_index_sequence<kBeats>());
+  const std::size_t beat_pitch = p.beat_pitch;
+  ForVectors<kBeats>(p, first, [&](const uint8_t* at, Bytes x) {
+    for (std::size_t b = 0; b < kBeats; ++b) {
+      const uint8_t* beat = at + b * beat_pitch;
+      sums[b] = DotWide(sums[b], Legal(hn::LoadU(U8(), beat)), x);
+    }
+  });
+  const Words centre = hn::Mul(p.x_sum, hn::Set(I32(), static_cast<int32_t>(spec::kValueMax)));
+  for (std::size_t b = 0; b < kBeats; ++b) {
+    const std::size_t row = first + b;
+    AddTo(totals + row * kLanes, hn::Sub(sums[b], centre), factors[row]);
+  }
+}
+
+/// Bit i of a byte times x is 2^i times the part of the sum that belongs to row i.
+void AddSign(const Panel& p, std::size_t first, const int32_t* factors, int32_t* totals) {
+  auto sums = Zeros(std::make_index_sequence<8>());
+  ForVectors<1>(p, first, [&](const uint8_t* at, Bytes x) {
+    const Bytes signs = hn::LoadU(U8(), at);
+    for (int i = 0; i < 8; ++i)
+      sums[i] = Dot(sums[i], hn::And(signs, hn::Set(U8(), static_cast<uint8_t>(1 << i))), x);
+  });
+  for (int i = 0; i < 8; ++i) {
+    const std::size_t row = first * 8 + static_cast<std::size_t>(i);
+    const Words positive = hn::ShiftRightSame(sums[i], i);
+    AddTo(totals + row * kLanes, hn::Sub(hn::Add(positive, positive), p.x_sum), factors[row]);
+  }
+}
+
+/// The beats of one plane of some tiles as lines of whole vectors, for beats that are shorter than
+/// a vector.
+template <std::size_t kColumns>
+void Untile(const uint8_t* data, std::size_t tiles, std::size_t tile_pitch, std::size_t beats,
+            std::size_t stride, uint8_t* lines) {
+  for (std::size_t tile = 0; tile < tiles; ++tile, data += tile_pitch, lines += kColumns)
+    for (std::size_t b = 0; b < beats; ++b)
+      std::memcpy(lines + b * stride, data + b * kColumns, kColumns);
+}
+
+/// Multiplies row blocks of a matrix.
+class Multiplier {
+ public:
+  Multiplier(const spec::MatrixShape& shape, const Operand& x)
+      : shape_(shape), x_(x), columns_(shape.columns) {
+    const std::size_t longest = std::min(shape.block, shape.stripes);
+    const std::size_t rows = longest * shape.rows_per_stripe();
+    totals_ = hwy::AllocateAligned<int32_t>(rows * kLanes);
+    factors_ = hwy::AllocateAligned<int32_t>(rows);
+    lines_ = hwy::AllocateAligned<uint8_t>(shape.tile_beats(shape.block_length(0)) * x.stride);
+  }
+
+  /// at: the first beat of the block that begins with `stripe`.
+  void block(const uint8_t* at, uint32_t stripe, int32_t* out) {
+    const uint32_t height = shape_.rows_per_stripe();
+    const uint32_t length = shape_.block_length(stripe);
+    rows_ = std::min(length * height, shape_.rows - stripe * height);
+    const uint32_t rows_per_beat = shape_.layout == Layout::kSign ? 8 : height;
+    beats_ = spec::ceil_div(rows_, rows_per_beat);
+    rows_in_beats_ = beats_ * rows_per_beat;
+    tile_bytes_ = shape_.tile_beats(length) * columns_;
+    ahead_ = shape_.block_beats(length) * columns_;
+    std::fill_n(totals_.get(), rows_in_beats_ * kLanes, 0);
+    const uint32_t groups = std::max(shape_.groups(), 1u);
+    const std::size_t width =
+        shape_.groups() != 0 ? spec::group_columns(shape_.group) / shape_.columns : shape_.tiles();
+    for (uint32_t g = 0; g < groups; ++g) {
+      const uint8_t* scales = at;
+      at += shape_.scale_beats(length) * columns_;
+      const std::size_t tiles = std::min(width, shape_.tiles() - g * width);
+      for (uint32_t plane = 0; plane < shape_.planes; ++plane) {
+        set_factors(scales, spec::kPow3[plane]);
+        this->plane(at + plane * tile_bytes_, tiles, g);
+      }
+      at += tiles * shape_.planes * tile_bytes_;
+    }
+    for (uint32_t r = 0; r < rows_; ++r)
+      out[stripe * height + r] =
+          hn::GetLane(hn::SumOfLanes(I32(), hn::Load(I32(), &totals_[r * kLanes])));
+  }
+
+ private:
+  /// What each row's sums are multiplied with: the weight of the plane, and the group's scale.
+  void set_factors(const uint8_t* scales, int32_t weight) {
+    if (shape_.group == spec::Group::kNone) {
+      std::fill_n(factors_.get(), rows_in_beats_, weight);
+      return;
+    }
+    int32_t* factor = factors_.get();
+    for (uint32_t r = 0; r < rows_in_beats_; r += kTritsPerByte, scales += spec::kScaleBytes) {
+      const uint64_t word = scale_word_at(scales);
+      for (uint32_t i = 0; i < kTritsPerByte; ++i)
+        *factor++ = static_cast<int32_t>(spec::scale_of(word, i)) * weight;
+    }
+  }
+
+  /// One plane of the tiles of a group.
+  void plane(const uint8_t* data, std::size_t tiles, uint32_t group) {
+    const std::size_t pitch = shape_.planes * tile_bytes_;
+    const int8_t* x = &x_.x[group * x_.stride];
+    Words x_sum = hn::Load(I32(), &x_.sums[group * kLanes]);
+    if (columns_ < kVector) {
+      untile(data, tiles, pitch);
+      add({lines_.get(), x_.stride / kVector, kVector, x_.stride, 0, x, kVector, x_sum});
+      return;
+    }
+    for (std::size_t i = 0; i < columns_; i += kVector, x_sum = hn::Zero(I32()))
+      add({data + i, tiles, pitch, columns_, ahead_, x + i, columns_, x_sum});
+  }
+
+  void untile(const uint8_t* data, std::size_t tiles, std::size_t pitch) {
+    switch (columns_) {
+      case 8:
+        return Untile<8>(data, tiles, pitch, beats_, x_.stride, lines_.get());
+      case 16:
+        return Untile<16>(data, tiles, pitch, beats_, x_.stride, lines_.get());
+      default:
+        return Untile<32>(data, tiles, pitch, beats_, x_.stride, lines_.get());
+    }
+  }
+
+  void add(const Panel& p) {
+    const int32_t* factors = factors_.get();
+    int32_t* totals = totals_.get();
+    std::size_t b = 0;
+    switch (shape_.layout) {
+      case Layout::kPlane:
+        for (; b + 2 <= beats_; b += 2) AddPlane<2>(p, b, factors, totals);
+        for (; b < beats_; ++b) AddPlane<1>(p, b, factors, totals);
+        return;
+      case Layout::kValue:
+        for (; b + 8 <= beats_; b += 8) AddValue<8>(p, b, factors, totals);
+        for (; b < beats_; ++b) AddValue<1>(p, b, factors, totals);
+        return;
+      case Layout::kSign:
+        for (; b < beats_; ++b) AddSign(p, b, factors, totals);
+        return;
+    }
+  }
+
+  const spec::MatrixShape& shape_;
+  const Operand& x_;
+  const std::size_t columns_;
+  uint32_t rows_ = 0;   ///< Valid ones of the block.
+  uint32_t beats_ = 0;  ///< That hold them, in one plane of a tile.
+  std::size_t rows_in_beats_ = 0;
+  std::size_t tile_bytes_ = 0;  ///< Of one plane of a tile of the block.
+  std::size_t ahead_ = 0;
+  hwy::AlignedFreeUniquePtr<int32_t[]> totals_;   ///< [rows of a block][lanes]
+  hwy::AlignedFreeUniquePtr<int32_t[]> factors_;  ///< [rows of a block]
+  hwy::AlignedFreeUniquePtr<uint8_t[]> lines_;    ///< [beats][stride]
+};
+
+void MultiplyBlocks(const uint8_t* beats, const spec::MatrixShape& shape, const Operand& x,
+                    uint32_t first, uint32_t count, int32_t* out) {
+  Multiplier multiplier(shape, x);
+  const uint64_t bytes = shape.block_beats(shape.block) * shape.columns;
+  for (uint32_t block = first; block < first + count; ++block)
+    multiplier.block(beats + block * bytes, block * shape.block, out);
 }
 
 #endif
-
-int32_t DotCodes(const uint8_t* code, const int8_t* x, int n) {
-  const hn::ScalableTag<int32_t> d32;
-  const hn::ScalableTag<int16_t> d16;
-  const hn::Rebind<int8_t, decltype(d16)> d8;
-  const hn::Rebind<uint8_t, decltype(d16)> du8;
-  const int lanes = static_cast<int>(hn::Lanes(d16));
-  const auto bias = hn::Set(d16, static_cast<int16_t>(spec::kValueMax));
-  auto sum0 = hn::Zero(d32);
-  auto sum1 = hn::Zero(d32);
-  int i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto value = hn::Sub(hn::PromoteTo(d16, hn::LoadU(du8, code + i)), bias);
-    const auto wide_x = hn::PromoteTo(d16, hn::LoadU(d8, x + i));
-    sum0 = hn::ReorderWidenMulAccumulate(d32, value, wide_x, sum0, sum1);
-  }
-  int32_t sum = hn::GetLane(hn::SumOfLanes(d32, hn::Add(sum0, sum1)));
-  for (; i < n; ++i)
-    sum += (static_cast<int32_t>(code[i]) - static_cast<int32_t>(spec::kValueMax)) * x[i];
-  return sum;
-}
 
 }  // namespace tern::golden::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -206,116 +310,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tern::golden {
 
-int32_t weight_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t row,
-                  uint32_t col) {
-  if (shape.layout == spec::Layout::kValue)
-    return spec::t5_decode_value(beats[shape.offset(row, col)]);
-  if (shape.layout == spec::Layout::kSign)
-    return beats[shape.sign_offset(row, col)] >> spec::MatrixShape::row_bit(row) & 1 ? 1 : -1;
-  int32_t weight = 0;
-  for (uint32_t plane = 0; plane < shape.planes; ++plane) {
-    const uint8_t code = beats[shape.offset(row / spec::kTritsPerByte, col, plane)];
-    weight += spec::t5_decode(code).t[row % spec::kTritsPerByte] * spec::kPow3[plane];
-  }
-  return weight;
+HWY_EXPORT(MakeOperand);
+HWY_EXPORT(MultiplyBlocks);
+
+Operand make_operand(const spec::MatrixShape& shape, const int8_t* x) {
+  return HWY_DYNAMIC_DISPATCH(MakeOperand)(shape, x);
 }
 
-uint32_t scale_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t row,
-                  uint32_t col) {
-  if (shape.group == spec::Group::kNone) return 1;
-  uint64_t word = 0;
-  std::memcpy(&word, beats + shape.scale_offset(row / spec::kTritsPerByte, col), sizeof word);
-  return spec::scale_of(word, row % spec::kTritsPerByte);
-}
-
-HWY_EXPORT(MultiplyBeats);
-HWY_EXPORT(DotCodes);
-
-void multiply_beats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                    int32_t* out) {
-  if (shape.group != spec::Group::kNone || shape.layout == spec::Layout::kSign)
-    return multiply_grouped_scalar(beats, shape, x, out);
-  HWY_DYNAMIC_DISPATCH(MultiplyBeats)(beats, shape, x, out);
-}
-
-void multiply_beats_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                           int32_t* out) {
-  const uint32_t height = shape.rows_per_stripe();
-  std::fill(out, out + shape.rows, 0);
-  for (uint32_t row = 0; row < shape.rows; row += height) {
-    for (uint32_t plane = 0; plane < shape.planes; ++plane) {
-      for (uint32_t c = 0; c < shape.cols; ++c) {
-        const uint8_t code = beats[shape.offset(row / height, c, plane)];
-        if (height == 1) {
-          out[row] += spec::t5_decode_value(code) * x[c];
-          continue;
-        }
-        const spec::Trits trits = spec::t5_decode(code);
-        for (uint32_t i = 0; i < height && row + i < shape.rows; ++i)
-          out[row + i] += trits.t[i] * spec::kPow3[plane] * x[c];
-      }
-    }
-  }
-}
-
-namespace {
-
-/// Sum of w * x over columns [begin, end) of a row of signs.
-int32_t dot_signs(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                  uint32_t row, uint32_t begin, uint32_t end) {
-  const uint32_t bit = spec::MatrixShape::row_bit(row);
-  int32_t sum = 0;
-  for (uint32_t tile = begin; tile < end; tile += shape.columns) {
-    const uint8_t* line = beats + shape.sign_offset(row, tile);
-    const uint32_t live = std::min(shape.columns, end - tile);
-    for (uint32_t i = 0; i < live; ++i) sum += line[i] >> bit & 1 ? x[tile + i] : -x[tile + i];
-  }
-  return sum;
-}
-
-/// The same of a row of planes.
-int32_t dot_planes(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                   uint32_t row, uint32_t begin, uint32_t end) {
-  const uint32_t stripe = row / spec::kTritsPerByte, digit = row % spec::kTritsPerByte;
-  int32_t sum = 0;
-  for (uint32_t tile = begin; tile < end; tile += shape.columns) {
-    const uint32_t live = std::min(shape.columns, end - tile);
-    for (uint32_t plane = 0; plane < shape.planes; ++plane) {
-      const uint8_t* line = beats + shape.offset(stripe, tile, plane);
-      for (uint32_t i = 0; i < live; ++i)
-        sum += spec::t5_decode(line[i]).t[digit] * spec::kPow3[plane] * x[tile + i];
-    }
-  }
-  return sum;
-}
-
-}  // namespace
-
-void multiply_grouped_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                             int32_t* out) {
-  const bool sign = shape.layout == spec::Layout::kSign;
-  const uint32_t width =
-      shape.group == spec::Group::kNone ? shape.cols : spec::group_columns(shape.group);
-  for (uint32_t row = 0; row < shape.rows; ++row) {
-    uint32_t sum = 0;  // what an image's maker must not allow wraps, as on the chip
-    for (uint32_t begin = 0; begin < shape.cols; begin += width) {
-      const uint32_t end = std::min(begin + width, shape.cols);
-      const int32_t dot = sign ? dot_signs(beats, shape, x, row, begin, end)
-                               : dot_planes(beats, shape, x, row, begin, end);
-      sum += static_cast<uint32_t>(dot) * scale_at(beats, shape, row, begin);
-    }
-    out[row] = static_cast<int32_t>(sum);
-  }
-}
-
-int32_t dot_codes(const uint8_t* code, const int8_t* x, int n) {
-  return HWY_DYNAMIC_DISPATCH(DotCodes)(code, x, n);
-}
-
-int32_t dot_codes_scalar(const uint8_t* code, const int8_t* x, int n) {
-  int32_t sum = 0;
-  for (int i = 0; i < n; ++i) sum += spec::t5_decode_value(code[i]) * x[i];
-  return sum;
+void multiply_blocks(const uint8_t* beats, const spec::MatrixShape& shape, const Operand& x,
+                     uint32_t first, uint32_t count, int32_t* out) {
+  HWY_DYNAMIC_DISPATCH(MultiplyBlocks)(beats, shape, x, first, count, out);
 }
 
 }  // namespace tern::golden

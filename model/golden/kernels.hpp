@@ -1,35 +1,57 @@
 #pragma once
 
+#include <hwy/aligned_allocator.h>
+
 #include <cstdint>
 
 #include "spec/numerics/layout.hpp"
 
 namespace tern::golden {
 
-/// The product of a matrix as an image holds it: results of rows with group scales are sums of the
-/// groups' sums times their scales. beats [shape.bytes()] in stream order, x
-/// [shape.cols], out [shape.rows]. Decodes on the way, in the cache of the processor. Illegal codes
-/// count as zeros. Without scales and signs by SIMD for the widest instruction set of this machine;
-/// equal to the scalar function to the bit, because integer sums have no order.
-void multiply_beats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                    int32_t* out);
+/// A vector as the kernels of this machine read it: by groups of columns (one without group
+/// scales), each padded with zeros to whole SIMD vectors.
+struct Operand {
+  std::size_t stride = 0;                 ///< Bytes of a group.
+  hwy::AlignedFreeUniquePtr<int8_t[]> x;  ///< [groups][stride]
+  hwy::AlignedFreeUniquePtr<int32_t[]>
+      sums;  ///< Of each group, as many as a SIMD vector has lanes.
+};
 
-/// One weight of such a matrix, before its scale; 0 in place of illegal codes.
+/// x [shape.cols]
+Operand make_operand(const spec::MatrixShape& shape, const int8_t* x);
+
+/// The rows of `count` row blocks from block `first` on of a product of a matrix as an image holds
+/// it: beats [shape.bytes()] in stream order, out [shape.rows], of which only these rows are
+/// written. Decodes on the way, in registers. Illegal codes count as zeros. SIMD for the widest
+/// instruction set of this machine; equal to the scalar function to the bit, because integer sums
+/// have no order.
+void multiply_blocks(const uint8_t* beats, const spec::MatrixShape& shape, const Operand& x,
+                     uint32_t first, uint32_t count, int32_t* out);
+
+/// Row blocks that hold rows.
+constexpr uint32_t row_blocks(const spec::MatrixShape& shape) {
+  return spec::ceil_div(spec::ceil_div(shape.rows, shape.rows_per_stripe()), shape.block);
+}
+
+/// The whole product. x [shape.cols]
+inline void multiply_beats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                           int32_t* out) {
+  multiply_blocks(beats, shape, make_operand(shape, x), 0, row_blocks(shape), out);
+}
+
+/// The same product, rows `first` to `last` - 1, weight by weight: by weight_at() and scale_at().
+void multiply_rows_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                          uint32_t first, uint32_t last, int32_t* out);
+
+inline void multiply_beats_scalar(const uint8_t* beats, const spec::MatrixShape& shape,
+                                  const int8_t* x, int32_t* out) {
+  multiply_rows_scalar(beats, shape, x, 0, shape.rows, out);
+}
+
+/// One weight of such a matrix, without its scale; 0 in place of illegal codes.
 int32_t weight_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t row, uint32_t col);
 
-/// The scale of the group of a weight; 1 without group scales.
+/// The group scale of a weight; 1 where there are none.
 uint32_t scale_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t row, uint32_t col);
-
-/// The same product by spec::t5_decode() and spec::t5_decode_value().
-void multiply_beats_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                           int32_t* out);
-
-/// The same for matrices with group scales, of signs, or both: plain loops.
-void multiply_grouped_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
-                             int32_t* out);
-
-/// Sum of (code[i] - 121) * x[i] over n bytes of value layout, all legal codes.
-int32_t dot_codes(const uint8_t* code, const int8_t* x, int n);
-int32_t dot_codes_scalar(const uint8_t* code, const int8_t* x, int n);
 
 }  // namespace tern::golden

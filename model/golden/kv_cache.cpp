@@ -48,25 +48,15 @@ void KvCache::assign(const KvHead& head, uint32_t tokens) {
 }
 
 void KvCache::multiply_keys(std::span<const int8_t> q, std::span<int32_t> scores) const {
-  const uint32_t step = key_shape_.columns;
-  for (uint32_t t = 0; t < tokens_; ++t) {
-    int32_t sum = 0;
-    for (uint32_t d = 0; d < q.size(); d += step) {
-      const int n = static_cast<int>(std::min<std::size_t>(step, q.size() - d));
-      sum += dot_codes(&keys_[key_shape_.offset(t, d)], &q[d], n);
-    }
-    scores[t] = sum;
-  }
+  spec::MatrixShape held = key_shape_;
+  held.rows = tokens_;
+  multiply_beats(keys_.data(), held, q.data(), scores.data());
 }
 
 void KvCache::multiply_values(std::span<const int8_t> p, std::span<int32_t> out) const {
-  const uint32_t step = value_shape_.columns;
-  std::fill(out.begin(), out.end(), 0);
-  for (uint32_t t = 0; t < tokens_; t += step) {
-    const int n = static_cast<int>(std::min(step, tokens_ - t));
-    for (uint32_t d = 0; d < out.size(); ++d)
-      out[d] += dot_codes(&values_[value_shape_.offset(d, t)], &p[t], n);
-  }
+  spec::MatrixShape held = value_shape_;
+  held.cols = tokens_;
+  multiply_beats(values_.data(), held, p.data(), out.data());
 }
 
 }  // namespace tern::golden

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
 
+#include <array>
 #include <cmath>
 #include <random>
 
@@ -22,50 +23,23 @@ io::Image demo_image(std::size_t config) {
                                "demo");
 }
 
-TEST(GoldenKernels, SimdEqualsScalarForAllLengths) {
-  std::mt19937 rng(1);
-  for (int n = 0; n < 300; ++n) {
-    std::vector<int8_t> x(static_cast<std::size_t>(n));
-    std::vector<uint8_t> codes(x.size());
-    for (auto& v : x) v = static_cast<int8_t>(rng());
-    for (auto& v : codes) v = static_cast<uint8_t>(rng() % 243);
-    ASSERT_EQ(golden::dot_codes(codes.data(), x.data(), n),
-              golden::dot_codes_scalar(codes.data(), x.data(), n))
-        << "length " << n;
-  }
-}
-
-TEST(GoldenKernels, SimdIsExactAtFullScale) {
-  for (const spec::Layout layout : {spec::Layout::kPlane, spec::Layout::kValue}) {
-    spec::MatrixShape s;
-    s.rows = 5;
-    s.cols = spec::kMaxDotLength;
-    s.layout = layout;
-    s.planes = layout == spec::Layout::kPlane ? spec::kMaxPlanes : 1;
-    s.stripes = s.rows / s.rows_per_stripe();
-    s.block = 5;
-    const std::vector<int8_t> x(s.cols, -128);
-    for (int sign : {-1, 1}) {
-      const std::vector<uint8_t> beats(s.bytes(), sign > 0 ? spec::kT5Codes - 1 : 0);
-      std::vector<int32_t> out(s.rows);
-      golden::multiply_beats(beats.data(), s, x.data(), out.data());
-      for (int32_t sum : out)
-        EXPECT_EQ(sum, -sign * 121 * 128 * static_cast<int32_t>(spec::kMaxDotLength));
-    }
-  }
-}
-
-/// A matrix of any width, layout, number of planes and of stripes beyond its rows; illegal codes
-/// among its bytes, also where no column is.
+/// A matrix of any width, layout, number of planes and of stripes beyond its rows, with and without
+/// group scales.
 spec::MatrixShape random_shape(std::mt19937& rng) {
+  using enum spec::Layout;
   spec::MatrixShape s;
   s.columns = 8u << rng() % 4;
-  s.layout = rng() % 2 ? spec::Layout::kPlane : spec::Layout::kValue;
-  s.planes = s.layout == spec::Layout::kPlane ? 1 + rng() % 5 : 1;
-  s.rows = 1 + rng() % 60;
+  s.layout = std::array{kPlane, kValue, kSign}[rng() % 3];
+  s.planes = s.layout == kPlane ? 1 + rng() % 5 : 1;
+  s.group = s.layout == kValue ? spec::Group::kNone : static_cast<spec::Group>(rng() % 3);
+  s.rows = 1 + rng() % 100;
   s.cols = 1 + rng() % 400;
   s.stripes = spec::ceil_div(s.rows, s.rows_per_stripe()) + (rng() % 4 == 0 ? rng() % 7 : 0);
-  s.block = 1 + rng() % 9;
+  s.block = 1 + rng() % 12;
+  if (s.layout == kSign) {
+    s.stripes = static_cast<uint32_t>(spec::align_up(s.stripes, spec::kSignStripes));
+    s.block = spec::kSignStripes * (1 + rng() % 2);
+  }
   return s;
 }
 
@@ -93,8 +67,33 @@ TEST_P(GoldenKernelsOn, ProductOfBeatsEqualsTheScalarOneWhateverTheBytes) {
     std::vector<int32_t> simd(s.rows), scalar(s.rows);
     golden::multiply_beats(beats.data(), s, x.data(), simd.data());
     golden::multiply_beats_scalar(beats.data(), s, x.data(), scalar.data());
-    ASSERT_EQ(simd, scalar) << s.rows << " x " << s.cols << ", C " << s.columns << ", planes "
-                            << s.planes << ", block " << s.block;
+    ASSERT_EQ(simd, scalar) << s.rows << " x " << s.cols << ", layout "
+                            << static_cast<int>(s.layout) << ", C " << s.columns << ", planes "
+                            << s.planes << ", group " << static_cast<int>(s.group) << ", block "
+                            << s.block;
+  }
+}
+
+TEST_P(GoldenKernelsOn, IsExactAtFullScale) {
+  using enum spec::Layout;
+  for (const spec::Layout layout : {kPlane, kValue, kSign}) {
+    spec::MatrixShape s;
+    s.rows = 40;
+    s.cols = spec::kMaxDotLength;
+    s.layout = layout;
+    s.planes = layout == kPlane ? spec::kMaxPlanes : 1;
+    s.stripes = s.rows / s.rows_per_stripe();
+    s.block = 8;
+    const int32_t largest = layout == kSign ? 1 : static_cast<int32_t>(spec::kValueMax);
+    const std::vector<int8_t> x(s.cols, -128);
+    for (int sign : {-1, 1}) {
+      const uint8_t up = layout == kSign ? 0xff : spec::kT5Codes - 1;
+      const std::vector<uint8_t> beats(s.bytes(), sign > 0 ? up : 0);
+      std::vector<int32_t> out(s.rows);
+      golden::multiply_beats(beats.data(), s, x.data(), out.data());
+      for (int32_t sum : out)
+        EXPECT_EQ(sum, -sign * largest * 128 * static_cast<int32_t>(spec::kMaxDotLength));
+    }
   }
 }
 
@@ -102,9 +101,33 @@ INSTANTIATE_TEST_SUITE_P(Targets, GoldenKernelsOn,
                          testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
+/// By the definition of the layouts, from the bytes.
+int32_t weight_in(std::span<const uint8_t> beats, const spec::MatrixShape& s, uint32_t row,
+                  uint32_t col) {
+  if (s.layout == spec::Layout::kSign)
+    return (beats[s.sign_offset(row, col)] >> row % 40 % 8 & 1) * 2 - 1;
+  int32_t value = 0;
+  for (uint32_t p = 0; p < s.planes; ++p) {
+    const uint8_t code = beats[s.offset(row / s.rows_per_stripe(), col, p)];
+    value += s.layout == spec::Layout::kValue
+                 ? code - 121
+                 : (code / spec::kPow3[row % 5] % 3 - 1) * spec::kPow3[p];
+  }
+  return value;
+}
+
+uint32_t scale_in(std::span<const uint8_t> beats, const spec::MatrixShape& s, uint32_t row,
+                  uint32_t col) {
+  if (s.group == spec::Group::kNone) return 1;
+  uint64_t word = 0;
+  for (uint32_t i = 0; i < 8; ++i)
+    word |= uint64_t{beats[s.scale_offset(row / 5, col) + i]} << (8 * i);
+  return static_cast<uint32_t>(word >> (12 * (row % 5)) & 4095);
+}
+
 TEST(GoldenMatrix, HoldsWhatWasPackedInEveryLayout) {
   std::mt19937 rng(2);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 200; ++round) {
     const spec::MatrixShape s = random_shape(rng);
     std::vector<uint8_t> beats(s.bytes());
     for (auto& b : beats) b = static_cast<uint8_t>(rng() % 243);
@@ -114,19 +137,13 @@ TEST(GoldenMatrix, HoldsWhatWasPackedInEveryLayout) {
     std::vector<int32_t> out(s.rows);
     m.multiply(x, out);
     for (uint32_t r = 0; r < s.rows; ++r) {
-      int32_t sum = 0;
+      uint32_t sum = 0;  // scales of random bits can take it beyond int32, and then it wraps
       for (uint32_t c = 0; c < s.cols; ++c) {
-        int32_t value = 0;
-        for (uint32_t p = 0; p < s.planes; ++p) {
-          const uint8_t code = beats[s.offset(r / s.rows_per_stripe(), c, p)];
-          value += s.layout == spec::Layout::kValue
-                       ? code - 121
-                       : (code / spec::kPow3[r % 5] % 3 - 1) * spec::kPow3[p];
-        }
+        const int32_t value = weight_in(beats, s, r, c);
         ASSERT_EQ(m.at(static_cast<int>(r), static_cast<int>(c)), value);
-        sum += value * x[c];
+        sum += scale_in(beats, s, r, c) * static_cast<uint32_t>(value * x[c]);
       }
-      ASSERT_EQ(out[r], sum);
+      ASSERT_EQ(out[r], static_cast<int32_t>(sum));
     }
   }
 }
