@@ -4,7 +4,7 @@
 #   fpga.sh ulx3s synth               synthesis alone, with the cells of each module
 #   fpga.sh ulx3s program [FILE]      loads the bitstream into the board's FPGA
 #   fpga.sh ice40                     stream controller and array alone in an iCE40 HX8K: fits, and meets its clock
-#   fpga.sh kv260                     resources of the chip "edge" against those of a K26 module
+#   fpga.sh kv260                     resources of the chip "k26" against those of a K26 module
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:-}

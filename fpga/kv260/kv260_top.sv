@@ -1,7 +1,7 @@
-/// The chip in the configuration `edge` for the programmable logic of a Zynq UltraScale+: what a block
+/// The chip in the configuration `k26` for the programmable logic of a Zynq UltraScale+: what a block
 /// design connects.
 ///
-///   processor -- AXI4-Lite, 8 KiB --> memory_region -- 4 KiB --> tern_edge -- AXI4, 512 bits --> HP port
+///   processor -- AXI4-Lite, 8 KiB --> memory_region -- 4 KiB --> tern_k26 --- AXI4, 512 bits --> HP port
 ///                                        '---------- base of the memory ---'
 ///
 /// The HP ports carry no parity: it is made here for what is read, and what is written is not
@@ -119,7 +119,7 @@ module kv260_top (
     assign rdatachk[i] = ~^m_axi_rdata_i[8*i +: 8];
   end
 
-  tern_edge u_chip (
+  tern_k26 u_chip (
     .clk_i,
     .rst_ni,
     .s_axil_awvalid_i (awvalid),

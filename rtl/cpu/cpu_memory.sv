@@ -14,7 +14,7 @@ module cpu_memory #(
   input  logic [31:0]         data_i,
   output logic [31:0]         data_o
 );
-  logic [31:0] mem_q [Bytes / 4];
+  (* ram_style = "block" *) logic [31:0] mem_q [Bytes / 4];
 
   // Reads or writes, never both: what a single port of block RAM can do.
   always_ff @(posedge clk_i) begin

@@ -217,3 +217,76 @@ module tern_ulx3s #(
     .FastBody     (FastBody)
   ) u_chip (.*);
 endmodule
+
+/// The chip in the `k26` configuration: the programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+module tern_k26 #(
+  parameter bit FastBody = 1'b0
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+
+  input  logic                 s_axil_awvalid_i,
+  output logic                 s_axil_awready_o,
+  input  logic [11:0]          s_axil_awaddr_i,
+  input  logic                 s_axil_wvalid_i,
+  output logic                 s_axil_wready_o,
+  input  logic [31:0]          s_axil_wdata_i,
+  input  logic [ 3:0]          s_axil_wstrb_i,
+  output logic                 s_axil_bvalid_o,
+  input  logic                 s_axil_bready_i,
+  output logic [ 1:0]          s_axil_bresp_o,
+  input  logic                 s_axil_arvalid_i,
+  output logic                 s_axil_arready_o,
+  input  logic [11:0]          s_axil_araddr_i,
+  output logic                 s_axil_rvalid_o,
+  input  logic                 s_axil_rready_i,
+  output logic [31:0]          s_axil_rdata_o,
+  output logic [ 1:0]          s_axil_rresp_o,
+
+  output logic                 m_axi_arvalid_o,
+  input  logic                 m_axi_arready_i,
+  output logic [39:0]          m_axi_araddr_o,
+  output logic [ 7:0]          m_axi_arlen_o,
+  output logic [ 2:0]          m_axi_arsize_o,
+  output logic [ 1:0]          m_axi_arburst_o,
+  input  logic                 m_axi_rvalid_i,
+  output logic                 m_axi_rready_o,
+  input  logic [511:0] m_axi_rdata_i,
+  input  logic [63:0]   m_axi_rdatachk_i,
+  input  logic [ 1:0]          m_axi_rresp_i,
+  input  logic                 m_axi_rlast_i,
+  output logic                 m_axi_awvalid_o,
+  input  logic                 m_axi_awready_i,
+  output logic [39:0]          m_axi_awaddr_o,
+  output logic [ 7:0]          m_axi_awlen_o,
+  output logic [ 2:0]          m_axi_awsize_o,
+  output logic [ 1:0]          m_axi_awburst_o,
+  output logic                 m_axi_wvalid_o,
+  input  logic                 m_axi_wready_i,
+  output logic [511:0] m_axi_wdata_o,
+  output logic [63:0]   m_axi_wdatachk_o,
+  output logic [63:0]   m_axi_wstrb_o,
+  output logic                 m_axi_wlast_o,
+  input  logic                 m_axi_bvalid_i,
+  output logic                 m_axi_bready_o,
+  input  logic [ 1:0]          m_axi_bresp_i,
+
+  output logic                 irq_o,
+  output logic [63:0]          monitor_o
+);
+  tern_chip #(
+    .Columns      (64),
+    .ActColumns   (8),
+    .AccDepth     (52),
+    .ActDepth     (256),
+    .FifoBeats    (256),
+    .BurstBeats   (16),
+    .CmdDepth     (8),
+    .KeyBlock     (20),
+    .Lanes        (8),
+    .ScratchWords (163840),
+    .GroupScales  (1'b1),
+    .SignWeights  (1'b1),
+    .FastBody     (FastBody)
+  ) u_chip (.*);
+endmodule

@@ -42,7 +42,8 @@ def main():
     args = parser.parse_args()
 
     text = args.cells.read_text()
-    cells = json.loads(text[text.index("{"):])["design"]["num_cells_by_type"]
+    # yosys 0.23 writes the tree of modules, as text, between the modules and their sum.
+    cells = json.loads("{" + text[text.rindex('"design"'):])["design"]["num_cells_by_type"]
     unknown = sorted(set(cells) - set(COSTS) - FREE)
     if unknown:
         print(f"fpga: cells that the report does not know: {', '.join(unknown)}; add them to scripts/fpga/kv260_report.py", file=sys.stderr)
@@ -58,7 +59,7 @@ def main():
                             for name, number in AVAILABLE.items()}}
     lines = [
         "# kv260: resources", "",
-        f"Written by `scripts/fpga.sh kv260` with {args.yosys}: one `edge` chip as `kv260_top`, mapped but not placed; measured. "
+        f"Written by `scripts/fpga.sh kv260` with {args.yosys}: one `k26` chip as `kv260_top`, mapped but not placed; measured. "
         f"Available is what the K26 module has (data sheet DS987). Synthesis took {args.seconds} s on one machine.", "",
         "| resource | used | of | share |", "|---|---|---|---|",
         *(f"| {name} | {u['used']:,} | {u['available']:,} | {u['percent']} % |" for name, u in report["resources"].items()),

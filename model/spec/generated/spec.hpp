@@ -708,6 +708,7 @@ inline constexpr ChipConfig kConfigs[] = {
     {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true},  // A small FPGA with SDRAM.
     {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
     {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, false, false},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+    {"k26", 64, 8, 52, 256, 256, 16, 8, 8, 20, 8, 163840, true, true},  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
 };
 
 /// A command as it goes into the Cmd words.
