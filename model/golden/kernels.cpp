@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "spec/numerics/group_scale.hpp"
 #include "spec/numerics/t5.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -209,6 +210,8 @@ int32_t weight_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t
                   uint32_t col) {
   if (shape.layout == spec::Layout::kValue)
     return spec::t5_decode_value(beats[shape.offset(row, col)]);
+  if (shape.layout == spec::Layout::kSign)
+    return beats[shape.sign_offset(row, col)] >> spec::MatrixShape::row_bit(row) & 1 ? 1 : -1;
   int32_t weight = 0;
   for (uint32_t plane = 0; plane < shape.planes; ++plane) {
     const uint8_t code = beats[shape.offset(row / spec::kTritsPerByte, col, plane)];
@@ -217,11 +220,21 @@ int32_t weight_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t
   return weight;
 }
 
+uint32_t scale_at(const uint8_t* beats, const spec::MatrixShape& shape, uint32_t row,
+                  uint32_t col) {
+  if (shape.group == spec::Group::kNone) return 1;
+  uint64_t word = 0;
+  std::memcpy(&word, beats + shape.scale_offset(row / spec::kTritsPerByte, col), sizeof word);
+  return spec::scale_of(word, row % spec::kTritsPerByte);
+}
+
 HWY_EXPORT(MultiplyBeats);
 HWY_EXPORT(DotCodes);
 
 void multiply_beats(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
                     int32_t* out) {
+  if (shape.group != spec::Group::kNone || shape.layout == spec::Layout::kSign)
+    return multiply_grouped_scalar(beats, shape, x, out);
   HWY_DYNAMIC_DISPATCH(MultiplyBeats)(beats, shape, x, out);
 }
 
@@ -242,6 +255,56 @@ void multiply_beats_scalar(const uint8_t* beats, const spec::MatrixShape& shape,
           out[row + i] += trits.t[i] * spec::kPow3[plane] * x[c];
       }
     }
+  }
+}
+
+namespace {
+
+/// Sum of w * x over columns [begin, end) of a row of signs.
+int32_t dot_signs(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                  uint32_t row, uint32_t begin, uint32_t end) {
+  const uint32_t bit = spec::MatrixShape::row_bit(row);
+  int32_t sum = 0;
+  for (uint32_t tile = begin; tile < end; tile += shape.columns) {
+    const uint8_t* line = beats + shape.sign_offset(row, tile);
+    const uint32_t live = std::min(shape.columns, end - tile);
+    for (uint32_t i = 0; i < live; ++i) sum += line[i] >> bit & 1 ? x[tile + i] : -x[tile + i];
+  }
+  return sum;
+}
+
+/// The same of a row of planes.
+int32_t dot_planes(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                   uint32_t row, uint32_t begin, uint32_t end) {
+  const uint32_t stripe = row / spec::kTritsPerByte, digit = row % spec::kTritsPerByte;
+  int32_t sum = 0;
+  for (uint32_t tile = begin; tile < end; tile += shape.columns) {
+    const uint32_t live = std::min(shape.columns, end - tile);
+    for (uint32_t plane = 0; plane < shape.planes; ++plane) {
+      const uint8_t* line = beats + shape.offset(stripe, tile, plane);
+      for (uint32_t i = 0; i < live; ++i)
+        sum += spec::t5_decode(line[i]).t[digit] * spec::kPow3[plane] * x[tile + i];
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+void multiply_grouped_scalar(const uint8_t* beats, const spec::MatrixShape& shape, const int8_t* x,
+                             int32_t* out) {
+  const bool sign = shape.layout == spec::Layout::kSign;
+  const uint32_t width =
+      shape.group == spec::Group::kNone ? shape.cols : spec::group_columns(shape.group);
+  for (uint32_t row = 0; row < shape.rows; ++row) {
+    uint32_t sum = 0;  // what an image's maker must not allow wraps, as on the chip
+    for (uint32_t begin = 0; begin < shape.cols; begin += width) {
+      const uint32_t end = std::min(begin + width, shape.cols);
+      const int32_t dot = sign ? dot_signs(beats, shape, x, row, begin, end)
+                               : dot_planes(beats, shape, x, row, begin, end);
+      sum += static_cast<uint32_t>(dot) * scale_at(beats, shape, row, begin);
+    }
+    out[row] = static_cast<int32_t>(sum);
   }
 }
 
