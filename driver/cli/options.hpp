@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "io/convert.hpp"
 #include "io/image.hpp"
 #include "io/model_files.hpp"
 #include "spec/numerics/sample.hpp"
@@ -24,6 +25,7 @@ struct Options {
   bool json = false;
   bool quiet = false;
   DeviceOptions device;
+  io::ConvertSettings convert;
 };
 
 void add_model_options(CLI::App& app, Options& options);
@@ -51,8 +53,8 @@ std::string describe_cycles(const Counters& before, const Counters& after);
 std::string describe_memory(const MemoryReport& memory);
 nlohmann::json to_json(const MemoryReport& memory);
 
-/// A model as it was found: an image, and the files it came from when there are any. Both stay where
-/// they are when this is moved, since a device refers to them.
+/// A model as it was found: an image, and the files it came from when there are any. Both stay
+/// where they are when this is moved, since a device refers to them.
 struct LoadedModel {
   std::unique_ptr<io::ModelFiles> files;
   std::unique_ptr<io::Image> image;

@@ -89,8 +89,11 @@ class StreamComparison : public testing::TestWithParam<const char*> {
       write(spec::mmio::kIssue, 1);
       done += (c.w[0] & 0xff) == 1 ? 1 : 256;
     }
-    chip.write_register(reg::kWindowAddr, spec::kMmioBase + spec::mmio::kDone);
-    while (chip.read_register(reg::kWindowData) != done) {
+    const auto look = [&] {
+      chip.write_register(reg::kWindowAddr, spec::kMmioBase + spec::mmio::kDone);
+      return chip.read_register(reg::kWindowData);
+    };
+    while (look() != done) {
       ASSERT_LT(chip.cycles() - *start, 2'000'000u);
       chip.run(4);
     }
