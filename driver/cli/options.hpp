@@ -28,6 +28,8 @@ struct Options {
 
 void add_model_options(CLI::App& app, Options& options);
 void add_backend_options(CLI::App& app, Options& options);
+/// --threads, which is among the backend options too.
+void add_threads_option(CLI::App& app, Options& options);
 /// --dram and --clock-mhz, which are among the backend options too.
 void add_dram_options(CLI::App& app, Options& options);
 void add_output_options(CLI::App& app, Options& options);
@@ -51,8 +53,8 @@ std::string describe_cycles(const Counters& before, const Counters& after);
 std::string describe_memory(const MemoryReport& memory);
 nlohmann::json to_json(const MemoryReport& memory);
 
-/// A model as it was found: an image, and the files it came from when there are any. Both stay where
-/// they are when this is moved, since a device refers to them.
+/// A model as it was found: an image, and the files it came from when there are any. Both stay
+/// where they are when this is moved, since a device refers to them.
 struct LoadedModel {
   std::unique_ptr<io::ModelFiles> files;
   std::unique_ptr<io::Image> image;
