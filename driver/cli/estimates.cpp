@@ -19,11 +19,12 @@ io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shap
     return io::skeleton_of(*load_model(options, chip).image);
   }
   const io::ModelConfig config = io::config_of(*known, shape);
-  return io::make_skeleton(config, chip,
-                           config.layers == known->layers
-                               ? std::string(known->name)
-                               : fmt::format("{}, {} of {} layers", known->name, config.layers,
-                                             known->layers));
+  return io::make_skeleton(
+      config, chip,
+      config.layers == known->layers
+          ? std::string(known->name)
+          : fmt::format("{}, {} of {} layers", known->name, config.layers, known->layers),
+      known->weights, known->tables);
 }
 
 std::string describe_presets() {

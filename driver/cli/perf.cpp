@@ -6,12 +6,12 @@
 #include "activity.hpp"
 #include "backends/backends.hpp"
 #include "commands.hpp"
+#include "dram_timing.hpp"
+#include "estimate.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 #include "io/skeleton.hpp"
 #include "io/synth.hpp"
-#include "dram_timing.hpp"
-#include "estimate.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 #include "statistical_memory.hpp"
@@ -113,7 +113,8 @@ io::Skeleton model_of(const PerfOptions& o, const spec::ChipConfig& chip) {
   const io::SynthPreset& preset = io::find_preset(o.preset);
   const io::ModelConfig shape = io::config_of(preset, o.shape);
   return io::make_skeleton(
-      shape, chip, fmt::format("{}, {} of {} layers", preset.name, shape.layers, preset.layers));
+      shape, chip, fmt::format("{}, {} of {} layers", preset.name, shape.layers, preset.layers),
+      preset.weights, preset.tables);
 }
 
 /// Empty for the fixed memory.

@@ -131,6 +131,14 @@ std::string describe_firmware_error(uint32_t code, uint32_t detail) {
           "layer {}: the field at byte {} of its descriptor does not fit the model; "
           "{}",
           detail >> 16, detail & 0xffff, kConvert);
+    case FirmwareError::kMatrixLayout: {
+      const uint32_t layer = detail >> 16;
+      return fmt::format(
+          "{}: the field at byte {} asks for group scales or 1-bit weights, which this chip was "
+          "built without; convert the model for its configuration, or use another one",
+          layer == 0xffff ? "the model descriptor" : fmt::format("layer {}", layer),
+          detail & 0xffff);
+    }
     case FirmwareError::kTooManyLayers:
       return fmt::format("the model's {} layers are more than the firmware holds", detail);
     case FirmwareError::kScratchpad:

@@ -7,14 +7,7 @@ namespace tern::driver {
 
 namespace reg = spec::reg;
 
-ConfigWords config_words(const spec::ChipConfig& chip) {
-  return {chip.columns << reg::kConfigColumnsLsb | chip.act_columns << reg::kConfigActColumnsLsb |
-              chip.acc_depth << reg::kConfigAccDepthLsb,
-          chip.act_depth << reg::kConfig2ActDepthLsb | chip.cmd_depth << reg::kConfig2CmdDepthLsb,
-          chip.lanes << reg::kConfig3LanesLsb | chip.scratch_words / 64 << reg::kConfig3ScratchLsb};
-}
-
-ConfigWords read_config(Transport& transport) {
+spec::ConfigWords read_config(Transport& transport) {
   return {transport.read_register(reg::kConfig), transport.read_register(reg::kConfig2),
           transport.read_register(reg::kConfig3)};
 }
@@ -36,10 +29,10 @@ void check_chip_id(Transport& transport, std::string_view where) {
 const spec::ChipConfig& identify_chip(Transport& transport, std::string_view where,
                                       std::string_view preferred) {
   check_chip_id(transport, where);
-  const ConfigWords words = read_config(transport);
+  const spec::ConfigWords words = read_config(transport);
   const spec::ChipConfig* found = nullptr;
   for (const spec::ChipConfig& config : spec::kConfigs) {
-    if (config_words(config) != words) continue;
+    if (spec::config_words(config) != words) continue;
     if (found == nullptr || config.name == preferred) found = &config;
   }
   if (found == nullptr) {

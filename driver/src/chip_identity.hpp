@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "spec/config_words.hpp"
 #include "tern/transport.hpp"
 
 namespace tern::driver {
@@ -12,13 +13,7 @@ namespace tern::driver {
 const spec::ChipConfig& identify_chip(Transport& transport, std::string_view where,
                                       std::string_view preferred);
 
-/// What the registers CONFIG, CONFIG2 and CONFIG3 of a chip read as.
-struct ConfigWords {
-  uint32_t config, config2, config3;
-  bool operator==(const ConfigWords&) const = default;
-};
-ConfigWords config_words(const spec::ChipConfig& chip);
-ConfigWords read_config(Transport& transport);
+spec::ConfigWords read_config(Transport& transport);
 
 /// Throws tern::Error when the registers ID and VERSION are not those of a chip that this driver
 /// knows.

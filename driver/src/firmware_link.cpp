@@ -96,7 +96,7 @@ FirmwareLink::FirmwareLink(Transport& transport, uint64_t timeout_cycles, const 
 void FirmwareLink::check_identity() {
   const std::string where = fmt::format("chip {}", chip_.name);
   check_chip_id(transport_, where);
-  const ConfigWords found = read_config(transport_), expected = config_words(chip_);
+  const spec::ConfigWords found = read_config(transport_), expected = spec::config_words(chip_);
   if (found == expected) return;
   throw Error(
       "{}: CONFIG, CONFIG2 and CONFIG3 read as 0x{:08x}, 0x{:08x} and 0x{:08x}, "

@@ -18,7 +18,19 @@ using spec::MatrixShape;
 void check_shape(const io::Image& image, const MatrixShape& s, const ChipConfig& chip,
                  std::string_view what) {
   const uint32_t limit =
-      s.layout == spec::Layout::kPlane ? chip.acc_depth : chip.acc_depth * spec::kTritsPerByte;
+      s.layout == spec::Layout::kValue ? chip.acc_depth * spec::kTritsPerByte : chip.acc_depth;
+  if (s.group != spec::Group::kNone && !chip.group_scales) {
+    throw Error(
+        "{}: {} has group scales, chip {} was built without; use a configuration that has them "
+        "(nano, edge)",
+        image.origin(), what, chip.name);
+  }
+  if (s.layout == spec::Layout::kSign && !chip.sign_weights) {
+    throw Error(
+        "{}: {} has 1-bit weights, chip {} was built without; convert the model for this "
+        "configuration",
+        image.origin(), what, chip.name);
+  }
   if (s.tiles() > chip.act_depth) {
     throw Error("{}: {} has {} columns, chip {} holds {} activations; use a wider configuration",
                 image.origin(), what, s.cols, chip.name, chip.act_depth * chip.columns);
@@ -60,6 +72,11 @@ void check_fits(const io::Image& image, const ChipConfig& chip, uint64_t end) {
     check(l.ffn_down, name("ffn_down"));
   }
   check(m.head, "head");
+  if (image.has_trit_embedding() && !chip.group_scales)
+    throw Error(
+        "{}: the embedding is of trits, chip {} was built without group scales; convert the "
+        "model for this configuration",
+        image.origin(), chip.name);
   check_shape(image, spec::key_cache_shape(m.context, m.head_dim, m.key_block, chip.columns), chip,
               "K cache");
   check_shape(image, spec::value_cache_shape(m.context, m.head_dim, chip.columns), chip,

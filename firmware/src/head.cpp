@@ -1,5 +1,6 @@
 #include "fields.hpp"
 #include "scratch.hpp"
+#include "spec/numerics/embedding.hpp"
 #include "spec/numerics/softmax.hpp"
 #include "token_loop.hpp"
 
@@ -57,30 +58,100 @@ void TokenLoop::embed(const uint32_t* tokens) {
   load.beats = m_.chip.beats(2 * load.count);
   load.dst = p_.rope;
   rope_loaded_ = units_.issue(load, free);
-
-  uint32_t staging = p_.work;
   for (uint32_t t = 0; t < count_; ++t) {
-    const uint64_t at = uint64_t{tokens[t]} * (2 * m_.hidden);
-    const uint32_t skip = static_cast<uint32_t>(at) % spec::kAddrUnit / 2;
-    load.read_addr = m_.embedding + static_cast<uint32_t>(at / spec::kAddrUnit);
-    load.count = skip + m_.hidden;
-    load.beats = m_.chip.beats(2 * load.count);
-    load.dst = staging;
-    const LoadTicket loaded = units_.issue(load, free);
-    spec::VectorCommand c;
-    c.op = id(VectorOp::kScale);
-    c.scalar = r_.embed;
-    c.a = staging + skip;
-    c.dest = id(Dest::kScratch);
-    c.dst = p_.residual + t * p_.hidden_stride;
-    c.reduce = id(Reduce::kMaxAbs);
-    c.reduce_reg = r_.residual_max + t;
-    c.n = m_.hidden;
-    c.rows = 1;
-    units_.issue(c, units_.after(loaded));
-    staging += p_.hidden_stride + spec::kAddrUnit / 2;
+    if (m_.embedding_group != 0)
+      embed_trits(tokens[t], t, free);
+    else
+      embed_halves(tokens[t], t, free);
   }
   trace_rows(TracePoint::kEmbed, ~0u, p_.residual, p_.hidden_stride, m_.hidden);
+}
+
+/// A row of int16.
+void TokenLoop::embed_halves(uint32_t token, uint32_t t, Waits free) {
+  const uint64_t at = uint64_t{token} * (2 * m_.hidden);
+  const uint32_t skip = static_cast<uint32_t>(at) % spec::kAddrUnit / 2;
+  spec::LoadCommand load;
+  load.format = id(spec::Format::kHalf);
+  load.read_addr = m_.embedding + static_cast<uint32_t>(at / spec::kAddrUnit);
+  load.count = skip + m_.hidden;
+  load.beats = m_.chip.beats(2 * load.count);
+  load.dst = p_.work + t * (p_.hidden_stride + spec::kAddrUnit / 2);
+  const LoadTicket loaded = units_.issue(load, free);
+  spec::VectorCommand c;
+  c.op = id(VectorOp::kScale);
+  c.scalar = r_.embed;
+  c.a = load.dst + skip;
+  c.dest = id(Dest::kScratch);
+  c.dst = p_.residual + t * p_.hidden_stride;
+  c.reduce = id(Reduce::kMaxAbs);
+  c.reduce_reg = r_.residual_max + t;
+  c.n = m_.hidden;
+  c.rows = 1;
+  units_.issue(c, units_.after(loaded));
+}
+
+/// Trits times the scales of their groups: spec::embedding_element(). The scales become scalars
+/// through a sum of one element each, so that the controller need not wait for them.
+void TokenLoop::embed_trits(uint32_t token, uint32_t t, Waits free) {
+  const uint32_t groups = (m_.hidden + m_.embedding_group - 1) / m_.embedding_group;
+  const uint32_t row_units =
+      static_cast<uint32_t>(spec::embedding_row_bytes(m_.hidden)) / spec::kAddrUnit;
+  const uint32_t scale_units = (2 * groups + spec::kAddrUnit - 1) / spec::kAddrUnit;
+  spec::LoadCommand load;
+  load.format = id(spec::Format::kTrit);
+  load.read_addr = m_.embedding + token * row_units;
+  load.count = m_.hidden;
+  load.beats = m_.chip.beats((m_.hidden + spec::kTritsPerByte - 1) / spec::kTritsPerByte);
+  load.dst = p_.trits + t * p_.trit_stride;
+  const uint32_t trits = load.dst;
+  units_.issue(load, free);
+  load.format = id(spec::Format::kHalf);
+  load.read_addr = m_.embedding + m_.vocab * row_units + token * scale_units;
+  load.count = groups;
+  load.beats = m_.chip.beats(2 * groups);
+  load.dst += p_.hidden_stride;
+  const LoadTicket loaded = units_.issue(load, free);
+
+  spec::VectorCommand c;
+  c.op = id(VectorOp::kCopy);
+  c.a = load.dst;
+  c.stride_a = 1;
+  c.n = 1;
+  c.rows = groups;
+  c.reduce = id(Reduce::kSum);
+  c.reduce_reg = r_.trit_scale;
+  c.dest = id(Dest::kNone);
+  units_.issue(c, units_.after(loaded));
+  scalars(groups).of(ScalarOp::kFactor, r_.trit_scale, r_.trit_scale,
+                     m_.embedding_exponent + static_cast<int32_t>(m_.residual_frac));
+  c = {};
+  c.op = id(VectorOp::kScale);
+  c.scalar = r_.trit_scale;
+  c.scalar_step = 1;
+  c.dest = id(Dest::kScratch);
+  c.a = trits;
+  c.dst = p_.residual + t * p_.hidden_stride;
+  c.n = m_.embedding_group;
+  c.stride_a = c.stride_dst = c.n;
+  c.rows = m_.hidden / m_.embedding_group;
+  if (c.rows != 0) units_.issue(c, units_.after());
+  // The last group may be narrower.
+  c.scalar += c.rows;
+  c.a += c.rows * c.n;
+  c.dst += c.rows * c.n;
+  c.n = m_.hidden - c.rows * c.n;
+  c.rows = 1;
+  if (c.n != 0) units_.issue(c, units_.after());
+  c = {};
+  c.op = id(VectorOp::kCopy);
+  c.a = p_.residual + t * p_.hidden_stride;
+  c.dest = id(Dest::kNone);
+  c.reduce = id(Reduce::kMaxAbs);
+  c.reduce_reg = r_.residual_max + t;
+  c.n = m_.hidden;
+  c.rows = 1;
+  units_.issue(c, units_.after());
 }
 
 /// Logits of one token of the group, chunk by chunk: the largest go to the top-k list.
@@ -108,28 +179,29 @@ void TokenLoop::head(uint32_t token, uint32_t keep) {
     logit_record = tracer_.begin({TracePoint::kLogits, -1, -1, position, unit}, m_.vocab);
   }
 
-  const uint32_t tiles = m_.chip.tiles(m_.hidden);
   const uint32_t step = p_.head_rows;
-  const uint32_t units_of_chunk = step * tiles * m_.chip.columns / spec::kAddrUnit;
+  const uint32_t units_of_chunk = p_.head_beats[0] * m_.chip.columns / spec::kAddrUnit;
   VectorTicket read[2] = {input.quantised, input.quantised};
   uint32_t address = m_.head;
   uint32_t scales = m_.head_row_scales;
   uint32_t odd = 0;
   for (uint32_t first = 0; first < m_.vocab; first += step, odd ^= 1) {
-    const uint32_t rows = m_.vocab - first < step ? m_.vocab - first : step;
+    const bool last = m_.vocab - first <= step;
+    const uint32_t rows = last ? m_.vocab - first : step;
     const uint32_t acc = p_.head_acc + odd * step;
     const uint32_t row_scales = p_.head_scales + odd * step;
     spec::MatmulCommand matmul;
     matmul.layout = m_.head_matrix.layout;
     matmul.planes = 1;
+    matmul.group = m_.head_matrix.group;
     matmul.act_columns = 1;
     matmul.max_reg = r_.unused;
     matmul.read_addr = address;
-    matmul.beats = tiles * rows;
+    matmul.beats = p_.head_beats[last];
     matmul.rows = rows;
     matmul.block = m_.head_matrix.block;
     matmul.cols = m_.hidden;
-    matmul.stripes = rows;
+    matmul.stripes = p_.head_stripes[last];
     matmul.dst = acc;
     const MatmulTicket done = units_.issue(matmul, units_.after(read[odd]));
     spec::LoadCommand load;

@@ -20,21 +20,23 @@ bool normal(const Scale& s) { return s.m == 0 || (s.m >> 30) == 1; }
 uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols, const Chip& chip,
                    uint32_t base) {
   using spec::MatrixDescriptor;
-  const bool value = m.layout == static_cast<uint32_t>(spec::Layout::kValue);
-  const uint32_t height = value ? 1 : spec::kTritsPerByte;
   if (!placed(m.offset, base)) return offsetof(MatrixDescriptor, offset);
   if (m.rows != rows || rows >> spec::MatmulBits::rows) return offsetof(MatrixDescriptor, rows);
   if (m.cols != cols || cols > spec::kMaxDotLength) return offsetof(MatrixDescriptor, cols);
-  if (m.layout > 1) return offsetof(MatrixDescriptor, layout);
-  if (m.planes < 1 || m.planes > (value ? 1 : spec::kMaxPlanes))
+  if (m.layout >= spec::kLayoutCount) return offsetof(MatrixDescriptor, layout);
+  const auto layout = static_cast<spec::Layout>(m.layout);
+  const bool value = layout == spec::Layout::kValue;
+  if (m.group >= spec::kGroupCount || (value && m.group != 0))
+    return offsetof(MatrixDescriptor, group);
+  if (m.planes < 1 || m.planes > (layout == spec::Layout::kPlane ? spec::kMaxPlanes : 1))
     return offsetof(MatrixDescriptor, planes);
-  if (m.stripes != (rows + height - 1) / height) return offsetof(MatrixDescriptor, stripes);
-  if (m.beats != uint64_t{chip.tiles(cols)} * m.planes * m.stripes)
-    return offsetof(MatrixDescriptor, beats);
+  if (m.stripes != spec::stripes_for(rows, layout)) return offsetof(MatrixDescriptor, stripes);
   if (m.block < 1 || m.block >> spec::MatmulBits::block ||
       m.block > chip.acc_depth * (value ? spec::kTritsPerByte : 1) ||
-      (value && m.block % spec::kTritsPerByte != 0 && m.stripes > m.block))
+      (value && m.block % spec::kTritsPerByte != 0 && m.stripes > m.block) ||
+      (layout == spec::Layout::kSign && m.block % spec::kSignStripes != 0))
     return offsetof(MatrixDescriptor, block);
+  if (m.beats != spec::shape_of(m, chip.columns).beats()) return offsetof(MatrixDescriptor, beats);
   if (!normal(m.scale)) return offsetof(MatrixDescriptor, scale);
   return kNoField;
 }
@@ -48,7 +50,31 @@ uint32_t bad_field(const spec::VectorDescriptor& v, uint64_t count, uint32_t bas
   return kNoField;
 }
 
+/// Offset in MatrixDescriptor, or kNoField.
+uint32_t missing_layout(const spec::MatrixDescriptor& m, const Chip& chip) {
+  if (m.group != 0 && !chip.group_scales) return offsetof(spec::MatrixDescriptor, group);
+  const bool sign = m.layout == static_cast<uint32_t>(spec::Layout::kSign);
+  return sign && !chip.sign_weights ? offsetof(spec::MatrixDescriptor, layout) : kNoField;
+}
+
 }  // namespace
+
+uint32_t missing_layout(const spec::ModelDescriptor& d, const Chip& chip) {
+  if (d.embedding_group != 0 && !chip.group_scales)
+    return offsetof(spec::ModelDescriptor, embedding_group);
+  const uint32_t at = missing_layout(d.head, chip);
+  return at == kNoField ? at : offsetof(spec::ModelDescriptor, head) + at;
+}
+
+uint32_t missing_layout(const spec::LayerDescriptor& d, const Chip& chip) {
+  for (uint32_t i = 0; i < kLinears; ++i) {
+    if (const uint32_t at = missing_layout((&d.attn_q)[i], chip); at != kNoField)
+      return static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
+                                   i * sizeof(spec::MatrixDescriptor)) +
+             at;
+  }
+  return kNoField;
+}
 
 uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t base) {
   using D = spec::ModelDescriptor;
@@ -75,10 +101,10 @@ uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t ba
   if (const uint32_t at = bad_field(d.embedding, uint64_t{d.vocab} * d.hidden, base);
       at != kNoField)
     return offsetof(D, embedding) + at;
+  if (d.embedding_group >= spec::kGroupCount) return offsetof(D, embedding_group);
   if (const uint32_t at = bad_field(d.head, d.vocab, d.hidden, chip, base); at != kNoField)
     return offsetof(D, head) + at;
-  if (d.head.layout != static_cast<uint32_t>(spec::Layout::kValue))
-    return offsetof(D, head) + offsetof(spec::MatrixDescriptor, layout);
+  if (d.head.planes != 1) return offsetof(D, head) + offsetof(spec::MatrixDescriptor, planes);
   if (!placed(d.head_row_scales, base)) return offsetof(D, head_row_scales);
   if (!placed(d.rope_table, base)) return offsetof(D, rope_table);
   if (d.layer_table % 8 != 0) return offsetof(D, layer_table);

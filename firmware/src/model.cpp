@@ -38,6 +38,7 @@ MatrixWords words_of(const spec::MatrixDescriptor& m) {
   spec::MatmulCommand c;
   c.layout = m.layout;
   c.planes = m.planes;
+  c.group = m.group;
   c.beats = m.beats;
   c.rows = m.rows;
   c.block = m.block;
@@ -76,6 +77,7 @@ void keep(const spec::ModelDescriptor& d, Model& m) {
   m.head_scale = d.head_scale;
   m.embedding = m.base + static_cast<uint32_t>(d.embedding.offset / spec::kAddrUnit);
   m.embedding_exponent = d.embedding.exponent;
+  m.embedding_group = spec::group_columns(static_cast<spec::Group>(d.embedding_group));
   m.output_gain = m.base + static_cast<uint32_t>(d.output_norm.offset / spec::kAddrUnit);
   m.output_exponent = d.output_norm.exponent;
   m.head = m.base + static_cast<uint32_t>(d.head.offset / spec::kAddrUnit);
@@ -126,6 +128,8 @@ Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
                                                      spec::checked_words<spec::LayerDescriptor>());
     if (found != layer.checksum) return {FirmwareError::kLayerChecksum, i};
     for (uint32_t j = 0; i == 0 && j < kNorms; ++j) model.has[j] = spec::present(norm(layer, j));
+    if (const uint32_t at = missing_layout(layer, model.chip); at != kNoField)
+      return {FirmwareError::kMatrixLayout, i << 16 | at};
     if (const uint32_t at = bad_field(layer, model); at != kNoField)
       return {FirmwareError::kLayerShape, i << 16 | at};
     for (uint32_t j = 0; j < kLinears; ++j) {
@@ -155,6 +159,8 @@ void Chip::read() {
   acc_depth = field(config, reg::kConfigAccDepthLsb, reg::kConfigAccDepthMask);
   act_depth = field(config2, reg::kConfig2ActDepthLsb, reg::kConfig2ActDepthMask);
   scratch_words = 64 * field(config3, reg::kConfig3ScratchLsb, reg::kConfig3ScratchMask);
+  group_scales = field(config3, reg::kConfig3GroupScalesLsb, reg::kConfig3GroupScalesMask) != 0;
+  sign_weights = field(config3, reg::kConfig3SignWeightsLsb, reg::kConfig3SignWeightsMask) != 0;
   key_block = Bus::read(spec::mmio::kKeyBlock);
   columns_log2 = static_cast<uint32_t>(spec::bit_width(columns)) - 1;
 }
@@ -176,6 +182,8 @@ Status load_model(Units& units, uint32_t base, Model& model) {
   const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&d),
                                                    spec::checked_words<spec::ModelDescriptor>());
   if (found != d.checksum) return {FirmwareError::kModelChecksum, found};
+  if (const uint32_t at = missing_layout(d, model.chip); at != kNoField)
+    return {FirmwareError::kMatrixLayout, 0xffff0000 | at};
   if (const uint32_t at = bad_field(d, model.chip, base); at != kNoField)
     return {FirmwareError::kModelShape, at};
   if (d.layers > kMaxLayers) return {FirmwareError::kTooManyLayers, d.layers};

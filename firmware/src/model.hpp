@@ -63,6 +63,7 @@ struct Chip {
   uint32_t act_depth;
   uint32_t scratch_words;
   uint32_t key_block;
+  bool group_scales, sign_weights;
 
   void read();
   uint32_t tiles(uint32_t n) const { return (n + columns - 1) >> columns_log2; }
@@ -97,10 +98,14 @@ struct Plan {
   uint32_t gate;  ///< [T][ffn]
   uint32_t up;    ///< [T][max(ffn, hidden)]: also norms, and the results of down.
 
-  uint32_t head_norm;    ///< [hidden]
-  uint32_t head_acc;     ///< [2][head_rows]
-  uint32_t head_scales;  ///< [2][head_rows]
-  uint32_t head_rows;    ///< Rows of a chunk of the head.
+  uint32_t trits;  ///< [T]: of an embedding of trits a token's trits, then its scales.
+  uint32_t trit_stride;
+
+  uint32_t head_norm;                       ///< [hidden]
+  uint32_t head_acc;                        ///< [2][head_rows]
+  uint32_t head_scales;                     ///< [2][head_rows]
+  uint32_t head_rows;                       ///< Rows of a chunk of the head.
+  uint32_t head_stripes[2], head_beats[2];  ///< Of a chunk, and of the last.
 
   uint32_t free;  ///< From here on nothing is placed.
 
@@ -142,6 +147,7 @@ struct Registers {
   uint32_t act;                                                      ///< Scale of the activations.
   uint32_t unused;
   uint32_t gate_max, up_max, gate_shift, gate_width, up_shift, gate_unit;
+  uint32_t trit_scale;  ///< Of each group of an embedding of trits.
   // One a KV head or head.
   uint32_t kv_max;         ///< [2][kv_heads]: keys, values.
   uint32_t kv_multiplier;  ///< Soon used up, as query_multiplier, whose place it shares.
@@ -168,6 +174,7 @@ struct Model {
 
   uint32_t embedding;  ///< Units from the start of memory.
   int32_t embedding_exponent;
+  uint32_t embedding_group;  ///< Columns that share a scale; 0: int16.
   uint32_t output_gain;
   int32_t output_exponent;
   uint32_t head;

@@ -35,6 +35,31 @@ struct Space {
   }
 };
 
+/// Groups of an embedding of trits.
+uint32_t trit_groups(const Model& m) {
+  return m.embedding_group == 0 ? 0 : spec::ceil_div(m.hidden, m.embedding_group);
+}
+
+/// The rows of a chunk of the head, and what a MATMUL of one streams.
+uint32_t place_head_chunks(const Model& m, Plan& p) {
+  spec::MatrixShape shape = spec::shape_of(m.head_matrix, m.chip.columns);
+  const uint32_t block = shape.block * shape.rows_per_stripe();
+  const auto bytes = static_cast<uint32_t>(shape.block_beats(shape.block)) * m.chip.columns;
+  // Chunks begin at whole row blocks, they and their scales at multiples of 64 bytes.
+  uint32_t unit = common_multiple(block, spec::kAddrUnit / 4);
+  while (unit / block * bytes % spec::kAddrUnit != 0)
+    unit += common_multiple(block, spec::kAddrUnit / 4);
+  p.head_rows = larger(unit, smaller(kHeadChunk, row(m.vocab)) / unit * unit);
+  const uint32_t rest = m.vocab % p.head_rows;
+  for (uint32_t last = 0; last < 2; ++last) {
+    shape.rows = last != 0 && rest != 0 ? rest : p.head_rows;
+    shape.stripes = spec::stripes_for(shape.rows, shape.layout);
+    p.head_stripes[last] = shape.stripes;
+    p.head_beats[last] = static_cast<uint32_t>(shape.beats());
+  }
+  return p.head_rows;
+}
+
 /// The plan for groups of T tokens; returns the words that it takes.
 uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
   p.group = group;
@@ -73,15 +98,16 @@ uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
   p.gate = feed_forward.take(group * p.ffn_stride);
   p.up = feed_forward.take(group * larger(p.ffn_stride, p.hidden_stride));
 
+  Space embedding{p.work};
+  p.trit_stride = p.hidden_stride + row(trit_groups(m));
+  p.trits = embedding.take(group * p.trit_stride);
+
   Space head{p.work};
   p.head_norm = head.take(m.hidden + kMostSkipped);
-  // Chunks begin at whole row blocks, and their scales at multiples of 64 bytes.
-  const uint32_t unit = common_multiple(m.head_matrix.block, spec::kAddrUnit / 4);
-  const uint32_t rows = larger(unit, smaller(kHeadChunk, row(m.vocab)) / unit * unit);
-  p.head_rows = rows;
+  const uint32_t rows = place_head_chunks(m, p);
   p.head_acc = head.take(2 * rows);
   p.head_scales = head.take(2 * rows);
-  p.free = larger(attention.end, larger(feed_forward.end, head.end));
+  p.free = larger(larger(attention.end, embedding.end), larger(feed_forward.end, head.end));
   return p.free;
 }
 
@@ -120,13 +146,16 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   take(group, r.gate_max, r.up_max, r.gate_shift, r.gate_width, r.up_shift, r.gate_unit);
   const uint32_t feed_forward = next;
   next = shared;
+  take(trit_groups(m), r.trit_scale);
+  const uint32_t embedding = next;
+  next = shared;
   take(2 * m.kv_heads, r.kv_max);
   take(m.heads, r.query_max, r.query_multiplier, r.score_unit, r.mix_scale);
   r.kv_multiplier = r.query_multiplier;
   take(2 * m.slot_heads, r.score_max);
   take(m.slot_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max,
        r.value_shift);
-  r.count = larger(next, feed_forward);
+  r.count = larger(larger(next, embedding), feed_forward);
 }
 
 }  // namespace

@@ -61,6 +61,8 @@ class TokenLoop {
   };
 
   void embed(const uint32_t* tokens);
+  void embed_halves(uint32_t token, uint32_t t, Waits free);
+  void embed_trits(uint32_t token, uint32_t t, Waits free);
   void attention(uint32_t layer);
   void feed_forward(uint32_t layer);
   void head(uint32_t token, uint32_t keep);

@@ -9,7 +9,8 @@
 
 namespace tern::golden {
 
-/// A matrix that stays as it lies in an image: five trits or one value a byte.
+/// A matrix that stays as it lies in an image: five trits, one value or eight signs a byte, and the
+/// scales of groups.
 class Matrix {
  public:
   Matrix() = default;
@@ -22,8 +23,13 @@ class Matrix {
 
   int rows() const { return static_cast<int>(shape_.rows); }
   int cols() const { return static_cast<int>(shape_.cols); }
+  /// Before its scale.
   int at(int row, int col) const {
     return weight_at(beats_.data(), shape_, static_cast<uint32_t>(row), static_cast<uint32_t>(col));
+  }
+  /// Of the group of a weight; 1 without group scales.
+  uint32_t scale(int row, int col) const {
+    return scale_at(beats_.data(), shape_, static_cast<uint32_t>(row), static_cast<uint32_t>(col));
   }
 
  private:

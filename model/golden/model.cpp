@@ -4,6 +4,7 @@
 
 #include "io/error.hpp"
 #include "spec/numerics/attention.hpp"
+#include "spec/numerics/embedding.hpp"
 #include "spec/numerics/glu.hpp"
 #include "spec/numerics/head.hpp"
 #include "spec/numerics/head_norm.hpp"
@@ -12,6 +13,7 @@
 #include "spec/numerics/residual.hpp"
 #include "spec/numerics/rope.hpp"
 #include "spec/numerics/softmax.hpp"
+#include "spec/numerics/t5.hpp"
 
 namespace tern::golden {
 
@@ -65,12 +67,7 @@ void Model::forward(int32_t token) {
   }
   if (token < 0 || token >= static_cast<int32_t>(m_.vocab))
     throw Error("token {} is outside of the vocabulary of {}", token, m_.vocab);
-  residual_.unit = spec::make_scale(1, -static_cast<int32_t>(m_.residual_frac));
-  residual_.x.clear();
-  for (int16_t e : image_.embedding(static_cast<uint32_t>(token))) {
-    residual_.x.push_back(spec::rshift_round_sat(
-        e, -(m_.embedding.exponent + static_cast<int32_t>(m_.residual_frac))));
-  }
+  embed(static_cast<uint32_t>(token));
   trace(TracePoint::kEmbed, -1, residual_.x);
   for (int layer = 0; layer < static_cast<int>(m_.layers); ++layer) {
     attention(layer);
@@ -78,6 +75,24 @@ void Model::forward(int32_t token) {
   }
   head();
   ++position_;
+}
+
+void Model::embed(uint32_t token) {
+  residual_.unit = spec::make_scale(1, -static_cast<int32_t>(m_.residual_frac));
+  residual_.x.clear();
+  for (int16_t e : image_.embedding(token)) {
+    residual_.x.push_back(spec::rshift_round_sat(
+        e, -(m_.embedding.exponent + static_cast<int32_t>(m_.residual_frac))));
+  }
+  if (!image_.has_trit_embedding()) return;
+  const io::Image::TritRow row = image_.trit_embedding(token);
+  const uint32_t width = spec::group_columns(static_cast<spec::Group>(m_.embedding_group));
+  for (uint32_t i = 0; i < m_.hidden; ++i) {
+    const spec::Trits trits = spec::t5_decode(row.codes[i / spec::kTritsPerByte]);
+    residual_.x.push_back(spec::embedding_element(trits.t[i % spec::kTritsPerByte],
+                                                  row.scales[i / width], m_.embedding.exponent,
+                                                  m_.residual_frac));
+  }
 }
 
 void Model::attention(int layer) {

@@ -65,6 +65,8 @@ class Model {
   };
 
   Matrix load(const spec::MatrixDescriptor& m) const;
+  /// The residual stream of a token, before any layer.
+  void embed(uint32_t token);
   /// Quantised, behind the norm if there is one.
   Activations normalise(const Wide& x, const spec::VectorDescriptor& gain, spec::TracePoint point,
                         int layer);

@@ -8,12 +8,14 @@
 #include "io/image_parts.hpp"
 #include "io/image_writer.hpp"
 #include "io/tokenizer.hpp"
+#include "io/weight_formats.hpp"
+#include "io/weight_rows.hpp"
+#include "spec/numerics/embedding.hpp"
 #include "spec/numerics/t5.hpp"
 
 namespace tern::io {
 namespace {
 
-using spec::Layout;
 using spec::MatrixDescriptor;
 using spec::VectorDescriptor;
 
@@ -32,34 +34,44 @@ double largest_magnitude(std::span<const float> v) {
   return a;
 }
 
-/// Turns one GGUF model into the parts of an image, a few rows of a tensor at a time where the
+/// Turns one model into the parts of an image, a few rows of a tensor at a time where the
 /// tensor can be large.
 class Converter {
  public:
-  Converter(const ModelFiles& files, ImageWriter& writer)
-      : files_(files), writer_(writer), chip_(writer.chip()), config_(files.config()) {}
+  Converter(const ModelFiles& files, ImageWriter& writer, const ConvertSettings& settings)
+      : files_(files),
+        writer_(writer),
+        chip_(writer.chip()),
+        config_(files.config()),
+        settings_(settings) {}
 
   void run(const ConvertProgress& progress);
 
  private:
-  MatrixDescriptor describe(std::string_view tensor, Layout layout) const {
+  MatrixDescriptor describe(std::string_view tensor, const MatrixFormat& format) const {
     const MatrixSize size = files_.size(tensor);
     return describe_matrix(static_cast<uint32_t>(size.rows), static_cast<uint32_t>(size.cols),
-                           layout, chip_, files_.file(), tensor);
+                           format, chip_, files_.file(), tensor);
   }
+  WeightRows rows_of(std::string_view tensor, const LayerFormat& format) const;
   template <typename Use>
   void for_slices(std::string_view tensor, Use use) const;
   double largest(std::string_view tensor) const;
 
   VectorDescriptor vector(std::string_view tensor);
-  MatrixDescriptor ternary(int layer, std::string_view part, uint32_t head_rows = 0);
+  MatrixDescriptor linear(int layer, std::size_t part, uint32_t head_rows = 0);
+  void embedding(spec::ModelDescriptor& model);
+  void trit_embedding(std::string_view tensor, spec::Group group, spec::ModelDescriptor& model);
   void head(std::string_view tensor, spec::ModelDescriptor& model);
+  void value_head(std::string_view tensor, spec::ModelDescriptor& model);
   spec::LayerDescriptor layer(int i);
 
   const ModelFiles& files_;
   ImageWriter& writer_;
   const spec::ChipConfig& chip_;
   const ModelConfig& config_;
+  const ConvertSettings& settings_;
+  LayerFormat formats_[std::size(kLinearParts)];
 };
 
 /// use(values) for the whole tensor, about a million elements at a time.
@@ -95,41 +107,92 @@ VectorDescriptor Converter::vector(std::string_view tensor) {
   return v;
 }
 
+WeightRows Converter::rows_of(std::string_view tensor, const LayerFormat& format) const {
+  if (format.quantised) return quantised_rows(files_, tensor, format.planes, format.group);
+  if (format.group == spec::Group::kNone) return one_scale_rows(files_, tensor);
+  return grouped_rows(files_, tensor, format.group);
+}
+
 /// A linear layer with the factor of its result. Rows of heads of `head_rows` that are permuted for
 /// rope on neighbours get the order of rope on halves.
-MatrixDescriptor Converter::ternary(int layer, std::string_view part, uint32_t head_rows) {
-  const std::string tensor = layer_tensor(layer, part);
-  MatrixDescriptor m = describe(tensor, Layout::kPlane);
-  const TernaryMatrix t = files_.ternary(tensor);
-  double scale = t.scale;
-  if (const std::string name = layer_scale(layer, part); files_.has(name)) {
+MatrixDescriptor Converter::linear(int layer, std::size_t part, uint32_t head_rows) {
+  const std::string tensor = layer_tensor(layer, kLinearParts[part]);
+  MatrixDescriptor m = describe(tensor, formats_[part]);
+  const WeightRows source = rows_of(tensor, formats_[part]);
+  double scale = source.unit;
+  if (const std::string name = layer_scale(layer, kLinearParts[part]); files_.has(name)) {
     scale *= files_.floats(name)[0];
     if (scale < 0)
       throw Error("{}: tensor {} is negative; a matrix of an image has a scale of 0 or more",
                   files_.file(), quote(name));
   }
   m.scale = scale_from(scale);
-  const auto stored = [&](uint64_t row) {
+  append_rows(writer_, source, m, [&](uint64_t row) {
     if (head_rows == 0) return row;
     const uint64_t i = row % head_rows, half = head_rows / 2;
     return row - i + (i < half ? 2 * i : 2 * (i - half) + 1);
-  };
-  const auto fill = [&](uint32_t stripe, std::span<uint8_t> codes) {
-    for (uint32_t c = 0; c < m.cols; ++c) {
-      spec::Trits trits{};
-      for (uint32_t i = 0; i < spec::kTritsPerByte; ++i) {
-        const uint64_t row = uint64_t{stripe} * spec::kTritsPerByte + i;
-        if (row < m.rows) trits.t[i] = t.trits[stored(row) * m.cols + c];
-      }
-      codes[c] = spec::t5_pack(trits);
-    }
-  };
-  m.offset = writer_.append_matrix(spec::shape_of(m, chip_.columns), fill);
+  });
   return m;
 }
 
+/// int16, or trits with their scales where the file has trits and the chip takes them.
+void Converter::embedding(spec::ModelDescriptor& model) {
+  constexpr std::string_view kTensor = "token_embd.weight";
+  const std::optional<MatrixFormat> format = table_format(files_, kTensor, chip_);
+  if (format)
+    trit_embedding(kTensor, format->group, model);
+  else
+    model.embedding = vector(kTensor);
+}
+
+void Converter::trit_embedding(std::string_view tensor, spec::Group group,
+                               spec::ModelDescriptor& model) {
+  const MatrixSize size = files_.size(tensor);
+  const auto hidden = static_cast<uint32_t>(size.cols);
+  const uint64_t step = std::max<uint64_t>(1, (1 << 20) / size.cols);
+  model.embedding_group = static_cast<uint32_t>(group);
+  model.embedding = {writer_.begin(), static_cast<uint32_t>(size.elements()), 0};
+  std::vector<float> scales;
+  std::vector<uint8_t> line(spec::embedding_row_bytes(hidden));
+  for (uint64_t first = 0; first < size.rows; first += step) {
+    const GroupedTrits part = files_.grouped_trits(tensor, first, std::min(step, size.rows - first),
+                                                   spec::group_columns(group));
+    scales.insert(scales.end(), part.scales.begin(), part.scales.end());
+    for (uint64_t r = 0; r < part.rows; ++r) {
+      for (uint32_t c = 0; c < hidden; c += spec::kTritsPerByte) {
+        spec::Trits trits{};
+        for (uint32_t i = 0; i < spec::kTritsPerByte && c + i < hidden; ++i)
+          trits.t[i] = part.trits[r * hidden + c + i];
+        line[c / spec::kTritsPerByte] = spec::t5_pack(trits);
+      }
+      writer_.write_all(line);
+    }
+  }
+  model.embedding.exponent = exponent_for(largest_magnitude(scales), 15);
+  const std::size_t groups = scales.size() / size.rows;
+  std::vector<int16_t> row(spec::embedding_scale_bytes(hidden, group) / sizeof(int16_t));
+  for (uint64_t r = 0; r < size.rows; ++r) {
+    for (std::size_t g = 0; g < groups; ++g)
+      row[g] = static_cast<int16_t>(
+          std::lround(std::ldexp(scales[r * groups + g], -model.embedding.exponent)));
+    writer_.write_all(row);
+  }
+}
+
+/// Trits or bits with group scales as the file has them, or values of five trits.
 void Converter::head(std::string_view tensor, spec::ModelDescriptor& model) {
-  MatrixDescriptor m = describe(tensor, Layout::kValue);
+  const std::optional<MatrixFormat> format = table_format(files_, tensor, chip_);
+  if (!format) return value_head(tensor, model);
+  MatrixDescriptor m = describe(tensor, *format);
+  const WeightRows source = grouped_rows(files_, tensor, format->group);
+  m.scale = scale_from(source.unit);
+  append_rows(writer_, source, m, [](uint64_t row) { return row; });
+  set_head(model, m);
+  model.head_row_scales = writer_.append_all(std::vector<int32_t>(m.rows, 1));
+}
+
+void Converter::value_head(std::string_view tensor, spec::ModelDescriptor& model) {
+  MatrixDescriptor m = describe(tensor, kValues);
   std::vector<int32_t> row_scales(m.rows);
   const int exponent = exponent_for(largest(tensor) / spec::kValueMax, 31);
   std::vector<float> row(m.cols);
@@ -161,13 +224,13 @@ spec::LayerDescriptor Converter::layer(int i) {
   l.ffn_sub_norm = norm("ffn_sub_norm", config_.sub_norms);
   l.attn_q_norm = norm("attn_q_norm", config_.qk_norms);
   l.attn_k_norm = norm("attn_k_norm", config_.qk_norms);
-  l.attn_q = ternary(i, "attn_q", head_rows);
-  l.attn_k = ternary(i, "attn_k", head_rows);
-  l.attn_v = ternary(i, "attn_v");
-  l.attn_output = ternary(i, "attn_output");
-  l.ffn_gate = ternary(i, "ffn_gate");
-  l.ffn_up = ternary(i, "ffn_up");
-  l.ffn_down = ternary(i, "ffn_down");
+  l.attn_q = linear(i, 0, head_rows);
+  l.attn_k = linear(i, 1, head_rows);
+  l.attn_v = linear(i, 2);
+  l.attn_output = linear(i, 3);
+  l.ffn_gate = linear(i, 4);
+  l.ffn_up = linear(i, 5);
+  l.ffn_down = linear(i, 6);
   return l;
 }
 
@@ -178,6 +241,10 @@ void Converter::run(const ConvertProgress& progress) {
                 files_.file(), tokenizer.size(), config_.vocab);
   }
   spec::ModelDescriptor model = describe_model(config_, chip_, files_.file());
+  for (std::size_t part = 0; part < std::size(kLinearParts); ++part) {
+    if (progress) progress(0, "how weights are scaled");
+    formats_[part] = layer_format(files_, kLinearParts[part], chip_, settings_);
+  }
   std::vector<spec::LayerDescriptor> layers;
   for (int i = 0; i < config_.layers; ++i) {
     if (progress) progress(static_cast<double>(i) / (config_.layers + 1), layer_tensor(i, "*"));
@@ -186,7 +253,7 @@ void Converter::run(const ConvertProgress& progress) {
   if (progress)
     progress(static_cast<double>(config_.layers) / (config_.layers + 1), "embedding and head");
   model.output_norm = vector("output_norm.weight");
-  model.embedding = vector("token_embd.weight");
+  embedding(model);
   head(config_.tied ? "token_embd.weight" : "output.weight", model);
   model.rope_table = append_rope_table(writer_, config_);
   writer_.finish(model, std::move(layers), tokenizer.vocabulary(), config_.name);
@@ -196,26 +263,28 @@ void Converter::run(const ConvertProgress& progress) {
 }  // namespace
 
 std::vector<std::byte> convert(const ModelFiles& files, const spec::ChipConfig& chip,
-                               const ConvertProgress& progress) {
+                               const ConvertProgress& progress, const ConvertSettings& settings) {
   ImageWriter writer(chip);
-  Converter(files, writer).run(progress);
+  Converter(files, writer, settings).run(progress);
   return writer.take();
 }
 
 std::vector<std::byte> convert(const Gguf& gguf, const spec::ChipConfig& chip,
-                               const ConvertProgress& progress) {
-  return convert(*model_files(gguf), chip, progress);
+                               const ConvertProgress& progress, const ConvertSettings& settings) {
+  return convert(*model_files(gguf), chip, progress, settings);
 }
 
 void convert_to_file(const ModelFiles& files, const spec::ChipConfig& chip,
-                     const std::filesystem::path& target, const ConvertProgress& progress) {
+                     const std::filesystem::path& target, const ConvertProgress& progress,
+                     const ConvertSettings& settings) {
   ImageWriter writer(chip, target);
-  Converter(files, writer).run(progress);
+  Converter(files, writer, settings).run(progress);
 }
 
 void convert_to_file(const Gguf& gguf, const spec::ChipConfig& chip,
-                     const std::filesystem::path& target, const ConvertProgress& progress) {
-  convert_to_file(*model_files(gguf), chip, target, progress);
+                     const std::filesystem::path& target, const ConvertProgress& progress,
+                     const ConvertSettings& settings) {
+  convert_to_file(*model_files(gguf), chip, target, progress, settings);
 }
 
 }  // namespace tern::io

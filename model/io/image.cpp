@@ -12,6 +12,7 @@
 #include "io/image_magic.hpp"
 #include "io/image_parts.hpp"
 #include "io/json_values.hpp"
+#include "spec/numerics/embedding.hpp"
 #include "spec/numerics/head.hpp"
 
 namespace tern::io {
@@ -182,16 +183,28 @@ void Image::check_matrix(const MatrixDescriptor& m, uint32_t rows, uint32_t cols
                 what, m.rows, m.cols, rows, cols);
   }
   check_range(origin_, "matrix layout", m.layout, 0, spec::kLayoutCount - 1);
-  const bool plane = m.layout == static_cast<uint32_t>(spec::Layout::kPlane);
-  check_range(origin_, "matrix planes", m.planes, 1, plane ? spec::kMaxPlanes : 1);
+  check_range(origin_, "matrix group", m.group, 0, spec::kGroupCount - 1);
+  const auto layout = static_cast<spec::Layout>(m.layout);
+  const bool value = layout == spec::Layout::kValue;
+  if (value && m.group != static_cast<uint32_t>(spec::Group::kNone))
+    throw Error(
+        "{}: {} has group scales in the value layout, which has none; convert the model again",
+        origin_, what);
+  check_range(origin_, "matrix planes", m.planes, 1,
+              layout == spec::Layout::kPlane ? spec::kMaxPlanes : 1);
   check_range(origin_, "matrix columns", m.cols, 1, spec::kMaxDotLength);
-  check_range(origin_, "matrix stripes", m.stripes,
-              plane ? spec::ceil_div(rows, spec::kTritsPerByte) : rows, kMaxDimension);
+  check_range(origin_, "matrix stripes", m.stripes, spec::stripes_for(rows, layout), kMaxDimension);
   check_range(origin_, "matrix row block", m.block, 1, 0xffff);
   const spec::MatrixShape shape = spec::shape_of(m, columns());
-  if (!plane && m.stripes > m.block && m.block % spec::kTritsPerByte != 0) {
+  const uint32_t unit = value ? spec::kTritsPerByte : spec::kSignStripes;
+  if (layout != spec::Layout::kPlane && m.stripes > m.block && m.block % unit != 0) {
     throw Error("{}: {} has a row block of {}, not a multiple of {}; convert the model again",
-                origin_, what, m.block, spec::kTritsPerByte);
+                origin_, what, m.block, unit);
+  }
+  if (layout == spec::Layout::kSign && (m.stripes % unit != 0 || m.block % unit != 0)) {
+    throw Error(
+        "{}: {} has {} stripes in blocks of {}, not multiples of {}; convert the model again",
+        origin_, what, m.stripes, m.block, unit);
   }
   if (m.beats != shape.beats() || m.offset % spec::kAddrUnit != 0) {
     throw Error("{}: {} has {} beats at {}, its shape needs {}; convert the model again", origin_,
@@ -264,10 +277,7 @@ void Image::check_model() const {
   check_scale(origin_, "score scale", m.score_scale);
   check_scale(origin_, "head scale", m.head_scale);
   check_vector(m.output_norm, m.hidden, "output_norm");
-  if (m.embedding.count != uint64_t{m.vocab} * m.hidden)
-    throw Error("{}: embedding has {} elements, expected {} x {}", origin_, m.embedding.count,
-                m.vocab, m.hidden);
-  check_vector(m.embedding, m.vocab * m.hidden, "embedding");
+  check_embedding();
   check_matrix(m.head, m.vocab, m.hidden, "head");
   view_aligned<int32_t>(m.head_row_scales, m.vocab, "head row scales");
   view_aligned<int16_t>(m.rope_table, uint64_t{m.context} * m.head_dim, "rope table");
@@ -293,6 +303,21 @@ void Image::check_model() const {
     check_matrix(layer.ffn_down, m.hidden, m.ffn, "ffn_down");
   }
   check_caches();
+}
+
+void Image::check_embedding() const {
+  const spec::ModelDescriptor& m = model_;
+  if (m.embedding.count != uint64_t{m.vocab} * m.hidden)
+    throw Error("{}: embedding has {} elements, expected {} x {}", origin_, m.embedding.count,
+                m.vocab, m.hidden);
+  check_range(origin_, "embedding group", m.embedding_group, 0, spec::kGroupCount - 1);
+  if (!has_trit_embedding()) return check_vector(m.embedding, m.vocab * m.hidden, "embedding");
+  if (m.embedding.exponent < -1024 || m.embedding.exponent > 1024)
+    throw Error("{}: embedding has exponent {}; convert the model again", origin_,
+                m.embedding.exponent);
+  const auto group = static_cast<spec::Group>(m.embedding_group);
+  view_aligned<uint8_t>(m.embedding.offset, spec::embedding_bytes(m.vocab, m.hidden, group),
+                        "embedding");
 }
 
 /// Every place of the caches and of their scales follows from the sizes.
@@ -358,7 +383,21 @@ std::span<const uint8_t> Image::matrix(const MatrixDescriptor& m) const {
 std::span<const int16_t> Image::vector(const VectorDescriptor& v) const {
   return {reinterpret_cast<const int16_t*>(bytes_.data() + v.offset), v.count};
 }
+bool Image::has_trit_embedding() const {
+  return model_.embedding_group != static_cast<uint32_t>(spec::Group::kNone);
+}
+Image::TritRow Image::trit_embedding(uint32_t token) const {
+  const auto group = static_cast<spec::Group>(model_.embedding_group);
+  const uint64_t row = spec::embedding_row_bytes(model_.hidden);
+  const uint64_t scales = spec::embedding_scale_bytes(model_.hidden, group);
+  const std::byte* base = bytes_.data() + model_.embedding.offset;
+  return {{reinterpret_cast<const uint8_t*>(base + token * row),
+           spec::ceil_div(model_.hidden, spec::kTritsPerByte)},
+          {reinterpret_cast<const int16_t*>(base + model_.vocab * row + token * scales),
+           spec::ceil_div(model_.hidden, spec::group_columns(group))}};
+}
 std::span<const int16_t> Image::embedding(uint32_t token) const {
+  if (has_trit_embedding()) return {};
   return vector(model_.embedding).subspan(std::size_t{token} * model_.hidden, model_.hidden);
 }
 std::span<const int16_t> Image::rope(uint32_t position) const {

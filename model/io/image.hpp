@@ -40,9 +40,17 @@ class Image {
   std::span<const uint8_t> matrix(
       const spec::MatrixDescriptor& m) const;  ///< Beats in stream order.
   std::span<const int16_t> vector(const spec::VectorDescriptor& v) const;  ///< [count]
-  std::span<const int16_t> embedding(uint32_t token) const;                ///< [hidden]
-  std::span<const int16_t> rope(uint32_t position) const;                  ///< [2][head_dim/2] Q15
-  std::span<const int32_t> head_row_scales() const;                        ///< [vocab]
+  /// [hidden]; empty where the embedding is of trits.
+  std::span<const int16_t> embedding(uint32_t token) const;
+  /// Whether the embedding is of trits with group scales (embedding.hpp).
+  bool has_trit_embedding() const;
+  struct TritRow {
+    std::span<const uint8_t> codes;   ///< Five neighbouring elements each.
+    std::span<const int16_t> scales;  ///< [groups]
+  };
+  TritRow trit_embedding(uint32_t token) const;
+  std::span<const int16_t> rope(uint32_t position) const;  ///< [2][head_dim/2] Q15
+  std::span<const int32_t> head_row_scales() const;        ///< [vocab]
 
   /// Bytes that one decoded token streams at context length `tokens`: weights, head, K and V.
   uint64_t stream_bytes(uint32_t tokens) const;
@@ -62,6 +70,7 @@ class Image {
   void check_optional(const spec::VectorDescriptor& v, uint32_t count, std::string_view what) const;
   void check_alike() const;
   void check_model() const;
+  void check_embedding() const;
   void check_caches() const;
   void parse_tokenizer();
 

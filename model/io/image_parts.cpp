@@ -10,6 +10,7 @@
 
 namespace tern::io {
 
+using spec::Group;
 using spec::Layout;
 using spec::MatrixDescriptor;
 
@@ -38,6 +39,18 @@ void check_fits(const ModelConfig& config, const spec::ChipConfig& chip, std::st
         origin, config.context, config.head_dim, chip.name, chip.act_depth * chip.columns,
         chip.acc_depth * spec::kTritsPerByte);
   }
+}
+
+void check_format(const MatrixFormat& format, const spec::ChipConfig& chip, std::string_view origin,
+                  std::string_view tensor) {
+  if (format.group != Group::kNone && !chip.group_scales)
+    throw Error(
+        "{}: tensor {} has several scales; configuration {} was built without group scales and "
+        "takes one scale a matrix, choose another one",
+        origin, tensor, chip.name);
+  if (format.layout == Layout::kSign && !chip.sign_weights)
+    throw Error("{}: tensor {}: configuration {} was built without 1-bit weights", origin, tensor,
+                chip.name);
 }
 
 template <typename Descriptor>
@@ -81,16 +94,25 @@ spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::Chip
   return model;
 }
 
-MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, Layout layout,
+MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, const MatrixFormat& format,
                                  const spec::ChipConfig& chip, std::string_view origin,
                                  std::string_view tensor) {
+  check_format(format, chip, origin, tensor);
+  const bool plain = format.layout == Layout::kPlane && format.group == Group::kNone;
   MatrixDescriptor m{};
   m.rows = rows;
   m.cols = cols;
-  m.layout = static_cast<uint32_t>(layout);
-  m.planes = 1;
-  m.stripes = layout == Layout::kPlane ? spec::ceil_div(rows, spec::kTritsPerByte) : rows;
-  m.block = layout == Layout::kPlane ? chip.row_block : chip.row_block * spec::kTritsPerByte;
+  m.layout = static_cast<uint32_t>(format.layout);
+  m.planes = format.planes;
+  m.group = static_cast<uint32_t>(format.group);
+  m.stripes = spec::stripes_for(rows, format.layout);
+  if (format.layout == Layout::kValue)
+    m.block = chip.row_block * spec::kTritsPerByte;
+  else
+    m.block = plain ? chip.row_block : chip.row_block / spec::kSignStripes * spec::kSignStripes;
+  if (m.block == 0)
+    throw Error("{}: tensor {} needs row blocks of {} stripes; configuration {} has {}", origin,
+                tensor, spec::kSignStripes, chip.name, chip.row_block);
   const spec::MatrixShape shape = spec::shape_of(m, chip.columns);
   if (cols > spec::kMaxDotLength || shape.tiles() > chip.act_depth) {
     throw Error(
@@ -104,8 +126,9 @@ MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, Layout layout,
 }
 
 void set_head(spec::ModelDescriptor& model, const MatrixDescriptor& head) {
+  const bool value = head.layout == static_cast<uint32_t>(Layout::kValue);
   model.head = head;
-  model.head_shift = static_cast<uint32_t>(spec::logit_shift(head.cols));
+  model.head_shift = value ? static_cast<uint32_t>(spec::logit_shift(head.cols)) : 0;
   model.head_scale = spec::scale_shift(head.scale, static_cast<int>(model.head_shift));
 }
 

@@ -12,6 +12,17 @@
 /// `origin` names the model in messages.
 namespace tern::io {
 
+/// How the weights of a matrix are coded.
+struct MatrixFormat {
+  spec::Layout layout = spec::Layout::kPlane;
+  uint32_t planes = 1;
+  spec::Group group = spec::Group::kNone;
+  bool operator==(const MatrixFormat&) const = default;
+};
+/// One plane of trits with one scale, as most linear layers; values of five trits, as most heads.
+inline constexpr MatrixFormat kTrits{};
+inline constexpr MatrixFormat kValues{spec::Layout::kValue};
+
 /// The nearest scale to v >= 0.
 spec::Scale scale_from(double v);
 
@@ -21,13 +32,15 @@ spec::Scale scale_from(double v);
 spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::ChipConfig& chip,
                                      std::string_view origin);
 
-/// A matrix of one plane; offset and scale are left 0. Throws Error when the chip cannot hold the
-/// activations of its columns.
-spec::MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, spec::Layout layout,
+/// A matrix; offset and scale are left 0. With group scales or signs its row blocks are multiples
+/// of eight stripes, so that scale words fill beats. Throws Error when the chip cannot hold the
+/// activations of its columns, or was built without what the format needs.
+spec::MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, const MatrixFormat& format,
                                        const spec::ChipConfig& chip, std::string_view origin,
                                        std::string_view tensor);
 
-/// Sets head, its shift and its scale from `head`, whose scale is set.
+/// Sets head, its shift and its scale from `head`, whose scale is set. The shift is for row scales
+/// of 31 bits in the value layout, and for row scales of 1 otherwise.
 void set_head(spec::ModelDescriptor& model, const spec::MatrixDescriptor& head);
 
 /// Appends the table of cosines and sines in Q15 [context, head_dim/2, 2]; returns its offset.

@@ -57,19 +57,37 @@ uint64_t ImageWriter::append(std::span<const std::byte> data) {
   return at;
 }
 
-uint64_t ImageWriter::append_matrix(const spec::MatrixShape& shape, const FillStripe& fill) {
+uint64_t ImageWriter::append_matrix(const spec::MatrixShape& shape, const FillStripe& fill,
+                                    const ScaleWord& scale) {
   const uint64_t at = begin();
-  const uint32_t columns = shape.columns;
-  std::vector<uint8_t> codes(shape.cols);
+  const bool sign = shape.layout == spec::Layout::kSign;
+  const uint32_t lines = sign ? spec::kSignBeats : shape.planes;
+  std::vector<uint8_t> codes(std::size_t{lines} * shape.cols);
   std::vector<uint8_t> beats;
   for (uint32_t first = 0; first < shape.stripes; first += shape.block) {
-    const uint32_t length = std::min(shape.block, shape.stripes - first);
-    beats.assign(uint64_t{length} * shape.tiles() * columns, spec::kT5Zero);
-    for (uint32_t stripe = first; stripe < first + length; ++stripe) {
+    const uint32_t length = shape.block_length(first);
+    const uint64_t base = first / shape.block * shape.block_beats(shape.block) * shape.columns;
+    // Padding of columns are zeros; of scales and bits, too.
+    beats.assign(shape.block_beats(length) * shape.columns, sign ? 0 : spec::kT5Zero);
+    for (uint32_t g = 0; g < shape.groups(); ++g) {
+      const uint32_t column = g * spec::group_columns(shape.group);
+      uint8_t* words = &beats[shape.scale_offset(first, column) - base];
+      std::fill_n(words, shape.scale_beats(length) * shape.columns, uint8_t{0});
+      for (uint32_t stripe = first; stripe < first + length; ++stripe) {
+        const uint64_t word = scale(stripe, g);
+        std::memcpy(words + std::size_t{stripe - first} * spec::kScaleBytes, &word, sizeof word);
+      }
+    }
+    for (uint32_t stripe = first; stripe < first + length;
+         stripe += sign ? spec::kSignStripes : 1) {
       fill(stripe, codes);
-      for (uint32_t c = 0; c < shape.cols; c += columns) {
-        std::memcpy(&beats[shape.offset(stripe, c) - shape.offset(first, 0)], &codes[c],
-                    std::min(columns, shape.cols - c));
+      for (uint32_t line = 0; line < lines; ++line) {
+        for (uint32_t c = 0; c < shape.cols; c += shape.columns) {
+          const uint64_t to = sign ? shape.sign_offset(stripe * spec::kTritsPerByte + 8 * line, c)
+                                   : shape.offset(stripe, c, line);
+          std::memcpy(&beats[to - base], &codes[std::size_t{line} * shape.cols + c],
+                      std::min(shape.columns, shape.cols - c));
+        }
       }
     }
     write_all(beats);

@@ -53,11 +53,16 @@ class ImageWriter {
     return append(std::as_bytes(std::span(data)));
   }
 
-  /// Fills one stripe: the T5 codes of its `shape.cols` columns.
+  /// Fills one stripe: `shape.planes` lines of `shape.cols` T5 codes. Layout Sign: what begins with
+  /// the stripe, eight stripes in five lines of bits; the stripes between are left out.
   using FillStripe = std::function<void(uint32_t stripe, std::span<uint8_t> codes)>;
-  /// A matrix of one plane as a part, its beats in stream order. `fill` is called once for every
-  /// stripe, in order; one row block is in memory at a time. Returns the part's offset.
-  uint64_t append_matrix(const spec::MatrixShape& shape, const FillStripe& fill);
+  /// The scale word of a stripe and group.
+  using ScaleWord = std::function<uint64_t(uint32_t stripe, uint32_t group)>;
+  /// A matrix as a part, its beats in stream order. `fill` is called once for every stripe, in
+  /// order, and `scale` for every group of it where the shape has groups; one row block is in
+  /// memory at a time. Returns the part's offset.
+  uint64_t append_matrix(const spec::MatrixShape& shape, const FillStripe& fill,
+                         const ScaleWord& scale = {});
 
   /// Adds tokenizer, name and descriptors, places the KV caches, writes the header with the
   /// checksum and makes a file durable. To be called once, last.

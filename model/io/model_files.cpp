@@ -1,11 +1,42 @@
 #include "io/model_files.hpp"
 
-#include <optional>
+#include <algorithm>
 
 #include "io/error.hpp"
 #include "io/hf_folder.hpp"
 
 namespace tern::io {
+
+std::optional<TernaryFormat> ModelFiles::ternary_format(std::string_view tensor) const {
+  if (has_one_scale(tensor)) return TernaryFormat{};
+  const MatrixSize whole = size(tensor);
+  std::vector<float> row(whole.cols);
+  float first = 0;
+  TernaryFormat format{0, true};
+  for (std::uint64_t r = 0; r < whole.rows; ++r) {
+    rows(tensor, r, row);
+    const std::optional<float> scale = only_magnitude(row);
+    if (!scale) return std::nullopt;
+    if (first == 0) first = *scale;
+    if (*scale != 0 && *scale != first) format.group = 128;
+    if (std::ranges::find(row, 0.0f) != row.end()) format.signs = false;
+  }
+  return format;
+}
+
+GroupedTrits ModelFiles::grouped_trits(std::string_view tensor, std::uint64_t first,
+                                       std::uint64_t count, std::uint32_t group) const {
+  GroupedTrits out{count, size(tensor).cols, group, {}, {}};
+  std::vector<float> values(count * out.cols);
+  rows(tensor, first, values);
+  for (std::uint64_t r = 0; r < count; ++r) {
+    const std::span<const float> row(&values[r * out.cols], out.cols);
+    out.scales.insert(out.scales.end(), out.groups(), only_magnitude(row).value_or(0));
+    for (const float value : row)
+      out.trits.push_back(static_cast<std::int8_t>((value > 0) - (value < 0)));
+  }
+  return out;
+}
 
 namespace {
 
@@ -42,6 +73,24 @@ class GgufFiles final : public ModelFiles {
     return matrix;
   }
 
+  std::optional<TernaryFormat> ternary_format(std::string_view name) const override {
+    const GgufTensor& tensor = gguf_.tensor(name);
+    if (!is_ternary(tensor)) return ModelFiles::ternary_format(name);
+    const TernaryFormat format = io::ternary_format(tensor);
+    gguf_.release(tensor.bytes);
+    return format;
+  }
+
+  GroupedTrits grouped_trits(std::string_view name, std::uint64_t first, std::uint64_t count,
+                             std::uint32_t group) const override {
+    const GgufTensor& tensor = gguf_.tensor(name);
+    if (!is_ternary(tensor)) return ModelFiles::grouped_trits(name, first, count, group);
+    GroupedTrits out = decode_grouped(tensor, first, count, group);
+    const std::uint64_t row_bytes = tensor.bytes.size() / tensor.rows();
+    gguf_.release(tensor.bytes.subspan(first * row_bytes, count * row_bytes));
+    return out;
+  }
+
  private:
   const Gguf& gguf_;
   ModelConfig config_;
@@ -63,6 +112,13 @@ class OwnedGguf final : public ModelFiles {
   }
   bool has_one_scale(std::string_view name) const override { return files_.has_one_scale(name); }
   TernaryMatrix ternary(std::string_view name) const override { return files_.ternary(name); }
+  std::optional<TernaryFormat> ternary_format(std::string_view name) const override {
+    return files_.ternary_format(name);
+  }
+  GroupedTrits grouped_trits(std::string_view name, std::uint64_t first, std::uint64_t count,
+                             std::uint32_t group) const override {
+    return files_.grouped_trits(name, first, count, group);
+  }
 
  private:
   Gguf gguf_;

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/gguf.hpp"
+#include "io/grouped_trits.hpp"
 #include "io/model_config.hpp"
 #include "io/tensor_types.hpp"
 #include "io/vocabulary.hpp"
@@ -43,6 +45,14 @@ class ModelFiles {
   virtual bool has_one_scale(std::string_view tensor) const = 0;
   /// The trits and the scale. Throws Error if there is more than one scale or a code is no trit.
   virtual TernaryMatrix ternary(std::string_view tensor) const = 0;
+
+  /// How its weights are made of trits; nothing if they are floats of more than one magnitude in a
+  /// row. Reads the whole tensor, unless it ends earlier.
+  virtual std::optional<TernaryFormat> ternary_format(std::string_view tensor) const;
+  /// Rows [first, first + rows) of a tensor that has a format, with groups of 64 or 128 columns
+  /// that are no wider than the format's.
+  virtual GroupedTrits grouped_trits(std::string_view tensor, std::uint64_t first,
+                                     std::uint64_t rows, std::uint32_t group) const;
 
   /// The whole tensor, row by row.
   std::vector<float> floats(std::string_view tensor) const {

@@ -1,11 +1,11 @@
 #include "io/skeleton.hpp"
 
 #include "io/image_parts.hpp"
+#include "spec/numerics/embedding.hpp"
 
 namespace tern::io {
 namespace {
 
-using spec::Layout;
 using spec::MatrixDescriptor;
 using spec::VectorDescriptor;
 
@@ -38,7 +38,8 @@ Skeleton skeleton_of(const Image& image) {
 }
 
 Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
-                       std::string_view name) {
+                       std::string_view name, const MatrixFormat& weights,
+                       const std::optional<MatrixFormat>& tables) {
   const std::string origin(name);
   Skeleton s;
   s.name = name;
@@ -48,8 +49,9 @@ Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
   const auto vector = [&](uint32_t count) {
     return VectorDescriptor{space.take(2 * uint64_t{count}), count, 0};
   };
-  const auto matrix = [&](uint32_t rows, uint32_t cols, Layout layout, const char* what) {
-    MatrixDescriptor d = describe_matrix(rows, cols, layout, chip, origin, what);
+  const auto matrix = [&](uint32_t rows, uint32_t cols, const MatrixFormat& format,
+                          const char* what) {
+    MatrixDescriptor d = describe_matrix(rows, cols, format, chip, origin, what);
     d.scale = spec::make_scale(1);
     d.offset = space.take(uint64_t{d.beats} * chip.columns);
     return d;
@@ -64,18 +66,24 @@ Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
     if (config.sub_norms) l.ffn_sub_norm = vector(m.ffn);
     if (config.qk_norms) l.attn_q_norm = vector(m.head_dim);
     if (config.qk_norms) l.attn_k_norm = vector(m.head_dim);
-    l.attn_q = matrix(q, m.hidden, Layout::kPlane, "attn_q");
-    l.attn_k = matrix(kv, m.hidden, Layout::kPlane, "attn_k");
-    l.attn_v = matrix(kv, m.hidden, Layout::kPlane, "attn_v");
-    l.attn_output = matrix(m.hidden, q, Layout::kPlane, "attn_output");
-    l.ffn_gate = matrix(m.ffn, m.hidden, Layout::kPlane, "ffn_gate");
-    l.ffn_up = matrix(m.ffn, m.hidden, Layout::kPlane, "ffn_up");
-    l.ffn_down = matrix(m.hidden, m.ffn, Layout::kPlane, "ffn_down");
+    l.attn_q = matrix(q, m.hidden, weights, "attn_q");
+    l.attn_k = matrix(kv, m.hidden, weights, "attn_k");
+    l.attn_v = matrix(kv, m.hidden, weights, "attn_v");
+    l.attn_output = matrix(m.hidden, q, weights, "attn_output");
+    l.ffn_gate = matrix(m.ffn, m.hidden, weights, "ffn_gate");
+    l.ffn_up = matrix(m.ffn, m.hidden, weights, "ffn_up");
+    l.ffn_down = matrix(m.hidden, m.ffn, weights, "ffn_down");
     s.layers.push_back(l);
   }
   m.output_norm = vector(m.hidden);
-  m.embedding = vector(m.vocab * m.hidden);
-  set_head(m, matrix(m.vocab, m.hidden, Layout::kValue, "the head"));
+  if (tables) {
+    m.embedding_group = static_cast<uint32_t>(tables->group);
+    m.embedding = {space.take(spec::embedding_bytes(m.vocab, m.hidden, tables->group)),
+                   m.vocab * m.hidden, 0};
+  } else {
+    m.embedding = vector(m.vocab * m.hidden);
+  }
+  set_head(m, matrix(m.vocab, m.hidden, tables.value_or(kValues), "the head"));
   m.head_row_scales = space.take(4 * uint64_t{m.vocab});
   m.rope_table = space.take(2 * uint64_t{m.context} * m.head_dim);
 

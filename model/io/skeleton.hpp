@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "io/image.hpp"
+#include "io/image_parts.hpp"
 #include "io/model_config.hpp"
 
 namespace tern::io {
@@ -30,8 +32,11 @@ Skeleton skeleton_of(const Image& image);
 
 /// Of the image that synthesise() would write for this model, but for the tokenizer block, which
 /// it has not: weights lie where they would, descriptors and caches before. Scales and exponents
-/// are 1. `chip` may be any that the RTL takes. Throws Error when it cannot hold the model.
+/// are 1. `weights`: the format of linear layers, `tables`: of embedding and head, if they are of
+/// trits; without, int16 and values. `chip` may be any that the RTL takes. Throws Error when it
+/// cannot hold the model.
 Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
-                       std::string_view name);
+                       std::string_view name, const MatrixFormat& weights = kTrits,
+                       const std::optional<MatrixFormat>& tables = {});
 
 }  // namespace tern::io

@@ -9,19 +9,21 @@
 #include "io/byte_sampler.hpp"
 #include "io/error.hpp"
 #include "io/image_parts.hpp"
+#include "spec/numerics/embedding.hpp"
+#include "spec/numerics/group_scale.hpp"
 #include "spec/numerics/t5.hpp"
 
 namespace tern::io {
 namespace {
 
-using spec::Layout;
 using spec::MatrixDescriptor;
 using spec::Random;
 using spec::VectorDescriptor;
 
 constexpr double kSigma = 30;  ///< Of the head's values and of the embedding's high bytes.
-constexpr int kEmbeddingExponent = -17;  ///< One high byte is worth 2^8 of it: deviation 0.06.
-constexpr int kHeadExponent = -40;       ///< With row scales of 2^30 to 2^31: deviation 0.04.
+constexpr int kEmbeddingExponent = -17;      ///< One high byte is worth 2^8 of it: deviation 0.06.
+constexpr int kTritEmbeddingExponent = -18;  ///< With scales of 2^14 to 2^15: deviation 0.08.
+constexpr int kHeadExponent = -40;           ///< With row scales of 2^30 to 2^31: deviation 0.04.
 
 /// What has random numbers of its own; the numbers are part of what a seed means.
 enum class Part : uint64_t {
@@ -43,7 +45,23 @@ enum class Part : uint64_t {
   kHeadRowScales,
   kAttnQNorm,
   kAttnKNorm,
+  kGroupScales,  ///< With another part in the high bits.
 };
+
+/// A scale that is drawn for a group of a row, whatever the order in which they are asked for.
+uint32_t draw_scale(uint64_t key, uint64_t index, uint32_t most) {
+  Random r{key + index * 0x9E3779B97F4A7C15u};
+  const uint32_t half = most / 2;
+  return half + static_cast<uint32_t>(r.next() >> 33) % (most - half + 1);
+}
+
+void fill_bits(Random& r, std::span<uint8_t> bits) {
+  uint64_t word = 0;
+  for (std::size_t i = 0; i < bits.size(); ++i, word >>= 8) {
+    if (i % 8 == 0) word = r.next();
+    bits[i] = static_cast<uint8_t>(word);
+  }
+}
 
 /// Unique for every index: a space, then words of letters, shortest first, each also with a space
 /// in front.
@@ -100,9 +118,11 @@ class Synthesiser {
  private:
   Random random(Part part, int layer = -1) const;
   VectorDescriptor gains(Part part, uint32_t count, int layer = -1);
-  MatrixDescriptor ternary(Part part, int layer, uint32_t rows, uint32_t cols, double factor = 1);
+  MatrixDescriptor matrix(Part part, int layer, uint32_t rows, uint32_t cols,
+                          const MatrixFormat& format, double factor = 1);
   spec::LayerDescriptor layer(int i);
   VectorDescriptor embedding();
+  VectorDescriptor trit_embedding();
   void head();
   uint64_t estimate() const;
   void report() const {
@@ -141,7 +161,17 @@ uint64_t Synthesiser::estimate() const {
   const uint64_t q = uint64_t{model_.heads} * model_.head_dim;
   const uint64_t kv = uint64_t{model_.kv_heads} * model_.head_dim;
   const uint64_t weights = model_.layers * hidden * (2 * q + 2 * kv + 3 * uint64_t{model_.ffn});
-  return weights / spec::kTritsPerByte + 3 * model_.vocab * hidden +
+  const uint64_t tables = uint64_t{model_.vocab} * hidden;
+  const auto bytes = [](uint64_t n, const MatrixFormat& f) {
+    const bool sign = f.layout == spec::Layout::kSign;
+    const uint64_t codes = sign ? n / 8 : n * f.planes / spec::kTritsPerByte;
+    return f.group == spec::Group::kNone
+               ? codes
+               : codes + n / spec::kTritsPerByte * spec::kScaleBytes / spec::group_columns(f.group);
+  };
+  return bytes(weights, preset_.weights) +
+         (preset_.tables ? bytes(tables, *preset_.tables) + tables / spec::kTritsPerByte
+                         : 3 * tables) +
          uint64_t{model_.context} * model_.head_dim * 2;
 }
 
@@ -159,13 +189,27 @@ VectorDescriptor Synthesiser::gains(Part part, uint32_t count, int layer) {
 }
 
 /// `factor` is the deviation of the outputs when the inputs have deviation 1.
-MatrixDescriptor Synthesiser::ternary(Part part, int layer, uint32_t rows, uint32_t cols,
-                                      double factor) {
-  MatrixDescriptor m =
-      describe_matrix(rows, cols, Layout::kPlane, writer_.chip(), origin_, "of a linear layer");
-  m.scale = scale_from(factor / std::sqrt(std::max(1.0, cols * (1 - options_.zeros))));
+MatrixDescriptor Synthesiser::matrix(Part part, int layer, uint32_t rows, uint32_t cols,
+                                     const MatrixFormat& format, double factor) {
+  const bool sign = format.layout == spec::Layout::kSign;
+  MatrixDescriptor m = describe_matrix(rows, cols, format, writer_.chip(), origin_, "of a matrix");
+  const spec::MatrixShape shape = spec::shape_of(m, writer_.chip().columns);
+  double squares = 0;  // of a weight, with its scale
+  uint64_t largest = 0;
+  for (uint32_t plane = 0; plane < m.planes; ++plane) {
+    squares += (sign ? 1 : 1 - options_.zeros) * spec::kPow3[plane] * spec::kPow3[plane];
+    largest += static_cast<uint64_t>(spec::kPow3[plane]);
+  }
+  // No row can leave GroupedSumMax, whatever its weights.
+  const auto most = static_cast<uint32_t>(std::min<uint64_t>(
+      spec::kScaleMax, spec::kGroupedSumMax / (spec::kActivationBound * largest * cols)));
+  const bool grouped = format.group != spec::Group::kNone;
+  if (grouped) squares *= 7.0 / 12 * most * most;
+  m.scale = scale_from(factor / std::sqrt(std::max(grouped ? 0.0 : 1.0, cols * squares)));
   Random r = random(part, layer);
+  const uint64_t key = Random{r.state + static_cast<uint64_t>(Part::kGroupScales)}.next();
   const auto fill = [&](uint32_t stripe, std::span<uint8_t> codes) {
+    if (sign) return fill_bits(r, codes);
     trits_.fill(r, codes);
     const uint32_t valid = rows - stripe * spec::kTritsPerByte;
     if (valid >= spec::kTritsPerByte) return;
@@ -175,7 +219,15 @@ MatrixDescriptor Synthesiser::ternary(Part part, int layer, uint32_t rows, uint3
       code = spec::t5_pack(t);
     }
   };
-  m.offset = writer_.append_matrix(spec::shape_of(m, writer_.chip().columns), fill);
+  const auto scale = [&](uint32_t stripe, uint32_t group) {
+    uint32_t scales[spec::kTritsPerByte];
+    for (uint32_t i = 0; i < spec::kTritsPerByte; ++i) {
+      const uint64_t row = uint64_t{stripe} * spec::kTritsPerByte + i;
+      scales[i] = draw_scale(key, row * shape.groups() + group, most);
+    }
+    return spec::scale_word(scales);
+  };
+  m.offset = writer_.append_matrix(shape, fill, scale);
   report();
   return m;
 }
@@ -191,14 +243,40 @@ spec::LayerDescriptor Synthesiser::layer(int i) {
   if (preset_.sub_norms) l.ffn_sub_norm = gains(Part::kFfnSubNorm, model_.ffn, i);
   if (preset_.qk_norms) l.attn_q_norm = gains(Part::kAttnQNorm, model_.head_dim, i);
   if (preset_.qk_norms) l.attn_k_norm = gains(Part::kAttnKNorm, model_.head_dim, i);
-  l.attn_q = ternary(Part::kAttnQ, i, q, model_.hidden);
-  l.attn_k = ternary(Part::kAttnK, i, kv, model_.hidden);
-  l.attn_v = ternary(Part::kAttnV, i, kv, model_.hidden);
-  l.attn_output = ternary(Part::kAttnOutput, i, model_.hidden, q, into_residual);
-  l.ffn_gate = ternary(Part::kFfnGate, i, model_.ffn, model_.hidden);
-  l.ffn_up = ternary(Part::kFfnUp, i, model_.ffn, model_.hidden);
-  l.ffn_down = ternary(Part::kFfnDown, i, model_.hidden, model_.ffn, into_residual);
+  l.attn_q = matrix(Part::kAttnQ, i, q, model_.hidden, preset_.weights);
+  l.attn_k = matrix(Part::kAttnK, i, kv, model_.hidden, preset_.weights);
+  l.attn_v = matrix(Part::kAttnV, i, kv, model_.hidden, preset_.weights);
+  l.attn_output = matrix(Part::kAttnOutput, i, model_.hidden, q, preset_.weights, into_residual);
+  l.ffn_gate = matrix(Part::kFfnGate, i, model_.ffn, model_.hidden, preset_.weights);
+  l.ffn_up = matrix(Part::kFfnUp, i, model_.ffn, model_.hidden, preset_.weights);
+  l.ffn_down = matrix(Part::kFfnDown, i, model_.hidden, model_.ffn, preset_.weights, into_residual);
   return l;
+}
+
+/// Trits, or signs where the tables are, with a scale for each group.
+VectorDescriptor Synthesiser::trit_embedding() {
+  const spec::Group group = preset_.tables->group;
+  model_.embedding_group = static_cast<uint32_t>(group);
+  const VectorDescriptor v{writer_.begin(), model_.vocab * model_.hidden, kTritEmbeddingExponent};
+  const bool sign = preset_.tables->layout == spec::Layout::kSign;
+  const ByteSampler trits = ByteSampler::trits(sign ? 0 : options_.zeros);
+  Random codes = random(Part::kEmbedding);
+  Random scales = random(Part::kEmbeddingLow);
+  std::vector<uint8_t> line(spec::embedding_row_bytes(model_.hidden));
+  const auto used = std::span(line).first(spec::ceil_div(model_.hidden, spec::kTritsPerByte));
+  for (uint32_t r = 0; r < model_.vocab; ++r) {
+    trits.fill(codes, used);
+    writer_.write_all(line);
+    if (r % 1024 == 0) report();
+  }
+  std::vector<int16_t> row(spec::embedding_scale_bytes(model_.hidden, group) / sizeof(int16_t));
+  const uint32_t groups = spec::ceil_div(model_.hidden, spec::group_columns(group));
+  for (uint32_t r = 0; r < model_.vocab; ++r) {
+    for (uint32_t g = 0; g < groups; ++g)
+      row[g] = static_cast<int16_t>(16384 + (scales.next() >> 50));  // and 14 bits
+    writer_.write_all(row);
+  }
+  return v;
 }
 
 VectorDescriptor Synthesiser::embedding() {
@@ -222,8 +300,13 @@ VectorDescriptor Synthesiser::embedding() {
 }
 
 void Synthesiser::head() {
-  MatrixDescriptor m = describe_matrix(model_.vocab, model_.hidden, Layout::kValue, writer_.chip(),
-                                       origin_, "of the head");
+  if (preset_.tables) {
+    set_head(model_, matrix(Part::kHead, -1, model_.vocab, model_.hidden, *preset_.tables, 2));
+    model_.head_row_scales = writer_.append_all(std::vector<int32_t>(model_.vocab, 1));
+    return;
+  }
+  MatrixDescriptor m =
+      describe_matrix(model_.vocab, model_.hidden, kValues, writer_.chip(), origin_, "of the head");
   m.scale = spec::make_scale(1, kHeadExponent);
   Random values = random(Part::kHead);
   const auto fill = [&](uint32_t row, std::span<uint8_t> codes) {
@@ -242,7 +325,7 @@ void Synthesiser::run() {
   std::vector<spec::LayerDescriptor> layers;
   for (int i = 0; i < config_.layers; ++i) layers.push_back(layer(i));
   model_.output_norm = gains(Part::kOutputNorm, model_.hidden);
-  model_.embedding = embedding();
+  model_.embedding = preset_.tables ? trit_embedding() : embedding();
   head();
   model_.rope_table = append_rope_table(writer_, config_);
   const std::string name = fmt::format("{}, random weights, {} of {} layers, seed {}", preset_.name,

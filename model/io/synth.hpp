@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 
+#include "io/image_parts.hpp"
 #include "io/image_writer.hpp"
 #include "io/model_config.hpp"
 
@@ -28,7 +30,13 @@ struct SynthPreset {
   Activation activation = Activation::kSquaredRelu;
   bool sub_norms = true;
   bool qk_norms = false;
+  MatrixFormat weights = kTrits;       ///< Of the linear layers.
+  std::optional<MatrixFormat> tables;  ///< Of embedding and head; without, int16 and values.
 };
+
+/// Bits and trits with a scale for 128 columns of a row, as the Bonsai models have them everywhere.
+inline constexpr MatrixFormat kGroupedSigns{spec::Layout::kSign, 1, spec::Group::kColumns128};
+inline constexpr MatrixFormat kGroupedTrits{spec::Layout::kPlane, 1, spec::Group::kColumns128};
 
 inline constexpr SynthPreset kSynthPresets[] = {
     // The demo model of this project, model/demo/MODEL_CARD.md.
@@ -40,6 +48,27 @@ inline constexpr SynthPreset kSynthPresets[] = {
      1e-5f, 1, 2, Activation::kSilu, false},
     {"tiny-qwen3", "the computation of Qwen3", 160, 3, 4, 2, 64, 288, 320, 256, 1e6f, 1e-6f, 1, 2,
      Activation::kSilu, false, true},
+    {"tiny-signs", "the computation of Bonsai 1-bit", 160, 3, 4, 2, 64, 288, 320, 256, 1e6f, 1e-6f,
+     1, 2, Activation::kSilu, false, true, kGroupedSigns, kGroupedSigns},
+    {"tiny-groups",
+     "two planes with scales of 64 columns",
+     192,
+     3,
+     3,
+     1,
+     256,
+     400,
+     323,
+     256,
+     5e5f,
+     1e-5f,
+     1,
+     2,
+     Activation::kSilu,
+     false,
+     false,
+     {spec::Layout::kPlane, 2, spec::Group::kColumns64},
+     MatrixFormat{spec::Layout::kPlane, 1, spec::Group::kColumns64}},
     // 1bitLLM/bitnet_b1_58-large and -3B (reproductions of arXiv 2402.17764): the configurations of
     // their checkpoints.
     {"bitnet-0.7b", "1bitLLM bitnet_b1_58-large", 1536, 24, 16, 16, 96, 4096, 32002, 2048, 1e4f,
@@ -66,6 +95,15 @@ inline constexpr SynthPreset kSynthPresets[] = {
      151645, Activation::kSilu, false, true},
     {"qwen3-8b", "Qwen3-8B", 4096, 36, 32, 8, 128, 12288, 151936, 40960, 1e6f, 1e-6f, 151643,
      151645, Activation::kSilu, false, true},
+    // PrismML's Bonsai models, in the shapes of Qwen3.
+    {"bonsai-8b", "Bonsai 8B, 1-bit", 4096, 36, 32, 8, 128, 12288, 151936, 40960, 1e6f, 1e-6f,
+     151643, 151645, Activation::kSilu, false, true, kGroupedSigns, kGroupedSigns},
+    {"ternary-bonsai-1.7b", "Ternary Bonsai 1.7B", 2048, 28, 16, 8, 128, 6144, 151936, 40960, 1e6f,
+     1e-6f, 151643, 151645, Activation::kSilu, false, true, kGroupedTrits, kGroupedTrits},
+    {"ternary-bonsai-4b", "Ternary Bonsai 4B", 2560, 36, 32, 8, 128, 9728, 151936, 40960, 1e6f,
+     1e-6f, 151643, 151645, Activation::kSilu, false, true, kGroupedTrits, kGroupedTrits},
+    {"ternary-bonsai-8b", "Ternary Bonsai 8B", 4096, 36, 32, 8, 128, 12288, 151936, 40960, 1e6f,
+     1e-6f, 151643, 151645, Activation::kSilu, false, true, kGroupedTrits, kGroupedTrits},
 };
 
 /// The named preset. Throws Error that lists the known ones.
@@ -88,9 +126,12 @@ ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options);
 /// * Linear layers: trits by `zeros`, scaled so that inputs of variance 1 give outputs of variance
 ///   1; outputs into the residual stream are smaller by sqrt(2 * layers of the preset), so that the
 ///   stream stays near 1.
+///   Group scales are uniform in a factor of two; signs are even.
 /// * Head: values of the value layout normal with deviation 30, row scales uniform in a factor of
 ///   two; logits have a deviation of about 2.
-/// * Embedding: normal with deviation 0.06, and not tied to the head: a random model with tied
+///   A head of trits or signs likewise, by its group scales.
+/// * Embedding: normal with deviation 0.06 (of trits: 0.08), and not tied to the head: a random
+/// model with tied
 ///   embeddings repeats its last token for ever, whatever its layers compute.
 /// * Gains of the norms: uniform in [0.75, 1.25).
 /// * Tokenizer: SentencePiece with the 256 bytes and distinct pieces of letters.

@@ -59,20 +59,6 @@ std::string position(const GgufTensor& tensor, std::uint64_t index) {
   return fmt::format("row {} column {}", index / tensor.cols(), index % tensor.cols());
 }
 
-/// The scale behind the codes of an I2_S tensor; 0 for other types, which have one in every block.
-float scale_of_tensor(const GgufTensor& tensor, const TensorTypeInfo& type) {
-  if (type.trailer_bytes == 0) return 0;
-  if (type.layout == TensorLayout::kStandard) {
-    throw Error(
-        "{}: tensor {:?} is stored as I2_S, and nothing in the file says whether x86 or ARM "
-        "order; give --i2s-order x86 or --i2s-order arm (files for download are usually x86)",
-        tensor.file, tensor.name);
-  }
-  float scale;
-  std::memcpy(&scale, tensor.bytes.data() + tensor.elements() / 4, sizeof(scale));
-  return scale;
-}
-
 }  // namespace
 
 const TensorTypeInfo* tensor_type_info(std::uint32_t id, TensorLayout layout) {
@@ -103,6 +89,20 @@ std::string supported_ternary_types() {
   return names([](const TensorTypeInfo& info) { return info.ternary; });
 }
 
+float tensor_scale_of(const GgufTensor& tensor) {
+  const TensorTypeInfo& type = tensor_type_info(tensor);
+  if (type.trailer_bytes == 0) return 0;
+  if (type.layout == TensorLayout::kStandard) {
+    throw Error(
+        "{}: tensor {:?} is stored as I2_S, and nothing in the file says whether x86 or ARM "
+        "order; give --i2s-order x86 or --i2s-order arm (files for download are usually x86)",
+        tensor.file, tensor.name);
+  }
+  float scale;
+  std::memcpy(&scale, tensor.bytes.data() + tensor.elements() / 4, sizeof(scale));
+  return scale;
+}
+
 bool is_ternary(const GgufTensor& tensor) { return tensor_type_info(tensor).ternary; }
 
 void decode_floats(const GgufTensor& tensor, std::uint64_t first, std::span<float> out) {
@@ -114,7 +114,7 @@ void decode_floats(const GgufTensor& tensor, std::uint64_t first, std::span<floa
                 tensor.file, tensor.name, first, first + out.size(), tensor.elements(), step);
   }
   const std::byte* block = tensor.bytes.data() + first / step * type.block_bytes;
-  const float tensor_scale = scale_of_tensor(tensor, type);
+  const float tensor_scale = tensor_scale_of(tensor);
   TernaryBlock ternary;
   for (std::size_t i = 0; i < out.size(); i += step, block += type.block_bytes) {
     if (!type.ternary) {
@@ -164,7 +164,7 @@ TernaryMatrix decode_ternary(const GgufTensor& tensor) {
                 tensor.name, tensor_type_name(tensor.type), supported_ternary_types());
   }
   const TensorTypeInfo& type = tensor_type_info(tensor);
-  const float tensor_scale = scale_of_tensor(tensor, type);
+  const float tensor_scale = tensor_scale_of(tensor);
   TernaryMatrix matrix{tensor.rows(), tensor.cols(), {}, 0};
   matrix.trits.resize(tensor.elements());
   TernaryBlock block;

@@ -57,6 +57,10 @@ std::string supported_ternary_types();
 /// Is the tensor stored in one of the ternary types?
 bool is_ternary(const GgufTensor& tensor);
 
+/// The scale behind the codes of an I2_S tensor; 0 for other types, which have one in every block.
+/// Throws Error where the order of the weights is not known.
+float tensor_scale_of(const GgufTensor& tensor);
+
 /// Elements [first, first + out.size()) in storage order (row by row) as float, to the bit what
 /// ggml makes of them; `first` and the length must be multiples of the type's block_elements.
 /// Throws Error, naming the tensor, on a value that is not finite, and on an I2_S tensor whose

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "io/error.hpp"
-#include "spec/generated/registers.hpp"
+#include "spec/config_words.hpp"
 #include "spec/waits.hpp"
 
 namespace tern::sim {
@@ -39,10 +39,8 @@ void Machine::soft_reset() {
 }
 
 uint32_t Machine::config_word(int index) const {
-  const spec::ChipConfig& c = config_;
-  if (index == 1) return c.columns | c.act_columns << 8 | c.acc_depth << 16;
-  if (index == 2) return c.act_depth | c.cmd_depth << 16;
-  return c.lanes | c.scratch_words / 64 << 16;
+  const spec::ConfigWords words = spec::config_words(config_);
+  return index == 1 ? words.config : index == 2 ? words.config2 : words.config3;
 }
 
 uint32_t Machine::read(uint32_t offset) {
@@ -182,8 +180,8 @@ void Machine::begin(spec::Unit unit, const char* what, const spec::CommandWords&
   }
 }
 
-/// All commands of a tape at once: the units are untimed, so nothing can see that the controller goes
-/// on meanwhile.
+/// All commands of a tape at once: the units are untimed, so nothing can see that the controller
+/// goes on meanwhile.
 void Machine::play(uint32_t tape) {
   const uint32_t first = (tape & 0xffff) / 4;
   if (tape_memory_.empty() || first % spec::kCommandWords != 0)

@@ -98,7 +98,12 @@ class Machine {
   void play(uint32_t tape);
   void begin(spec::Unit unit, const char* what, const spec::CommandWords& words);
   void load(const spec::LoadCommand& c);
+  struct Stream;
   void matmul(const spec::MatmulCommand& c);
+  void check_matmul(const spec::MatmulCommand& c, const Stream& s) const;
+  const uint8_t* next_beat(Stream& s, uint32_t live);
+  void read_scales(Stream& s, std::span<uint32_t> scales);
+  void note_illegal(std::span<const uint8_t> codes);
   void store(const spec::StoreCommand& c);
   void vector(const spec::VectorCommand& c);
   void scalar(const spec::ScalarCommand& c);

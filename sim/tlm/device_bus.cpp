@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "io/error.hpp"
-#include "spec/generated/registers.hpp"
+#include "spec/config_words.hpp"
 #include "spec/waits.hpp"
 
 namespace tern::tlm {
@@ -29,13 +29,9 @@ bool inside(uint32_t offset, uint32_t base, uint32_t bytes) { return offset - ba
 }  // namespace
 
 uint32_t DeviceBus::config_word(uint32_t offset) const {
-  const spec::ChipConfig& c = config_.chip;
-  if (offset == mmio::kConfig)
-    return c.columns << reg::kConfigColumnsLsb | c.act_columns << reg::kConfigActColumnsLsb |
-           c.acc_depth << reg::kConfigAccDepthLsb;
-  if (offset == mmio::kConfig2)
-    return c.act_depth << reg::kConfig2ActDepthLsb | c.cmd_depth << reg::kConfig2CmdDepthLsb;
-  return c.lanes << reg::kConfig3LanesLsb | c.scratch_words / 64 << reg::kConfig3ScratchLsb;
+  const spec::ConfigWords words = spec::config_words(config_.chip);
+  if (offset == mmio::kConfig) return words.config;
+  return offset == mmio::kConfig2 ? words.config2 : words.config3;
 }
 
 /// The latest LOAD that brought the word, else 0.

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "io/error.hpp"
-#include "spec/generated/registers.hpp"
+#include "spec/config_words.hpp"
 
 namespace tern::tlm {
 
@@ -118,12 +118,11 @@ uint32_t TlmChip::read_register(uint32_t offset) {
     case reg::kVersion:
       return reg::kVersionReset;
     case reg::kConfig:
-      return c.columns << reg::kConfigColumnsLsb | c.act_columns << reg::kConfigActColumnsLsb |
-             c.acc_depth << reg::kConfigAccDepthLsb;
+      return spec::config_words(c).config;
     case reg::kConfig2:
-      return c.act_depth << reg::kConfig2ActDepthLsb | c.cmd_depth << reg::kConfig2CmdDepthLsb;
+      return spec::config_words(c).config2;
     case reg::kConfig3:
-      return c.lanes << reg::kConfig3LanesLsb | c.scratch_words / 64 << reg::kConfig3ScratchLsb;
+      return spec::config_words(c).config3;
     case reg::kStatus:
       return (parts_->units.busy(now_) ? 1u << reg::kStatusBusyLsb : 0u) |
              (error_ != 0 ? 1u << reg::kStatusErrorLsb : 0u) |

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "spec/generated/registers.hpp"
+#include "spec/config_words.hpp"
 
 namespace tern::test {
 
@@ -17,13 +17,10 @@ FakeBoard::FakeBoard() {
   }
   registers[reg::kId] = reg::kIdReset;
   registers[reg::kVersion] = reg::kVersionReset;
-  registers[reg::kConfig] = chip->columns << reg::kConfigColumnsLsb |
-                            chip->act_columns << reg::kConfigActColumnsLsb |
-                            chip->acc_depth << reg::kConfigAccDepthLsb;
-  registers[reg::kConfig2] =
-      chip->act_depth << reg::kConfig2ActDepthLsb | chip->cmd_depth << reg::kConfig2CmdDepthLsb;
-  registers[reg::kConfig3] = chip->lanes << reg::kConfig3LanesLsb | chip->scratch_words / 64
-                                                                        << reg::kConfig3ScratchLsb;
+  const spec::ConfigWords words = spec::config_words(*chip);
+  registers[reg::kConfig] = words.config;
+  registers[reg::kConfig2] = words.config2;
+  registers[reg::kConfig3] = words.config3;
 }
 
 void FakeBoard::reset() {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "errors.hpp"
-#include "spec/generated/registers.hpp"
+#include "spec/config_words.hpp"
 #include "uio/uio_transport.hpp"
 
 namespace tern::test {
@@ -39,13 +39,10 @@ class Uio : public testing::Test {
     const spec::ChipConfig& edge = spec::kConfigs[1];
     chip[reg::kId / 4] = reg::kIdReset;
     chip[reg::kVersion / 4] = reg::kVersionReset;
-    chip[reg::kConfig / 4] = edge.columns << reg::kConfigColumnsLsb |
-                             edge.act_columns << reg::kConfigActColumnsLsb |
-                             edge.acc_depth << reg::kConfigAccDepthLsb;
-    chip[reg::kConfig2 / 4] =
-        edge.act_depth << reg::kConfig2ActDepthLsb | edge.cmd_depth << reg::kConfig2CmdDepthLsb;
-    chip[reg::kConfig3 / 4] = edge.lanes << reg::kConfig3LanesLsb | edge.scratch_words / 64
-                                                                        << reg::kConfig3ScratchLsb;
+    const spec::ConfigWords words = spec::config_words(edge);
+    chip[reg::kConfig / 4] = words.config;
+    chip[reg::kConfig2 / 4] = words.config2;
+    chip[reg::kConfig3 / 4] = words.config3;
   }
   ~Uio() override {
     munmap(const_cast<uint32_t*>(chip), 4096);

@@ -135,6 +135,9 @@ TEST(FirmwareErrors, NamesTheFieldOfTheModelThatItCannotRun) {
   expect(offsetof(D, embedding), [](D& m) { m.embedding.offset += 8; });
   expect(offsetof(D, head) + offsetof(MatrixDescriptor, rows), [](D& m) { m.head.rows -= 1; });
   expect(offsetof(D, head) + offsetof(MatrixDescriptor, block), [](D& m) { m.head.block = 4000; });
+  expect(offsetof(D, head) + offsetof(MatrixDescriptor, group), [](D& m) { m.head.group = 1; });
+  expect(offsetof(D, head) + offsetof(MatrixDescriptor, planes), [](D& m) { m.head.planes = 2; });
+  expect(offsetof(D, embedding_group), [](D& m) { m.embedding_group = 3; });
   expect(offsetof(D, head_row_scales), [](D& m) { m.head_row_scales += 4; });
   expect(offsetof(D, rope_table), [](D& m) { m.rope_table |= uint64_t{1} << 40; });
   expect(offsetof(D, key_cache_bytes), [](D& m) { m.key_cache_bytes -= 64; });
@@ -160,7 +163,21 @@ TEST(FirmwareErrors, NamesTheFieldOfTheLayerThatItCannotRun) {
   expect(offsetof(D, attn_q_norm) + 8, [](D& l) { l.attn_q_norm.count = 64; });
   expect(offsetof(D, attn_q) + offsetof(MatrixDescriptor, cols), [](D& l) { l.attn_q.cols = 1; });
   expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, layout),
-         [](D& l) { l.attn_v.layout = 2; });
+         [](D& l) { l.attn_v.layout = 3; });
+  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, stripes),
+         [](D& l) { l.attn_v.layout = 2; });  // not a multiple of eight
+  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, block), [](D& l) {
+    l.attn_v.layout = 2;
+    l.attn_v.stripes = 32;
+    l.attn_v.block = 12;
+  });
+  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, group), [](D& l) { l.attn_v.group = 3; });
+  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, beats),
+         [](D& l) { l.attn_v.group = 1; });  // no room for scales
+  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, group), [](D& l) {
+    l.attn_v.layout = 1;
+    l.attn_v.group = 1;
+  });
   expect(offsetof(D, ffn_up) + offsetof(MatrixDescriptor, planes),
          [](D& l) { l.ffn_up.planes = 6; });
   expect(offsetof(D, ffn_up) + offsetof(MatrixDescriptor, beats),
@@ -175,6 +192,28 @@ TEST(FirmwareErrors, NamesTheFieldOfTheLayerThatItCannotRun) {
   // A norm of keys without that of queries.
   expect_error(d.layer(0, [](D& l) { l.attn_k_norm.count = 64; }), FirmwareError::kLayerShape,
                offsetof(D, attn_k_norm) + 8);
+}
+
+TEST(FirmwareErrors, RefusesWhatTheChipWasBuiltWithout) {
+  spec::ChipConfig plain = kEdge;
+  plain.group_scales = plain.sign_weights = false;
+  Damaged d(plain);
+  const auto expect_model = [&](uint64_t field, auto how) {
+    expect_error(d.model(how), FirmwareError::kMatrixLayout,
+                 0xffff0000 | static_cast<uint32_t>(field));
+  };
+  using D = ModelDescriptor;
+  expect_model(offsetof(D, embedding_group), [](D& m) { m.embedding_group = 2; });
+  expect_model(offsetof(D, head) + offsetof(MatrixDescriptor, group),
+               [](D& m) { m.head.group = 2; });
+  expect_model(offsetof(D, head) + offsetof(MatrixDescriptor, layout),
+               [](D& m) { m.head.layout = 2; });
+  d.model([](D&) {});
+  using L = LayerDescriptor;
+  expect_error(d.layer(1, [](L& l) { l.ffn_up.group = 2; }), FirmwareError::kMatrixLayout,
+               1 << 16 | (offsetof(L, ffn_up) + offsetof(MatrixDescriptor, group)));
+  expect_error(d.layer(0, [](L& l) { l.attn_k.layout = 2; }), FirmwareError::kMatrixLayout,
+               offsetof(L, attn_k) + offsetof(MatrixDescriptor, layout));
 }
 
 TEST(FirmwareErrors, RefusesAModelThatTheBuffersCannotHold) {

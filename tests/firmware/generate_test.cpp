@@ -8,6 +8,7 @@
 #include "gguf_builder.hpp"
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
+#include "io/error.hpp"
 #include "io/synth.hpp"
 #include "spec/numerics/checksum.hpp"
 #include "spec/numerics/sample.hpp"
@@ -205,6 +206,109 @@ const io::SynthPreset kFamilies[] = {
     {"all", "", 136, 3, 4, 4, 34, 72, 300, 64, 1e6f, 1e-6f, 1, 2, kSilu, true, true},
 };
 
+/// Every form of matrix, in sizes that nothing divides: the last group, block and chunk of the head
+/// are short.
+constexpr auto kPlane = spec::Layout::kPlane, kSign = spec::Layout::kSign;
+constexpr auto k64 = spec::Group::kColumns64, k128 = spec::Group::kColumns128;
+constexpr auto kWhole = spec::Group::kNone;
+using io::MatrixFormat;
+const io::SynthPreset kFormats[] = {
+    {"planes",
+     "",
+     200,
+     2,
+     3,
+     1,
+     64,
+     136,
+     700,
+     64,
+     1e4f,
+     1e-5f,
+     1,
+     2,
+     kSilu,
+     true,
+     false,
+     {kPlane, 3, kWhole}},
+    {"groups",
+     "",
+     200,
+     2,
+     3,
+     1,
+     64,
+     136,
+     2300,
+     64,
+     1e4f,
+     1e-5f,
+     1,
+     2,
+     kSilu,
+     false,
+     true,
+     {kPlane, 1, k64},
+     MatrixFormat{kPlane, 1, k64}},
+    {"five",
+     "",
+     192,
+     2,
+     4,
+     2,
+     32,
+     300,
+     300,
+     64,
+     1e4f,
+     1e-5f,
+     1,
+     2,
+     kRelu2,
+     true,
+     false,
+     {kPlane, 5, k128},
+     MatrixFormat{kPlane, 1, k128}},
+    {"signs",
+     "",
+     136,
+     2,
+     4,
+     2,
+     50,
+     260,
+     1001,
+     64,
+     1e4f,
+     1e-5f,
+     1,
+     2,
+     kSilu,
+     false,
+     true,
+     {kSign, 1, kWhole},
+     MatrixFormat{kSign, 1, k64}},
+    {"scaled_signs",
+     "",
+     320,
+     2,
+     4,
+     2,
+     64,
+     136,
+     2500,
+     64,
+     1e4f,
+     1e-5f,
+     1,
+     2,
+     kSilu,
+     false,
+     true,
+     {kSign, 1, k128},
+     MatrixFormat{kSign, 1, k128}},
+};
+
 class FirmwareRuns : public FirmwareOn {
  protected:
   /// 29 tokens traced, then the same in several requests without the waits of a trace.
@@ -247,6 +351,16 @@ TEST_P(FirmwareRuns, ShapesThatNothingDividesEvenly) {
 
 TEST_P(FirmwareRuns, WhatTheFamiliesCompute) {
   for (const io::SynthPreset& preset : kFamilies) expect_golden(preset);
+}
+
+TEST_P(FirmwareRuns, EveryFormOfMatrix) {
+  for (const io::SynthPreset& preset : kFormats) {
+    const bool plain = preset.weights.group == kWhole && preset.weights.layout == kPlane;
+    if (plain || config().group_scales)
+      expect_golden(preset);
+    else
+      EXPECT_THROW(expect_golden(preset), Error) << preset.name;
+  }
 }
 
 TEST_P(FirmwareOn, StopsAtTheEndTokenWhenAsked) {

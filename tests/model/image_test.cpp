@@ -156,9 +156,9 @@ TEST(Image, SaysWhatIsWrongWithAFile) {
   bytes[offsetof(spec::ImageHeader, version)] = std::byte{9};
   const std::string version = failure(bytes);
   EXPECT_NE(version.find("version 9"), std::string::npos);
-  EXPECT_NE(version.find("version 3"), std::string::npos);
+  EXPECT_NE(version.find("version 4"), std::string::npos);
   bytes[offsetof(spec::ImageHeader, version)] = std::byte{2};
-  EXPECT_NE(failure(bytes).find(".tern version 2, this program reads version 3"),
+  EXPECT_NE(failure(bytes).find(".tern version 2, this program reads version 4"),
             std::string::npos);
 }
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "spec/config_words.hpp"
+
 namespace tern::test {
 
 namespace reg = spec::reg;
@@ -87,11 +89,11 @@ uint32_t ScriptedChip::read_register(uint32_t offset) {
     case reg::kVersion:
       return reg::kVersionReset;
     case reg::kConfig:
-      return config_.columns | config_.act_columns << 8 | config_.acc_depth << 16;
+      return spec::config_words(config_).config;
     case reg::kConfig2:
-      return config_.act_depth | config_.cmd_depth << 16;
+      return spec::config_words(config_).config2;
     case reg::kConfig3:
-      return config_.lanes | config_.scratch_words / 64 << 16;
+      return spec::config_words(config_).config3;
     case reg::kStatus:
       return (error != 0 ? 2u : 0u) | (running ? 4u : 0u);
     case reg::kError:

@@ -25,6 +25,13 @@ constexpr uint32_t group_columns(Group group) {
   return group == Group::kColumns64 ? 64 : group == Group::kColumns128 ? 128 : 0;
 }
 
+/// Stripes that so many rows fill.
+constexpr uint32_t stripes_for(uint32_t rows, Layout layout) {
+  if (layout == Layout::kValue) return rows;
+  if (layout == Layout::kPlane) return ceil_div(rows, kTritsPerByte);
+  return ceil_div(rows, kSignRows) * kSignStripes;
+}
+
 struct MatrixShape {
   uint32_t rows = 0;  ///< Valid rows.
   uint32_t cols = 0;  ///< Valid columns.
@@ -73,8 +80,7 @@ struct MatrixShape {
   constexpr uint64_t offset(uint32_t stripe, uint32_t col, uint32_t plane = 0) const {
     const uint32_t first = stripe / block * block;
     const uint32_t in_block = stripe - first;
-    const uint32_t beat_in_tile =
-        layout == Layout::kSign ? in_block * kTritsPerByte / 8 : in_block;
+    const uint32_t beat_in_tile = layout == Layout::kSign ? in_block * kTritsPerByte / 8 : in_block;
     const uint32_t length = block_length(first);
     const uint64_t beat = first / block * block_beats(block) + group_scale_beats(col, length) +
                           uint64_t{col / columns * planes + plane} * tile_beats(length) +
@@ -93,8 +99,7 @@ struct MatrixShape {
     const uint32_t length = block_length(first);
     const uint32_t width = group_columns(group);
     const uint64_t tile = col / width * width / columns;
-    const uint64_t beat = first / block * block_beats(block) +
-                          tile * planes * tile_beats(length) +
+    const uint64_t beat = first / block * block_beats(block) + tile * planes * tile_beats(length) +
                           uint64_t{col / width} * scale_beats(length);
     return beat * columns + uint64_t{stripe - first} * kScaleBytes;
   }
@@ -102,21 +107,16 @@ struct MatrixShape {
  private:
   /// Beats of scales of a block before column `col`.
   constexpr uint64_t group_scale_beats(uint32_t col, uint32_t length) const {
-    return group == Group::kNone
-               ? 0
-               : uint64_t{col / group_columns(group) + 1} * scale_beats(length);
+    return group == Group::kNone ? 0
+                                 : uint64_t{col / group_columns(group) + 1} * scale_beats(length);
   }
 };
 
 constexpr MatrixShape shape_of(const MatrixDescriptor& m, uint32_t columns) {
-  return {m.rows,
-          m.cols,
-          m.stripes,
-          m.block,
-          m.planes,
-          static_cast<Layout>(m.layout),
-          columns,
-          static_cast<Group>(m.group)};
+  return {m.rows,    m.cols,
+          m.stripes, m.block,
+          m.planes,  static_cast<Layout>(m.layout),
+          columns,   static_cast<Group>(m.group)};
 }
 
 /// Whether a vector that a model may do without is there.
