@@ -23,9 +23,12 @@ int convert(const ConvertOptions& o) {
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
   const auto files = io::open_model(o.common.model, gguf_options(o.common));
   Progress progress("convert", 100, o.common.quiet);
-  io::convert_to_file(*files, chip, o.output, [&](double part, std::string_view what) {
-    progress.update(static_cast<uint64_t>(part * 100), what);
-  });
+  io::convert_to_file(
+      *files, chip, o.output,
+      [&](double part, std::string_view what) {
+        progress.update(static_cast<uint64_t>(part * 100), what);
+      },
+      o.common.convert);
   const io::Image image = io::Image::open(o.output);
   if (o.common.json) {
     fmt::print("{}\n", nlohmann::json{{"output", o.output.string()},

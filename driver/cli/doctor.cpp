@@ -11,8 +11,10 @@
 #include "io/image_parts.hpp"
 #include "io/mapped_file.hpp"
 #include "io/tokenizer.hpp"
+#include "io/weight_formats.hpp"
 #include "options.hpp"
 #include "progress.hpp"
+#include "spec/numerics/embedding.hpp"
 
 namespace tern::cli {
 namespace {
@@ -91,51 +93,81 @@ void describe_tokenizer(const io::ModelFiles& files, Report& report) {
   }
 }
 
-/// Storage of the linear layers, and what a decoded token streams of them.
-void describe_weights(const io::ModelFiles& files, const spec::ChipConfig& chip, bool quiet,
-                      Report& report) {
-  const io::ModelConfig& c = files.config();
-  uint64_t weights = 0, trits = 0, floats = 0;
+/// How many weights there are of which kind.
+void count_weights(const io::ModelFiles& files, bool quiet, Report& report) {
   std::vector<std::string> linears;
-  for (const io::ExpectedTensor& tensor : io::expected_tensors(c)) {
+  for (const io::ExpectedTensor& tensor : io::expected_tensors(files.config())) {
     if (!tensor.optional && tensor.name.starts_with("blk.") && tensor.shape.size() == 2)
       linears.push_back(tensor.name);
   }
+  uint64_t trits = 0, bits = 0, floats = 0;
+  std::size_t grouped = 0;
   Progress progress("doctor", linears.size(), quiet);
-  std::vector<std::string> several;
   for (std::size_t i = 0; i < linears.size(); ++i) {
-    const io::MatrixSize size = files.size(linears[i]);
-    const spec::MatrixDescriptor m =
-        io::describe_matrix(static_cast<uint32_t>(size.rows), static_cast<uint32_t>(size.cols),
-                            spec::Layout::kPlane, chip, files.file(), linears[i]);
-    weights += uint64_t{m.beats} * chip.columns;
-    (files.has_one_scale(linears[i]) ? trits : floats) += size.elements();
-    if (!files.has_one_scale(linears[i])) several.push_back(linears[i]);
+    const std::optional<io::TernaryFormat> format = files.ternary_format(linears[i]);
+    (!format ? floats : format->signs ? bits : trits) += files.size(linears[i]).elements();
+    grouped += format && format->group != 0;
     progress.update(i + 1, linears[i]);
   }
-  if (!several.empty()) {
-    report.obstacles.push_back(fmt::format(
-        "{} of {} linear layers are floats or have several scales (first: {}); an image holds "
-        "trits with one scale a matrix",
-        several.size(), linears.size(), several.front()));
+  report.facts["linear_weights"] = {{"trits", trits}, {"bits", bits}, {"other", floats}};
+  if (grouped != 0)
+    report.unusual.push_back(
+        fmt::format("{} of {} linear layers have several scales", grouped, linears.size()));
+}
+
+/// What the chip makes of the matrices, and what a decoded token streams of them.
+void describe_weights(const io::ModelFiles& files, const spec::ChipConfig& chip,
+                      const io::ConvertSettings& settings, Report& report) {
+  const io::ModelConfig& c = files.config();
+  const auto bytes_of = [&](std::string_view tensor, const io::MatrixFormat& format) {
+    const io::MatrixSize size = files.size(tensor);
+    const spec::MatrixDescriptor m =
+        io::describe_matrix(static_cast<uint32_t>(size.rows), static_cast<uint32_t>(size.cols),
+                            format, chip, files.file(), tensor);
+    return uint64_t{m.beats} * chip.columns;
+  };
+  uint64_t weights = 0;
+  std::map<std::string, std::vector<std::string_view>> forms;
+  for (const std::string_view part : io::kLinearParts) {
+    io::MatrixFormat format = io::kTrits;
+    bool fits = true;
+    try {
+      format = io::layer_format(files, part, chip, settings);
+    } catch (const Error& e) {
+      fits = false;  // sizes are then those of one plane of trits
+      report.obstacles.emplace_back(e.what());
+    }
+    if (fits) forms[io::format_name(format)].push_back(part);
+    for (int layer = 0; layer < c.layers; ++layer)
+      weights += bytes_of(io::layer_tensor(layer, part), format);
   }
-  const spec::MatrixDescriptor head =
-      io::describe_matrix(static_cast<uint32_t>(c.vocab), static_cast<uint32_t>(c.hidden),
-                          spec::Layout::kValue, chip, files.file(), "head");
+  constexpr std::string_view kEmbedding = "token_embd.weight";
+  const std::string_view head = c.tied ? kEmbedding : "output.weight";
+  const std::optional<io::MatrixFormat> trits = io::table_format(files, kEmbedding, chip);
+  const io::MatrixFormat head_format = io::table_format(files, head, chip).value_or(io::kValues);
   spec::ModelDescriptor model = io::describe_model(c, chip, files.file());
   std::vector<spec::LayerDescriptor> layers(static_cast<std::size_t>(c.layers));
   io::place_caches(model, layers, chip.columns);
-  const uint64_t head_bytes = uint64_t{head.beats} * chip.columns;
+  const uint64_t head_bytes = bytes_of(head, head_format);
   const uint64_t caches = uint64_t{model.layers} * model.kv_heads *
                           (uint64_t{model.key_cache_bytes} + model.value_cache_bytes);
-  const uint64_t table =
-      2 * uint64_t{model.vocab} * model.hidden + 2 * uint64_t{model.context} * model.head_dim;
-  report.facts["linear_weights"] = {{"trits", trits}, {"other", floats}};
-  report.facts["chip"] = {{"config", chip.name},
-                          {"weight_bytes_per_token", weights},
-                          {"head_bytes_per_token", head_bytes},
-                          {"kv_bytes_per_token_at_full_context", caches},
-                          {"memory_bytes_about", weights + head_bytes + table + model.work_offset}};
+  const uint64_t embedding = trits ? spec::embedding_bytes(model.vocab, model.hidden, trits->group)
+                                   : 2 * uint64_t{model.vocab} * model.hidden;
+  const uint64_t rope = 2 * uint64_t{model.context} * model.head_dim;
+  report.facts["chip"] = {
+      {"config", chip.name},
+      {"weight_bytes_per_token", weights},
+      {"head_bytes_per_token", head_bytes},
+      {"head", io::format_name(head_format)},
+      {"embedding", trits ? fmt::format("trits, a scale for {} columns of a row",
+                                        spec::group_columns(trits->group))
+                          : std::string("int16")},
+      {"embedding_bytes", embedding},
+      {"kv_bytes_per_token_at_full_context", caches},
+      {"image_bytes_about", weights + head_bytes + embedding + rope},
+      {"memory_bytes_about", weights + head_bytes + embedding + rope + model.work_offset}};
+  for (const auto& [form, parts] : forms)
+    report.facts["chip"]["linear_layers"][form] = fmt::format("{}", fmt::join(parts, ", "));
 }
 
 void examine(const Options& o, const spec::ChipConfig& chip, Report& report) {
@@ -151,7 +183,8 @@ void examine(const Options& o, const spec::ChipConfig& chip, Report& report) {
   }
   describe_model_facts(files->config(), report);
   report.attempt([&] { describe_tokenizer(*files, report); });
-  report.attempt([&] { describe_weights(*files, chip, o.quiet, report); });
+  report.attempt([&] { count_weights(*files, o.quiet, report); });
+  report.attempt([&] { describe_weights(*files, chip, o.convert, report); });
 }
 
 void print(const Options& o, const Report& report) {

@@ -19,6 +19,7 @@ struct EvalOptions {
   Options common;
   std::filesystem::path text;
   int64_t tokens = 0;
+  bool int8_reference = false;
 };
 
 constexpr std::string_view kSeparator = "<|endoftext|>";
@@ -65,7 +66,7 @@ int eval(const EvalOptions& o) {
     throw Error("{}: eval compares with the float32 reference, which needs the GGUF file or folder",
                 o.common.model.string());
   golden::Model golden(*model.image);
-  reference::Model reference(*model.files);
+  reference::Model reference(*model.files, {.int8_inputs = o.int8_reference});
   const std::vector<int> ids = tokenize(o.text, *model.image);
   const std::size_t available = ids.size() > 1 ? ids.size() - 1 : 0;
   const std::size_t n = o.tokens > 0
@@ -150,6 +151,10 @@ void add_eval(CLI::App& app, Action& action) {
   sub->add_option("--tokens", o->tokens, "Tokens to score; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  sub->add_flag(
+      "--int8-reference", o->int8_reference,
+      "Quantise the inputs of all the reference's linear layers to int8 per token, as the "
+      "chip does; without, only of trits with one scale, whose models are trained so");
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return eval(*o); }; });
 }

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "io/image_parts.hpp"
 #include "options.hpp"
 
 namespace tern::cli {
@@ -22,6 +24,27 @@ const spec::ChipConfig& chip_of(const Options& o) {
     if (found) name = found->name;
   }
   return io::find_config(name);
+}
+
+io::MatrixFormat format_of(const spec::MatrixDescriptor& m) {
+  return {static_cast<spec::Layout>(m.layout), m.planes, static_cast<spec::Group>(m.group)};
+}
+
+/// The forms of the linear layers, which all layers share.
+std::string describe_forms(const spec::LayerDescriptor& l) {
+  std::vector<std::string> forms;
+  for (const auto* d :
+       {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down})
+    forms.push_back(io::format_name(format_of(*d)));
+  std::ranges::sort(forms);
+  forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
+  return fmt::format("{}", fmt::join(forms, "; "));
+}
+
+std::string describe_embedding(const spec::ModelDescriptor& m) {
+  const uint32_t columns = spec::group_columns(static_cast<spec::Group>(m.embedding_group));
+  if (columns == 0) return "int16";
+  return fmt::format("trits, a scale for {} columns of a row", columns);
 }
 
 int info(const Options& o) {
@@ -57,6 +80,9 @@ int info(const Options& o) {
                           {"vocab", m.vocab},
                           {"context", m.context},
                           {"ternary_weights", trits},
+                          {"linear_layers", describe_forms(image.layer(0))},
+                          {"embedding", describe_embedding(m)},
+                          {"head", io::format_name(format_of(m.head))},
                           {"beat_bytes", image.columns()},
                           {"image_bytes", image.bytes().size()},
                           {"memory_bytes", m.work_offset},
@@ -70,7 +96,10 @@ int info(const Options& o) {
   fmt::print("{} ({})\n", image.name(), o.model.string());
   fmt::print("  {} layers, hidden {}, {} heads ({} KV) of {}, ffn {}, vocabulary {}, context {}\n",
              m.layers, m.hidden, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocab, m.context);
-  fmt::print("  {} ternary weights, {:.3f} bits each as streamed\n", trits, weight_bits);
+  fmt::print("  {} weights of linear layers ({}), {:.3f} bits each as streamed\n", trits,
+             describe_forms(image.layer(0)), weight_bits);
+  fmt::print("  embedding: {}; head: {}\n", describe_embedding(m),
+             io::format_name(format_of(m.head)));
   if (!o.backend.empty()) {
     fmt::print("{} is a chip of configuration {}: {} columns, {} activation columns, {} lanes\n",
                o.backend, chip.name, chip.columns, chip.act_columns, chip.lanes);

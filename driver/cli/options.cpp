@@ -26,6 +26,14 @@ void add_model_options(CLI::App& app, Options& options) {
                  "Order of the weights in I2_S tensors, which the file does not tell: that of the "
                  "machine it was written on")
       ->check(CLI::IsMember({"x86", "arm"}));
+  app.add_option("--weights-trits", options.convert.weights_trits,
+                 "Quantise linear layers that the file has as floats to integers of so many trits "
+                 "(default: such files are refused)")
+      ->check(CLI::Range(1u, spec::kMaxPlanes));
+  app.add_option("--weights-group", options.convert.group,
+                 "With --weights-trits: columns of a row that share a scale")
+      ->check(CLI::IsMember({64, 128}))
+      ->capture_default_str();
 }
 
 void add_backend_options(CLI::App& app, Options& options) {
@@ -169,12 +177,17 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
   const std::filesystem::path& path = options.model;
   LoadedModel model;
   if (is_image(path)) {
+    if (options.convert.weights_trits != 0)
+      throw Error(
+          "{}: an image has its weights quantised already; give --weights-trits to the "
+          "conversion of the file that it was made from",
+          path.string());
     model.image = std::make_unique<io::Image>(io::Image::open(path));
     return model;
   }
   model.files = io::open_model(path, gguf_options(options));
   model.image = std::make_unique<io::Image>(
-      io::Image::from_bytes(io::convert(*model.files, chip), path.string()));
+      io::Image::from_bytes(io::convert(*model.files, chip, {}, options.convert), path.string()));
   return model;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "io/convert.hpp"
 #include "io/image.hpp"
 #include "io/model_files.hpp"
 #include "spec/numerics/sample.hpp"
@@ -24,6 +25,7 @@ struct Options {
   bool json = false;
   bool quiet = false;
   DeviceOptions device;
+  io::ConvertSettings convert;
 };
 
 void add_model_options(CLI::App& app, Options& options);

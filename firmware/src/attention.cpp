@@ -102,12 +102,16 @@ void TokenLoop::quantise_heads(uint32_t layer, uint32_t t) {
   const bool norms = m_.has[kQueryNorm];
   if (norms) [[unlikely]]
     norm_heads(p_.k + t * p_.kv_stride, k, m_.kv_heads, 1, key_done_);
+  else
+    shorten(k, m_.kv_size, 1, key_done_);
   rotate(k, cosines, m_.kv_heads, r_.kv_max, key_done_);
   scalars(m_.kv_heads).of(ScalarOp::kMultiplier, r_.kv_max, r_.kv_multiplier, spec::kValueMax);
   store_keys(layer, t, scale_rows(k, m_.kv_heads, r_.kv_multiplier));
 
   if (norms) [[unlikely]]
     norm_heads(p_.q + t * p_.q_stride, q, m_.heads, 0, query_done_);
+  else
+    shorten(q, m_.q_size, 0, query_done_);
   rotate(q, cosines, m_.heads, r_.query_max, query_done_);
   scalars(m_.heads).of(ScalarOp::kMultiplier, r_.query_max, r_.query_multiplier, spec::kActMax);
   spec::VectorCommand query;
@@ -137,6 +141,20 @@ void TokenLoop::quantise_heads(uint32_t layer, uint32_t t) {
   scalars(m_.kv_heads)
       .of(ScalarOp::kMultiplier, r_.kv_max + m_.kv_heads, r_.kv_multiplier, spec::kValueMax);
   store_values(layer, t, scale_rows(v, m_.kv_heads, r_.kv_multiplier));
+}
+
+/// Queries (0) or keys (1) of a token in place, by what rope() cannot take: spec::rope_shift().
+void TokenLoop::shorten(uint32_t heads, uint32_t n, uint32_t which, MatmulTicket results) {
+  if (spec::rope_shift(m_.head_bits[which]) == 0) [[likely]]
+    return;
+  spec::VectorCommand c;
+  c.op = id(VectorOp::kScale);
+  c.dest = id(Dest::kScratch);
+  c.scalar = r_.rope_shift + which;
+  c.a = c.dst = heads;
+  c.n = n;
+  c.rows = 1;
+  units_.issue(c, units_.after(results));
 }
 
 /// Heads [rows][head_dim] in place; the largest magnitude of each to reg.

@@ -1,6 +1,7 @@
 #include "fields.hpp"
 #include "scratch.hpp"
 #include "spec/numerics/embedding.hpp"
+#include "spec/numerics/rope.hpp"
 #include "spec/numerics/softmax.hpp"
 #include "token_loop.hpp"
 
@@ -30,6 +31,8 @@ void TokenLoop::prepare() {
   write_scalar(r_.probability_limit, spec::make_scale(spec::kProbabilityMax));
   if (m_.has[kQueryNorm])
     write_scalar(r_.head_eps, spec::scale_mul(spec::make_scale(m_.head_dim), m_.eps));
+  for (uint32_t i = 0; i < 2; ++i)
+    write_scalar(r_.rope_shift + i, 1, static_cast<uint32_t>(spec::rope_shift(m_.head_bits[i])));
   write_scratch(p_.one, 1);
   constexpr Scale limit = spec::make_scale(spec::kActMax);
   write_scalar(r_.output_limit, {limit.m, limit.e - m_.output_exponent});

@@ -24,8 +24,8 @@ void TokenLoop::load_head_gains(const Layer& l) {
 
 /// Dividends of the units of heads: spec::head_norm_unit(), with the guard bits of Rope.
 void TokenLoop::write_head_limits(const Layer& l) {
-  const int32_t shift = static_cast<int32_t>(m_.head_norm_shift) - spec::kRopeGuard;
   for (uint32_t i = 0; i < 2; ++i) {
+    const int32_t shift = spec::head_norm_shift(m_.head_bits[i]) - spec::kRopeGuard;
     write_scalar(r_.head_limit + i,
                  {m_.head_root.m, m_.head_root.e + l.exponent[kQueryNorm + i] + shift});
   }
@@ -37,7 +37,7 @@ void TokenLoop::norm_heads(uint32_t heads, uint32_t to, uint32_t rows, uint32_t 
   spec::VectorCommand c;
   c.op = id(VectorOp::kMul);
   c.dest = id(Dest::kScratch);
-  c.shift = m_.head_norm_shift;
+  c.shift = static_cast<uint32_t>(spec::head_norm_shift(m_.head_bits[which]));
   c.a = heads;
   c.b = p_.head_gain + which * p_.mix_stride;
   c.dst = to;
@@ -59,7 +59,9 @@ void TokenLoop::head_floors() {
 void TokenLoop::head_units(uint32_t heads, uint32_t rows, uint32_t which, uint32_t reg) {
   spec::VectorCommand c;
   c.op = id(VectorOp::kSumSquares);
+  const int shift = spec::head_norm_square_shift(m_.head_bits[which]);
   c.reduce = id(Reduce::kSum);
+  c.shift = static_cast<uint32_t>(shift);
   c.a = heads;
   c.reduce_reg = reg;
   c.n = m_.head_dim;
@@ -67,7 +69,7 @@ void TokenLoop::head_units(uint32_t heads, uint32_t rows, uint32_t which, uint32
   c.stride_a = m_.head_dim;
   units_.issue(c, units_.after());
   ScalarRun run = scalars(rows);
-  run.of(ScalarOp::kMakeScale, reg, reg);
+  run.of(ScalarOp::kMakeScale, reg, reg, 2 * shift);
   run.by(ScalarOp::kScaleAdd, reg, r_.head_floor + which, reg);
   run.of(ScalarOp::kScaleSqrt, reg, reg);
   run.from(ScalarOp::kScaleDiv, r_.head_limit + which, reg, reg);

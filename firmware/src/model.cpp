@@ -69,7 +69,6 @@ void keep(const spec::ModelDescriptor& d, Model& m) {
   m.kv_size = d.kv_heads * d.head_dim;
   m.residual_frac = d.residual_frac;
   m.silu = d.activation == static_cast<uint32_t>(spec::Activation::kSilu);
-  m.head_norm_shift = static_cast<uint32_t>(spec::head_norm_shift(d.hidden));
   m.head_root = spec::scale_sqrt(spec::make_scale(d.head_dim));
   m.head_shift = d.head_shift;
   m.eps = d.eps;
@@ -107,7 +106,8 @@ void keep(const spec::LayerDescriptor& d, const Model& m, Layer& l) {
     l.matrix[i] = units(linear(d, i).offset);
     // Rope gives queries and keys more fraction bits.
     const bool rotated = (i == kQuery || i == kKey) && !m.has[kQueryNorm];
-    l.scale[i] = spec::scale_shift(linear(d, i).scale, rotated ? -spec::kRopeGuard : 0);
+    const int shift = rotated ? spec::rope_shift(m.head_bits[i]) - spec::kRopeGuard : 0;
+    l.scale[i] = spec::scale_shift(linear(d, i).scale, shift);
   }
   l.k_cache = units(d.k_cache);
   l.v_cache = units(d.v_cache);
@@ -127,6 +127,8 @@ Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
     const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&layer),
                                                      spec::checked_words<spec::LayerDescriptor>());
     if (found != layer.checksum) return {FirmwareError::kLayerChecksum, i};
+    for (uint32_t j = 0; i == 0 && j < 2; ++j)
+      model.head_bits[j] = spec::result_bits(linear(layer, j));
     for (uint32_t j = 0; i == 0 && j < kNorms; ++j) model.has[j] = spec::present(norm(layer, j));
     if (const uint32_t at = missing_layout(layer, model.chip); at != kNoField)
       return {FirmwareError::kMatrixLayout, i << 16 | at};

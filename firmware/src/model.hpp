@@ -1,6 +1,7 @@
 #pragma once
 
 #include "spec/generated/spec.hpp"
+#include "spec/numerics/result_bits.hpp"
 #include "spec/numerics/scale.hpp"
 #include "units.hpp"
 
@@ -132,6 +133,7 @@ struct Registers {
   uint32_t head_floor;  ///< [2]: head_norm_floor() of a token's queries, keys.
   // Of the layer that is worked on.
   uint32_t norm_limit;  ///< [kVectorNorms]: kActMax in units of the gain.
+  uint32_t rope_shift;  ///< [2]: of queries, keys, of which the bits that rope() cannot take go.
   uint32_t head_limit;  ///< [2]: what head_norm_unit() divides, of queries, keys, after Rope.
   uint32_t matrix;      ///< [kLinears]
 
@@ -166,10 +168,10 @@ struct Model {
   uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context, eos;
   uint32_t q_size, kv_size;
   uint32_t residual_frac, head_shift;
-  bool silu;         ///< The gate; else squared ReLU.
-  bool has[kNorms];  ///< In all layers. kQueryNorm: norms of heads, with kKeyNorm.
-  uint32_t head_norm_shift;
-  Scale head_root;  ///< sqrt(head_dim)
+  bool silu;                      ///< The gate; else squared ReLU.
+  bool has[kNorms];               ///< In all layers. kQueryNorm: norms of heads, with kKeyNorm.
+  spec::ResultBits head_bits[2];  ///< Of queries, keys.
+  Scale head_root;                ///< sqrt(head_dim)
   Scale eps, score_scale, head_scale;
 
   uint32_t embedding;  ///< Units from the start of memory.

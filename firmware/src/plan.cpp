@@ -135,6 +135,7 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   take(1, r.logit_scale, r.sample_unit, r.weight_sum, r.joined, r.exponent);
   take(3, r.unit);
   take(2, r.scale_max);
+  take(2, r.rope_shift);
   if (m.has[kQueryNorm]) {
     take(1, r.head_eps);
     take(2, r.head_floor, r.head_limit);

@@ -148,6 +148,7 @@ class TokenLoop {
   // attention.cpp
   void quantise_heads(uint32_t layer, uint32_t token);
   void scale_heads(uint32_t layer, uint32_t token);
+  void shorten(uint32_t heads, uint32_t n, uint32_t which, MatmulTicket results);
   VectorTicket rotate(uint32_t heads, uint32_t cosines, uint32_t rows, uint32_t reg,
                       MatmulTicket results);
   VectorTicket scale_rows(uint32_t heads, uint32_t rows, uint32_t reg);

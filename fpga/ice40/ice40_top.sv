@@ -100,6 +100,10 @@ module ice40_top #(
   engine_pkg::beat_tag_t             tag;
   engine_pkg::block_t                block;
   logic [engine_pkg::ColumnBits-1:0] columns_q;
+  // Of scales and signs, which this engine does without.
+  logic                              beat, scale_write, sign, grouped, unused_sequencer;
+  logic [engine_pkg::RowBits-1:0]    stripe;
+  assign unused_sequencer = ^{beat, scale_write, sign, grouped, stripe};
   stream_sequencer #(.Columns(Columns), .AccDepth(52), .ActDepth(ActDepth)) u_sequencer (
     .clk_i,
     .rst_ni,
@@ -115,7 +119,13 @@ module ice40_top #(
     .load_beat_o   (load_beat),
     .load_last_o   (load_last),
     .load_ready_i  (1'b1),
+    .beat_o        (beat),
+    .scale_write_o (scale_write),
+    .signs_held_i  (1'b0),
     .matmul_o      (matmul),
+    .sign_o        (sign),
+    .grouped_o     (grouped),
+    .stripe_o      (stripe),
     .act_tile_o    (act_tile),
     .mask_o        (mask),
     .tag_o         (tag),
@@ -153,6 +163,8 @@ module ice40_top #(
     .rst_ni,
     .valid_i   (matmul),
     .weights_i (beat_data),
+    .sign_i    (1'b0),
+    .signs_i   ('0),
     .mask_i    (mask),
     .planes_i  (planes),
     .columns_i (columns_q),

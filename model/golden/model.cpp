@@ -103,8 +103,8 @@ void Model::attention(int layer) {
   Wide keys = multiply(l.k, d.attn_k, h, TracePoint::kAttnK, layer);
   const Wide v = multiply(l.v, d.attn_v, h, TracePoint::kAttnV, layer);
 
-  const Heads q = turn(std::move(queries), d.attn_q_norm);
-  const Heads k = turn(std::move(keys), d.attn_k_norm);
+  const Heads q = turn(std::move(queries), d.attn_q_norm, spec::result_bits(d.attn_q));
+  const Heads k = turn(std::move(keys), d.attn_k_norm, spec::result_bits(d.attn_k));
 
   const int dim = static_cast<int>(m_.head_dim);
   std::vector<int32_t> key_values, value_values;
@@ -128,17 +128,21 @@ void Model::attention(int layer) {
                   TracePoint::kAttnResidual, layer);
 }
 
-Model::Heads Model::turn(Wide x, const spec::VectorDescriptor& gain) const {
+Model::Heads Model::turn(Wide x, const spec::VectorDescriptor& gain, spec::ResultBits bits) const {
   const int dim = static_cast<int>(m_.head_dim);
   const int16_t* table = image_.rope(static_cast<uint32_t>(position_)).data();
   const Scale floor = spec::head_norm_floor(m_.head_dim, x.unit, m_.eps);
+  if (const int shift = spec::rope_shift(bits); !spec::present(gain) && shift != 0) {
+    for (int32_t& v : x.x) v = static_cast<int32_t>(spec::rshift_round(v, shift));
+    x.unit = spec::scale_shift(x.unit, shift);
+  }
   Heads heads{std::vector<int32_t>(x.x.size()), {}};
   std::vector<int32_t> normed(m_.head_dim);
   for (std::size_t at = 0; at < x.x.size(); at += m_.head_dim) {
     const int32_t* head = &x.x[at];
     Scale unit = x.unit;
     if (spec::present(gain)) {
-      unit = spec::head_norm(head, image_.vector(gain).data(), dim, m_.hidden, gain.exponent, floor,
+      unit = spec::head_norm(head, image_.vector(gain).data(), dim, bits, gain.exponent, floor,
                              normed.data());
       head = normed.data();
     }

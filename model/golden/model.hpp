@@ -9,6 +9,7 @@
 #include "golden/matrix.hpp"
 #include "io/image.hpp"
 #include "spec/kv_state.hpp"
+#include "spec/numerics/result_bits.hpp"
 #include "spec/numerics/scale.hpp"
 #include "spec/trace.hpp"
 
@@ -74,7 +75,7 @@ class Model {
                 spec::TracePoint point, int layer);
   void attention(int layer);
   /// Norm, if there is one, and rope of heads [][head_dim].
-  Heads turn(Wide x, const spec::VectorDescriptor& gain) const;
+  Heads turn(Wide x, const spec::VectorDescriptor& gain, spec::ResultBits bits) const;
   Wide attend_heads(int layer, const Heads& q);
   Wide attend(const KvCache& cache, std::span<const int32_t> q, spec::Scale q_unit, int layer,
               int head, std::span<int64_t> mix);

@@ -245,6 +245,10 @@ void Converter::run(const ConvertProgress& progress) {
     if (progress) progress(0, "how weights are scaled");
     formats_[part] = layer_format(files_, kLinearParts[part], chip_, settings_);
   }
+  if (settings_.weights_trits != 0 &&
+      std::ranges::none_of(formats_, [](const LayerFormat& f) { return f.quantised; })) {
+    throw Error("{}: no linear layer has float weights; leave out --weights-trits", files_.file());
+  }
   std::vector<spec::LayerDescriptor> layers;
   for (int i = 0; i < config_.layers; ++i) {
     if (progress) progress(static_cast<double>(i) / (config_.layers + 1), layer_tensor(i, "*"));

@@ -1,5 +1,7 @@
 #include "io/image_parts.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -61,6 +63,16 @@ uint32_t checksum(const Descriptor& d) {
 }
 
 }  // namespace
+
+std::string format_name(const MatrixFormat& format) {
+  if (format.layout == Layout::kValue) return "values of 5 trits, a scale for each row";
+  const std::string weight = format.layout == Layout::kSign ? "1 bit"
+                             : format.planes == 1           ? "1 trit"
+                                                  : fmt::format("{} trits", format.planes);
+  if (format.group == Group::kNone) return weight + ", one scale";
+  return fmt::format("{}, a scale for {} columns of a row", weight,
+                     spec::group_columns(format.group));
+}
 
 spec::Scale scale_from(double v) {
   if (v == 0) return {0, 0};

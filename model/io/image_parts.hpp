@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "io/image_writer.hpp"
@@ -22,6 +23,9 @@ struct MatrixFormat {
 /// One plane of trits with one scale, as most linear layers; values of five trits, as most heads.
 inline constexpr MatrixFormat kTrits{};
 inline constexpr MatrixFormat kValues{spec::Layout::kValue};
+
+/// "1 bit, a scale for 128 columns of a row", for people.
+std::string format_name(const MatrixFormat& format);
 
 /// The nearest scale to v >= 0.
 spec::Scale scale_from(double v);

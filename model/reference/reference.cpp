@@ -36,13 +36,18 @@ std::vector<float> multiply_floats(const Linear& linear, std::span<const float> 
 }
 
 std::vector<float> multiply(const Linear& linear, std::span<const float> x) {
-  if (!linear.weights.empty()) return multiply_floats(linear, x);
+  if (!linear.weights.empty() && !linear.int8_inputs) return multiply_floats(linear, x);
   float absmax = 0;
   for (const float value : x) absmax = std::max(absmax, std::abs(value));
   const float s = 127.0f / std::max(absmax, 1e-5f);
   std::vector<float> q(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     q[i] = std::clamp(std::nearbyint(x[i] * s), -128.0f, 127.0f);  // ties to even
+  }
+  if (!linear.weights.empty()) {
+    std::vector<float> y = multiply_floats(linear, q);
+    for (float& value : y) value /= s;
+    return y;
   }
   std::vector<float> y(linear.rows);
   for (int row = 0; row < linear.rows; ++row) {
@@ -147,11 +152,16 @@ Layer load_layer(const io::ModelFiles& files, int index) {
 
 }  // namespace
 
-Model::Model(const io::ModelFiles& files) : config_(files.config()) {
+Model::Model(const io::ModelFiles& files, const Options& options) : config_(files.config()) {
   embedding_ = files.floats("token_embd.weight");
   if (!config_.tied) head_ = files.floats("output.weight");
   output_norm_ = files.floats("output_norm.weight");
   for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(files, i));
+  for (Layer& layer : layers_) {
+    for (Linear* linear :
+         {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
+      linear->int8_inputs = options.int8_inputs;
+  }
   logits_.resize(config_.vocab);
 }
 

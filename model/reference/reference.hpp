@@ -23,6 +23,7 @@ namespace tern::reference {
 struct Linear {
   int rows = 0;
   int cols = 0;
+  bool int8_inputs = false;  ///< Quantised as above, although the weights are floats.
   float scale = 0;
   float factor = 1;
   std::vector<std::int8_t> trits;  ///< [rows][cols], or empty
@@ -42,11 +43,17 @@ struct Layer {
 /// "residual_ffn"; and with layer -1: "embedding", "output_norm", "logits".
 using Trace = std::function<void(std::string_view point, int layer, std::span<const float> values)>;
 
+struct Options {
+  /// Quantise the inputs of every linear layer but the head to int8 per token, whatever the
+  /// weights: what is left between this and the integer model is rounding.
+  bool int8_inputs = false;
+};
+
 class Model {
  public:
   /// Dequantises the whole model into memory. Throws Error, naming the file, if it is not one of
   /// the supported architectures (io::ModelConfig) or holds values that cannot be decoded.
-  explicit Model(const io::ModelFiles& files);
+  explicit Model(const io::ModelFiles& files, const Options& options = {});
   explicit Model(const io::Gguf& gguf) : Model(*io::model_files(gguf)) {}
 
   /// Runs `token` at the next position and returns the logits [vocab] for the one after it, valid

@@ -10,6 +10,9 @@ package engine_pkg;
   localparam int unsigned WordBits    = 20;
   localparam int unsigned StrideBits  = 12;
   localparam int unsigned ScalarBits  = 8;
+  // A scale of a group of columns, and the scales of a stripe.
+  localparam int unsigned ScaleBits     = 12;
+  localparam int unsigned ScaleWordBits = 5 * ScaleBits;
   // Widths of the structs below.
   localparam int unsigned BeatTagBits = 6 + Banks + ColumnBits + EntryBits;
   localparam int unsigned BlockBits   = 4 + 2 * EntryBits + RowBits + ColumnBits + WordBits +

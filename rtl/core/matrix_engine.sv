@@ -18,12 +18,17 @@
 /// `illegal_o` is the number of illegal codes found in this cycle. `shape_error_o` rises and stays,
 /// and the engine stops, when `beat_last_i` is not where the command ends; reset recovers. FastBody
 /// chooses the bodies of array and activation buffer, and nothing else.
+///
+/// Scales of groups (GroupScales) are beats of their own; they take one more stage before the
+/// accumulators. With them come LOADs of trits, for embeddings of such models. The layout Sign (SignWeights) takes five beats in eight cycles.
 module matrix_engine #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
   parameter int unsigned AccDepth    = 52,
   parameter int unsigned ActDepth    = 256,
   parameter int unsigned Lanes       = 16,
+  parameter bit          GroupScales = 1'b0,
+  parameter bit          SignWeights = 1'b0,
   parameter bit          FastBody    = 1'b0,
   localparam int unsigned Rows       = tern_pkg::TritsPerByte,
   localparam int unsigned Words      = Rows * ActColumns,
@@ -78,6 +83,7 @@ module matrix_engine #(
 );
   localparam int unsigned Levels    = $clog2(Columns);
   localparam int unsigned SumBits   = Levels + 9;
+  localparam int unsigned AddendBits = SumBits + 6;
   localparam int unsigned TileBits  = $clog2(ActDepth);
   localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
   // Beats in the array: at most Levels + 2, which is the latency.
@@ -86,7 +92,9 @@ module matrix_engine #(
   typedef logic [engine_pkg::ColumnBits-1:0]   column_t;
   typedef logic [TagsBits-1:0]                 tags_t;
 
-  logic                           matmul;
+  logic                           matmul, sign, signs_held, grouped, scale_write;
+  logic [engine_pkg::RowBits-1:0] stripe;
+  logic [Rows*Columns-1:0]        signs;
   logic [Columns-1:0]             mask;
   engine_pkg::beat_tag_t          tag;
   logic [TileBits-1:0]            act_tile;
@@ -99,11 +107,14 @@ module matrix_engine #(
   logic [1:0]                     release_halves;
   logic                           sums_valid;
   logic [32*Words-1:0]            sums, drained;
-  logic [CountBits-1:0]           illegal;
+  logic [CountBits-1:0]           array_illegal, load_illegal;
   logic                           read;
   logic [engine_pkg::EntryBits-1:0] read_entry;
 
-  stream_sequencer #(.Columns(Columns), .AccDepth(AccDepth), .ActDepth(ActDepth)) u_sequencer (
+  stream_sequencer #(
+    .Columns(Columns), .AccDepth(AccDepth), .ActDepth(ActDepth),
+    .GroupScales(GroupScales), .SignWeights(SignWeights)
+  ) u_sequencer (
     .clk_i, .rst_ni,
     .cmd_valid_i, .cmd_ready_o, .cmd_i,
     .beat_valid_i, .beat_ready_o, .beat_last_i,
@@ -113,7 +124,13 @@ module matrix_engine #(
     .load_beat_o   (load_beat),
     .load_last_o   (load_last),
     .load_ready_i  (load_ready),
+    .beat_o        (beats_o),
+    .scale_write_o (scale_write),
+    .signs_held_i  (signs_held),
     .matmul_o      (matmul),
+    .sign_o        (sign),
+    .grouped_o     (grouped),
+    .stripe_o      (stripe),
     .act_tile_o    (act_tile),
     .mask_o        (mask),
     .tag_o         (tag),
@@ -125,7 +142,7 @@ module matrix_engine #(
     .shape_error_o
   );
 
-  stream_loader #(.Columns(Columns), .Lanes(Lanes)) u_loader (
+  stream_loader #(.Columns(Columns), .Lanes(Lanes), .Trits(GroupScales)) u_loader (
     .clk_i, .rst_ni,
     .start_i      (load_start),
     .cmd_i        (load_cmd),
@@ -139,7 +156,8 @@ module matrix_engine #(
     .wr_ready_i   (load_wr_ready_i),
     .wr_addr_o    (load_wr_addr_o),
     .wr_mask_o    (load_wr_mask_o),
-    .wr_data_o    (load_wr_data_o)
+    .wr_data_o    (load_wr_data_o),
+    .illegal_o    (load_illegal)
   );
 
   activation_buffer #(
@@ -159,25 +177,42 @@ module matrix_engine #(
     .planes_o       (planes)
   );
 
+  if (SignWeights) begin : gen_signs
+    sign_gearbox #(.Columns(Columns)) u_gearbox (
+      .clk_i, .rst_ni,
+      .step_i  (matmul && sign),
+      .beat_i  (beat_data_i),
+      .held_o  (signs_held),
+      .signs_o (signs)
+    );
+  end else begin : gen_no_signs
+    assign signs_held = 1'b0;
+    assign signs      = '0;
+  end
+
   ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .FastBody(FastBody)
+    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .FastBody(FastBody)
   ) u_array (
     .clk_i, .rst_ni,
     .valid_i   (matmul),
     .weights_i (beat_data_i),
+    .sign_i    (sign),
+    .signs_i   (signs),
     .mask_i    (mask),
     .planes_i  (planes),
     .columns_i (columns_q),
     .valid_o   (sums_valid),
     .sums_o    (sums),
-    .illegal_o (illegal)
+    .illegal_o (array_illegal)
   );
 
   // The tags of the beats in the array wait here, oldest at get_q; then they follow the sums.
   logic [engine_pkg::BeatTagBits-1:0] tags_q [1 << TagsBits];
   tags_t                              put_q, get_q;
-  engine_pkg::beat_tag_t              tag_0, tag_1_q, tag_2_q, tag_3_q;
+  engine_pkg::beat_tag_t              tag_0, tag_1_q, tag_2_q, tag_3_q, add_tag;
   logic [3:1]                         stage_q;
+  logic                               add;
+  logic [engine_pkg::ScaleWordBits-1:0] scales;
 
   assign tag_0 = tags_q[get_q];
 
@@ -203,8 +238,42 @@ module matrix_engine #(
     if (stage_q[2]) tag_3_q <= tag_2_q;
   end
 
+  // Scales meet the addends in stage 3, the accumulators the products in a fourth.
+  if (GroupScales) begin : gen_scales
+    logic                  stage_4_q;
+    engine_pkg::beat_tag_t tag_4_q;
+
+    scale_buffer #(.Columns(Columns), .AccDepth(AccDepth), .InFlight(Levels + 5)) u_scales (
+      .clk_i, .rst_ni,
+      .write_i     (scale_write),
+      .write_row_i (stripe),
+      .beat_i      (beat_data_i),
+      .put_i       (matmul),
+      .stripe_i    (stripe),
+      .grouped_i   (grouped),
+      .get_i       (stage_q[3]),
+      .scales_o    (scales)
+    );
+
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) stage_4_q <= 1'b0;
+      else         stage_4_q <= stage_q[3];
+    end
+    always_ff @(posedge clk_i) begin
+      if (stage_q[3]) tag_4_q <= tag_3_q;
+    end
+    assign add     = stage_4_q;
+    assign add_tag = tag_4_q;
+  end else begin : gen_no_scales
+    logic unused_scales;
+    assign unused_scales = ^{scale_write, grouped, stripe};
+    assign scales  = '0;
+    assign add     = stage_q[3];
+    assign add_tag = tag_3_q;
+  end
+
   for (genvar m = 0; m < ActColumns; m++) begin : gen_column
-    logic [Rows*32-1:0] column_addends;
+    logic [Rows*32-1:0] weighted, column_addends;
 
     digit_weight #(.SumBits(SumBits)) u_weight (
       .clk_i,
@@ -215,15 +284,27 @@ module matrix_engine #(
       .value_layout_0_i (tag_0.value_layout),
       .value_layout_2_i (tag_2_q.value_layout),
       .sums_i           (sums[32*Rows*m +: 32*Rows]),
-      .addends_o        (column_addends)
+      .addends_o        (weighted)
     );
+
+    if (GroupScales) begin : gen_multiply
+      scale_multiply #(.AddendBits(AddendBits)) u_multiply (
+        .clk_i,
+        .en_i       (stage_q[3] && ColumnBits'(m) < tag_3_q.columns),
+        .scales_i   (scales),
+        .addends_i  (weighted),
+        .products_o (column_addends)
+      );
+    end else begin : gen_no_multiply
+      assign column_addends = weighted;
+    end
 
     for (genvar b = 0; b < Rows; b++) begin : gen_bank
       accumulator_bank #(.Depth(AccDepth)) u_bank (
         .clk_i,
-        .add_i        (stage_q[3] && tag_3_q.banks[b] && ColumnBits'(m) < tag_3_q.columns),
-        .first_i      (tag_3_q.first),
-        .add_entry_i  (tag_3_q.entry),
+        .add_i        (add && add_tag.banks[b] && ColumnBits'(m) < add_tag.columns),
+        .first_i      (add_tag.first),
+        .add_entry_i  (add_tag.entry),
         .addend_i     (column_addends[32*b +: 32]),
         .read_i       (read),
         .read_entry_i (read_entry),
@@ -236,7 +317,7 @@ module matrix_engine #(
     .clk_i, .rst_ni,
     .block_valid_i (block_valid),
     .block_i       (block),
-    .landed_i      (stage_q[3] && tag_3_q.block_last),
+    .landed_i      (add && add_tag.block_last),
     .release_o     (release_halves),
     .read_o        (read),
     .read_entry_o  (read_entry),
@@ -251,13 +332,12 @@ module matrix_engine #(
     .busy_o        (sink_busy)
   );
 
-  assign beats_o      = matmul;
   assign load_beats_o = load_beat && load_ready;
-  assign illegal_o    = sums_valid ? illegal : '0;
+  assign illegal_o    = (sums_valid ? array_illegal : '0) + load_illegal;
   assign busy_o       = sequencer_busy || sink_busy || !load_idle || load_done_o;
 
   logic unused_signals;
-  assign unused_signals = ^{tag_3_q.value_layout, tag_3_q.plane, act_tile_i};
+  assign unused_signals = ^{add_tag.value_layout, add_tag.plane, act_tile_i, scales};
 
 `ifndef SYNTHESIS
   initial begin
@@ -271,9 +351,9 @@ module matrix_engine #(
 
   // No sum may reach a half of the accumulators that is being read out.
   always_ff @(posedge clk_i) begin
-    if (rst_ni && stage_q[3] && read) begin
+    if (rst_ni && add && read) begin
       AssertNoAddWhileDraining: assert (
-          (32'(tag_3_q.entry) >= AccDepth / 2) != (32'(read_entry) >= AccDepth / 2));
+          (32'(add_tag.entry) >= AccDepth / 2) != (32'(read_entry) >= AccDepth / 2));
     end
   end
 

@@ -1,13 +1,18 @@
-/// Writes the beats of a LOAD to the scratchpad, as int32 or as sign-extended int16.
+/// Writes the beats of a LOAD to the scratchpad: int32, sign-extended int16, or trits as -1, 0, +1.
 ///
 /// `start_i`, only while `idle_o`, takes the format, the element count and the first word of
 /// `cmd_i`. Then come the command's beats, the last one with `beat_last_i`. An element a word goes
 /// out, up to Lanes a cycle, from the first word on; elements beyond the count are dropped. A beat
 /// is taken in the cycle in which the last write of the one before it leaves. `done_o` pulses once
 /// for each command, when its last beat is worked off: reads accepted in a later cycle see it all.
+///
+/// `illegal_o` is the number of illegal codes of which something is written in this cycle; they act
+/// as five zeros. Codes beyond the count are not looked at. Without Trits there is no such format.
 module stream_loader #(
   parameter int unsigned Columns = 64,
-  parameter int unsigned Lanes   = 16
+  parameter int unsigned Lanes   = 16,
+  parameter bit          Trits   = 1'b1,
+  localparam int unsigned CountBits = $clog2(Columns) + 1
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -26,7 +31,9 @@ module stream_loader #(
   input  logic                 wr_ready_i,
   output logic [19:0]          wr_addr_o,
   output logic [Lanes-1:0]     wr_mask_o,
-  output logic [32*Lanes-1:0]  wr_data_o
+  output logic [32*Lanes-1:0]  wr_data_o,
+
+  output logic [CountBits-1:0] illegal_o
 );
   localparam int unsigned BeatBits   = 8 * Columns;
   // Elements of a beat, elements of a write, writes of a beat.
@@ -36,13 +43,18 @@ module stream_loader #(
   localparam int unsigned HalvesAtOnce = HalfCount < Lanes ? HalfCount : Lanes;
   localparam int unsigned WordWrites = WordCount / WordsAtOnce;
   localparam int unsigned HalfWrites = HalfCount / HalvesAtOnce;
-  localparam int unsigned WriteBits  = $clog2(HalfWrites + 1);
+  // T5 bytes of a write: the greatest power of two whose trits are no more than the lanes.
+  localparam int unsigned Digits     = tern_pkg::TritsPerByte;
+  localparam int unsigned MostBytes  = 1 << ($clog2(Lanes / Digits + 1) - 1);
+  localparam int unsigned TritBytes  = MostBytes < Columns / 2 ? MostBytes : Columns / 2;
+  localparam int unsigned TritWrites = Columns / TritBytes;  // more than of any other format
+  localparam int unsigned WriteBits  = $clog2(TritWrites + 1);
 
   typedef logic [19:0]          word_t;
   typedef logic [WriteBits-1:0] writes_t;
 
   logic                active_q;   // a command without its last beat, or with beats in hand
-  logic                half_q;
+  logic                half_q, trit_q;
   word_t               addr_q, left_q;
   // The beat in hand, from its next element on.
   logic                held_q, last_q;
@@ -51,7 +63,8 @@ module stream_loader #(
   logic                take, step, beat_ends;
   word_t               at_once;
 
-  assign at_once   = half_q ? 20'(HalvesAtOnce) : 20'(WordsAtOnce);
+  assign at_once   = trit_q ? 20'(Digits * TritBytes) : half_q ? 20'(HalvesAtOnce)
+                                                              : 20'(WordsAtOnce);
   assign step      = held_q && (left_q == '0 || wr_ready_i);
   assign beat_ends = step && (writes_left_q == '0 || left_q <= at_once);
 
@@ -76,6 +89,7 @@ module stream_loader #(
   always_ff @(posedge clk_i) begin
     if (start_i) begin
       half_q <= cmd_i.format == tern_pkg::FormatHalf;
+      trit_q <= Trits && cmd_i.format == tern_pkg::FormatTrit;
       addr_q <= cmd_i.dst;
       left_q <= cmd_i.count;
     end else if (step) begin
@@ -85,23 +99,46 @@ module stream_loader #(
     if (take) begin
       data_q        <= beat_data_i;
       last_q        <= beat_last_i;
-      writes_left_q <= half_q ? WriteBits'(HalfWrites - 1) : WriteBits'(WordWrites - 1);
+      writes_left_q <= trit_q ? WriteBits'(TritWrites - 1) :
+                       half_q ? WriteBits'(HalfWrites - 1) : WriteBits'(WordWrites - 1);
     end else if (step) begin
-      data_q        <= data_q >> (half_q ? 16 * HalvesAtOnce : 32 * WordsAtOnce);
+      data_q        <= data_q >> (trit_q ? 8 * TritBytes :
+                                  half_q ? 16 * HalvesAtOnce : 32 * WordsAtOnce);
       writes_left_q <= writes_left_q - 1'b1;
+    end
+  end
+
+  // Trits of the bytes of which something is written.
+  logic [Digits*TritBytes-1:0] nonzero, negative;
+  logic [TritBytes-1:0]       illegal;
+  for (genvar k = 0; k < TritBytes; k++) begin : gen_decode
+    t5_decode u_decode (
+      .code_i     (data_q[8*k +: 8]),
+      .enable_i   (trit_q && held_q && 20'(Digits * k) < left_q),
+      .nonzero_o  (nonzero[Digits*k +: Digits]),
+      .negative_o (negative[Digits*k +: Digits]),
+      .illegal_o  (illegal[k])
+    );
+  end
+  always_comb begin
+    illegal_o = '0;
+    for (int unsigned k = 0; k < TritBytes; k++) begin
+      illegal_o = illegal_o + CountBits'(step && illegal[k]);
     end
   end
 
   assign wr_valid_o = held_q && left_q != '0;
   assign wr_addr_o  = addr_q;
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
-    logic [31:0] word, half;
+    logic [31:0] word, half, trit;
     if (i < WordsAtOnce) assign word = data_q[32*i +: 32];
     else                 assign word = '0;
     if (i < HalvesAtOnce) assign half = {{16{data_q[16*i + 15]}}, data_q[16*i +: 16]};
     else                  assign half = '0;
+    if (i < Digits * TritBytes) assign trit = {{31{negative[i]}}, nonzero[i]};
+    else                       assign trit = '0;
     assign wr_mask_o[i]          = 20'(i) < at_once && 20'(i) < left_q;
-    assign wr_data_o[32*i +: 32] = half_q ? half : word;
+    assign wr_data_o[32*i +: 32] = trit_q ? trit : half_q ? half : word;
   end
 
   // Fields for those who issue the command.
@@ -111,6 +148,10 @@ module stream_loader #(
                         cmd_i.wait_vector, cmd_i.wait_store, cmd_i.read_addr, cmd_i.beats};
 
 `ifndef SYNTHESIS
+  initial begin
+    if (Lanes < Digits) $fatal(1, "stream_loader: %0d lanes take no code of %0d trits", Lanes, Digits);
+  end
+
   always_ff @(posedge clk_i) begin
     if (rst_ni && start_i) AssertStartsWhenIdle: assert (idle_o);
   end

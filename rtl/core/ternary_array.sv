@@ -1,7 +1,9 @@
 /// Five rows by Columns trits, times ActColumns columns of int8: 5 * ActColumns exact sums a cycle.
 ///
 /// A beat is `weights_i` (Columns T5 bytes, byte c for column c) with `mask_i` (a byte whose bit is
-/// low counts as five zeros) in a cycle with `valid_i`. Its activations come one cycle later, as a
+/// low counts as five zeros) in a cycle with `valid_i`. With SignWeights and `sign_i` its trits are
+/// those of `signs_i` instead, bit Columns * r + c for row r and column c: +1 where it is high, -1
+/// where it is low, 0 where the mask is. Its activations come one cycle later, as a
 /// memory gives them: bit (8*m + b) * Columns + c of `planes_i` is bit b of the int8 of column c
 /// for activation column m, and only columns m < `columns_i` take part. $clog2(Columns) + 2 cycles
 /// after the weights `valid_o` is high, with the beat's sums: int32 number 5*m + r of `sums_o` is
@@ -14,6 +16,7 @@
 module ternary_array #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
+  parameter bit          SignWeights = 1'b0,
   parameter bit          FastBody    = 1'b0,
   localparam int unsigned Levels     = $clog2(Columns),
   localparam int unsigned Rows       = tern_pkg::TritsPerByte
@@ -23,6 +26,8 @@ module ternary_array #(
 
   input  logic                              valid_i,
   input  logic [8*Columns-1:0]              weights_i,
+  input  logic                              sign_i,
+  input  logic [Rows*Columns-1:0]           signs_i,
   input  logic [Columns-1:0]                mask_i,
   input  logic [ActColumns*8*Columns-1:0]   planes_i,
   input  logic [engine_pkg::ColumnBits-1:0] columns_i,
@@ -32,15 +37,19 @@ module ternary_array #(
   output logic [Levels:0]                   illegal_o
 );
   if (FastBody) begin : gen_fast
-    ternary_array_fast #(.Columns(Columns), .ActColumns(ActColumns)) u_body (
+    ternary_array_fast #(
+      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights)
+    ) u_body (
       .clk_i, .rst_ni,
-      .valid_i, .weights_i, .mask_i, .planes_i, .columns_i,
+      .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
       .valid_o, .sums_o, .illegal_o
     );
   end else begin : gen_tree
-    ternary_array_tree #(.Columns(Columns), .ActColumns(ActColumns)) u_body (
+    ternary_array_tree #(
+      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights)
+    ) u_body (
       .clk_i, .rst_ni,
-      .valid_i, .weights_i, .mask_i, .planes_i, .columns_i,
+      .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
       .valid_o, .sums_o, .illegal_o
     );
   end

@@ -9,6 +9,7 @@
 module ternary_array_fast #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
+  parameter bit          SignWeights = 1'b0,
   localparam int unsigned Levels     = $clog2(Columns),
   localparam int unsigned Rows       = tern_pkg::TritsPerByte
 ) (
@@ -17,6 +18,8 @@ module ternary_array_fast #(
 
   input  logic                              valid_i,
   input  logic [8*Columns-1:0]              weights_i,
+  input  logic                              sign_i,
+  input  logic [Rows*Columns-1:0]           signs_i,
   input  logic [Columns-1:0]                mask_i,
   input  logic [ActColumns*8*Columns-1:0]   planes_i,
   input  logic [engine_pkg::ColumnBits-1:0] columns_i,
@@ -111,6 +114,13 @@ module ternary_array_fast #(
           negative[r] = negative[r] | (row_t'(below[8*r +: 8]) << (8 * g));
         end
         illegal = illegal | (row_t'(above[8*Rows +: 8]) << (8 * g));
+      end
+      if (SignWeights && sign_i) begin
+        for (int r = 0; r < Rows; r++) begin
+          positive[r] = row_t'(signs_i[Columns*r +: Columns]);
+          negative[r] = ~positive[r];
+        end
+        illegal = '0;
       end
       for (int r = 0; r < Rows; r++) begin
         positive_q[r] <= positive[r] & row_t'(mask_i);

@@ -7,6 +7,7 @@
 module ternary_array_tree #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
+  parameter bit          SignWeights = 1'b0,
   localparam int unsigned Levels     = $clog2(Columns),
   localparam int unsigned Rows       = tern_pkg::TritsPerByte
 ) (
@@ -15,6 +16,8 @@ module ternary_array_tree #(
 
   input  logic                              valid_i,
   input  logic [8*Columns-1:0]              weights_i,
+  input  logic                              sign_i,
+  input  logic [Rows*Columns-1:0]           signs_i,
   input  logic [Columns-1:0]                mask_i,
   input  logic [ActColumns*8*Columns-1:0]   planes_i,
   input  logic [engine_pkg::ColumnBits-1:0] columns_i,
@@ -31,6 +34,9 @@ module ternary_array_tree #(
   logic [Columns-1:0]  illegal, illegal_q;
   logic [Levels:0]     illegal_sum;
   logic                illegal_carry;
+  logic                sign;
+
+  assign sign = SignWeights && sign_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) valid_q <= '0;
@@ -42,14 +48,15 @@ module ternary_array_tree #(
     logic [4:0] byte_nonzero, byte_negative;
     t5_decode u_decode (
       .code_i     (weights_i[8*c +: 8]),
-      .enable_i   (mask_i[c]),
+      .enable_i   (mask_i[c] && !sign),
       .nonzero_o  (byte_nonzero),
       .negative_o (byte_negative),
       .illegal_o  (illegal[c])
     );
     for (genvar r = 0; r < Rows; r++) begin : gen_trit
-      assign nonzero[Columns*r + c]  = byte_nonzero[r];
-      assign negative[Columns*r + c] = byte_negative[r];
+      assign nonzero[Columns*r + c]  = byte_nonzero[r] || (sign && mask_i[c]);
+      assign negative[Columns*r + c] = byte_negative[r] ||
+                                       (sign && mask_i[c] && !signs_i[Columns*r + c]);
     end
   end
 
@@ -122,4 +129,8 @@ module ternary_array_tree #(
   end
 
   assign valid_o = valid_q[Levels+1];
+
+  // Of an array without signs.
+  logic unused_signs;
+  assign unused_signs = ^signs_i;
 endmodule

@@ -10,7 +10,9 @@ module command_checker #(
   parameter int unsigned ActColumns   = 8,
   parameter int unsigned AccDepth     = 52,
   parameter int unsigned ActDepth     = 256,
-  parameter int unsigned ScratchWords = 16384
+  parameter int unsigned ScratchWords = 16384,
+  parameter bit          GroupScales  = 1'b0,
+  parameter bit          SignWeights  = 1'b0
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -78,26 +80,39 @@ module command_checker #(
   // LOAD
   logic [33:0] load_elements;
   logic        load_ok;
-  assign load_elements = load.format == tern_pkg::FormatHalf ? 34'(load.beats) << (ByteBits - 1)
-                                                             : 34'(load.beats) << (ByteBits - 2);
-  assign load_ok = load.beats != '0 && load.count != '0 && load.beats <= 32'h000f_ffff &&
+  always_comb begin
+    unique case (load.format)
+      tern_pkg::FormatHalf: load_elements = 34'(load.beats) << (ByteBits - 1);
+      tern_pkg::FormatTrit: load_elements = 34'(load.beats) * 34'(tern_pkg::TritsPerByte) << ByteBits;
+      default:              load_elements = 34'(load.beats) << (ByteBits - 2);
+    endcase
+  end
+  assign load_ok = load.format <= (GroupScales ? tern_pkg::FormatTrit : tern_pkg::FormatHalf) &&
+                   load.beats != '0 && load.count != '0 && load.beats <= 32'h000f_ffff &&
                    34'(load.count) <= load_elements &&
                    21'(load.dst) + 21'(load.count) <= 21'(ScratchWords);
 
-  // MATMUL. A block of the value layout ends on a whole result entry, unless it is the only one.
-  logic        is_value, block_ok, rows_ok, matmul_ok;
+  // MATMUL. A block of the value layout ends on a whole result entry, unless it is the only one; a
+  // block of signs on a whole set of eight stripes.
+  logic        is_value, is_sign, layout_ok, block_ok, rows_ok, matmul_ok;
   logic [17:0] tiles;
   assign is_value = matmul.layout == tern_pkg::LayoutValue;
+  assign is_sign  = matmul.layout == tern_pkg::LayoutSign;
+  assign layout_ok = matmul.layout <= tern_pkg::LayoutSign && (SignWeights || !is_sign) &&
+                     matmul.group <= tern_pkg::GroupColumns128 &&
+                     (matmul.group == tern_pkg::GroupNone || (GroupScales && !is_value)) &&
+                     matmul.planes != '0 && 32'(matmul.planes) <= tern_pkg::MaxPlanes &&
+                     (matmul.layout == tern_pkg::LayoutPlane || matmul.planes == 3'd1);
   assign tiles    = (matmul.cols + 18'(Columns - 1)) >> ByteBits;
   assign block_ok = matmul.block != '0 && matmul.stripes != '0 &&
                     (is_value ? 32'(matmul.block) <= MaxValueBlock &&
                                 (divides_by_5(matmul.block) || 20'(matmul.block) >= matmul.stripes)
-                              : 32'(matmul.block) <= AccDepth);
+                              : 32'(matmul.block) <= AccDepth) &&
+                    (!is_sign || (matmul.block[2:0] == 3'd0 && matmul.stripes[2:0] == 3'd0));
   assign rows_ok  = matmul.rows != '0 &&
                     23'(matmul.rows) <= (is_value ? 23'(matmul.stripes)
                                          : (23'(matmul.stripes) << 2) + 23'(matmul.stripes));
-  assign matmul_ok = matmul.planes != '0 && 32'(matmul.planes) <= tern_pkg::MaxPlanes &&
-                     (!is_value || matmul.planes == 3'd1) && block_ok && rows_ok &&
+  assign matmul_ok = layout_ok && block_ok && rows_ok &&
                      matmul.act_columns != '0 && 32'(matmul.act_columns) <= ActColumns &&
                      matmul.cols != '0 && matmul.beats != '0 &&
                      32'(matmul.cols) <= tern_pkg::MaxDotLength &&

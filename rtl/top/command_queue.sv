@@ -12,7 +12,9 @@ module command_queue #(
   parameter int unsigned AccDepth     = 52,
   parameter int unsigned ActDepth     = 256,
   parameter int unsigned ScratchWords = 16384,
-  parameter int unsigned CmdDepth     = 8
+  parameter int unsigned CmdDepth     = 8,
+  parameter bit          GroupScales  = 1'b0,
+  parameter bit          SignWeights  = 1'b0
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -80,7 +82,7 @@ module command_queue #(
 
   command_checker #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords)
+    .ScratchWords(ScratchWords), .GroupScales(GroupScales), .SignWeights(SignWeights)
   ) u_checker (
     .clk_i, .rst_ni,
     .valid_i     (issue_valid_i),

@@ -13,7 +13,9 @@ module control_registers #(
   parameter int unsigned ActDepth     = 256,
   parameter int unsigned CmdDepth     = 8,
   parameter int unsigned Lanes        = 16,
-  parameter int unsigned ScratchWords = 16384
+  parameter int unsigned ScratchWords = 16384,
+  parameter bit          GroupScales  = 1'b0,
+  parameter bit          SignWeights  = 1'b0
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -78,6 +80,8 @@ module control_registers #(
       (32'(CmdDepth) << tern_pkg::RegConfig2CmdDepthLsb);
   localparam logic [31:0] Config3 =
       (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
+      (32'(GroupScales) << tern_pkg::RegConfig3GroupScalesLsb) |
+      (32'(SignWeights) << tern_pkg::RegConfig3SignWeightsLsb) |
       (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
   localparam int unsigned Counters = 13;
 

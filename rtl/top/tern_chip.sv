@@ -29,6 +29,8 @@ module tern_chip #(
   parameter int unsigned Lanes        = 16,
   parameter int unsigned ScratchWords = 163840,
   parameter bit          ExtraRegisters = 1'b0,
+  parameter bit          GroupScales  = 1'b0,
+  parameter bit          SignWeights  = 1'b0,
   parameter bit          FastBody     = 1'b0
 ) (
   input  logic                 clk_i,
@@ -101,6 +103,8 @@ module tern_chip #(
       (32'(CmdDepth) << tern_pkg::RegConfig2CmdDepthLsb);
   localparam logic [31:0] Config3 =
       (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
+      (32'(GroupScales) << tern_pkg::RegConfig3GroupScalesLsb) |
+      (32'(SignWeights) << tern_pkg::RegConfig3SignWeightsLsb) |
       (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
 
   // Soft reset: stop, wait until the buses are quiet, reset the core for one cycle.
@@ -144,7 +148,8 @@ module tern_chip #(
 
   control_registers #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .CmdDepth(CmdDepth), .Lanes(Lanes), .ScratchWords(ScratchWords)
+    .CmdDepth(CmdDepth), .Lanes(Lanes), .ScratchWords(ScratchWords),
+    .GroupScales(GroupScales), .SignWeights(SignWeights)
   ) u_registers (
     .clk_i, .rst_ni,
     .core_rst_ni      (core_rst_n),
@@ -374,7 +379,8 @@ module tern_chip #(
 
   command_queue #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords), .CmdDepth(CmdDepth)
+    .ScratchWords(ScratchWords), .CmdDepth(CmdDepth),
+    .GroupScales(GroupScales), .SignWeights(SignWeights)
   ) u_queue (
     .clk_i,
     .rst_ni        (core_rst_n),
@@ -452,7 +458,7 @@ module tern_chip #(
 
   matrix_engine #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .Lanes(Lanes), .FastBody(FastBody)
+    .Lanes(Lanes), .GroupScales(GroupScales), .SignWeights(SignWeights), .FastBody(FastBody)
   ) u_engine (
     .clk_i,
     .rst_ni            (core_rst_n),

@@ -67,6 +67,8 @@ module tern_nano #(
     .KeyBlock     (5),
     .Lanes        (8),
     .ScratchWords (16384),
+    .GroupScales  (1'b1),
+    .SignWeights  (1'b1),
     .FastBody     (FastBody)
   ) u_chip (.*);
 endmodule
@@ -138,6 +140,8 @@ module tern_edge #(
     .KeyBlock     (20),
     .Lanes        (32),
     .ScratchWords (163840),
+    .GroupScales  (1'b1),
+    .SignWeights  (1'b1),
     .FastBody     (FastBody)
   ) u_chip (.*);
 endmodule

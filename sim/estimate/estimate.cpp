@@ -36,8 +36,8 @@ double default_clock_mhz(const dram::Config& memory, uint32_t columns) {
 
 std::string_view name_of(Operation operation) {
   constexpr std::string_view kNames[kOperations] = {
-      "embedding",         "q, k, v",  "q.K",  "softmax and p.V", "output projection",
-      "gate and up",       "down",     "head", "sampling"};
+      "embedding",   "q, k, v", "q.K",  "softmax and p.V", "output projection",
+      "gate and up", "down",    "head", "sampling"};
   return kNames[static_cast<std::size_t>(operation)];
 }
 
@@ -93,8 +93,9 @@ Estimator::Estimator(io::Skeleton model, const tlm::PerfConfig& chip, Memory mem
   matrix(m.head, Operation::kHead, layers);
   add(m.head_row_scales, 4 * uint64_t{m.vocab}, Operation::kHead, layers);
   std::ranges::sort(ranges_, {}, &Range::begin);
-  run_->chip.observe(
-      [this](const tlm::Executed& e) { records_.push_back({e.words, e.begin, e.end}); });
+  run_->chip.observe([this](const tlm::Executed& e) {
+    records_.push_back({e.words, e.begin, e.end});
+  });
 }
 
 Estimator::~Estimator() = default;
@@ -162,7 +163,8 @@ void Estimator::attribute(Token& token) {
   }
   token.operations[index(Operation::kSampling)].cycles += end_ - at;
   const auto during = [&](uint64_t cycle) {
-    const auto found = std::ranges::lower_bound(ends, cycle, {}, &decltype(ends)::value_type::first);
+    const auto found =
+        std::ranges::lower_bound(ends, cycle, {}, &decltype(ends)::value_type::first);
     return found == ends.end() ? Operation::kSampling : found->second;
   };
 
@@ -182,7 +184,8 @@ void Estimator::attribute(Token& token) {
       case spec::ChipOpcode::kMatmul: {
         const auto c = spec::MatmulCommand::unpack(r.words);
         share.beats += c.beats;
-        part.activity.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += c.beats;
+        part.activity.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] +=
+            uint64_t{spec::ceil_div(c.cols, chip_.chip.columns)} * c.planes * c.stripes;
         part.activity.scratch_result_words += uint64_t{c.rows} * c.act_columns;
         break;
       }
@@ -236,13 +239,13 @@ std::vector<Busy> Estimator::timeline(uint64_t from, uint64_t to) const {
         break;
       case spec::ChipOpcode::kVector:
         busy.unit = 1;
-        busy.label = spec::name_of(
-            static_cast<spec::VectorOp>(spec::VectorCommand::unpack(r.words).op));
+        busy.label =
+            spec::name_of(static_cast<spec::VectorOp>(spec::VectorCommand::unpack(r.words).op));
         break;
       case spec::ChipOpcode::kScalar:
         busy.unit = 1;
-        busy.label = spec::name_of(
-            static_cast<spec::ScalarOp>(spec::ScalarCommand::unpack(r.words).op));
+        busy.label =
+            spec::name_of(static_cast<spec::ScalarOp>(spec::ScalarCommand::unpack(r.words).op));
         break;
       case spec::ChipOpcode::kStore:
         busy.unit = 2;
@@ -284,18 +287,19 @@ Token Estimator::batch(const Token& one, uint32_t sequences) const {
     share.joules *= part;
   }
   // What a beat takes at the memory's pace is saved with it.
-  const double pace = std::max(
-      1.0, static_cast<double>(one.counters.beats + one.counters.stall_read) /
-               static_cast<double>(std::max<uint64_t>(one.counters.beats, 1)));
+  const double pace =
+      std::max(1.0, static_cast<double>(one.counters.beats + one.counters.stall_read) /
+                        static_cast<double>(std::max<uint64_t>(one.counters.beats, 1)));
   token.cycles -= shared * pace;
   token.seconds = token.cycles / chip_mhz_ * 1e-6;
   // Fewer beats, each with more columns.
-  auto& plane = token.activity.matrix_beats[static_cast<std::size_t>(spec::Layout::kPlane)];
-  const uint64_t beats = std::accumulate(plane.begin(), plane.end(), uint64_t{0});
-  plane.fill(0);
-  plane[std::min(sequences, chip_.chip.act_columns)] = beats * passes / sequences;
-  token.activity.memory_read_bytes -=
-      static_cast<uint64_t>(shared) * chip_.chip.columns;
+  for (const spec::Layout layout : {spec::Layout::kPlane, spec::Layout::kSign}) {
+    auto& steps = token.activity.matrix_beats[static_cast<std::size_t>(layout)];
+    const uint64_t all = std::accumulate(steps.begin(), steps.end(), uint64_t{0});
+    steps.fill(0);
+    steps[std::min(sequences, chip_.chip.act_columns)] = all * passes / sequences;
+  }
+  token.activity.memory_read_bytes -= static_cast<uint64_t>(shared) * chip_.chip.columns;
   token.energy = energy_of(token);
   return token;
 }

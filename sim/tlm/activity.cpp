@@ -41,6 +41,7 @@ std::vector<std::pair<std::string, uint64_t>> named(const Activity& a) {
   add_ops("vector_lines", a.vector_lines, spec::VectorOp{});
   add_ops("scalar_rows", a.scalar_rows, spec::ScalarOp{});
   const std::pair<const char*, uint64_t Activity::*> rest[] = {
+      {"scale_beats", &Activity::scale_beats},
       {"act_tile_reads", &Activity::act_tile_reads},
       {"act_line_writes", &Activity::act_line_writes},
       {"acc_updates", &Activity::acc_updates},

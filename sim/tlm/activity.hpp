@@ -13,8 +13,10 @@ namespace tern::tlm {
 /// What a chip did: the counts that an energy model multiplies with the energy of each. Counts of
 /// beats, lines and words, not of bits that toggle.
 struct Activity {
-  /// Matrix beats, [layout][activation columns that take part].
+  /// Stripes of tiles that the array multiplied, [layout][activation columns that take part]: the
+  /// beats of matrices, but eight for five in the layout Sign, and without beats of scales.
   std::array<std::array<uint64_t, 9>, spec::kLayoutCount> matrix_beats{};
+  uint64_t scale_beats = 0;      ///< Beats of scale words.
   uint64_t act_tile_reads = 0;   ///< Tiles of one activation column read with matrix beats.
   uint64_t act_line_writes = 0;  ///< Lines of up to `lanes` bytes written by the vector unit.
   uint64_t acc_updates = 0;      ///< Accumulators added to: live rows of a beat x columns.

@@ -70,23 +70,26 @@ void Prefetch::request() {
   activity_.fifo_beats += n;
 }
 
-Prefetch::Taken Prefetch::take(uint64_t n, Cycle from, uint32_t pitch) {
-  Taken all{kFifo, 0};
+Prefetch::Taken Prefetch::take(uint64_t n, Cycle from, Pitch pitch) {
+  Taken all{kFifo, 0, from};
   bool begun = false;
+  uint64_t taken = 0;
   while (n > 0) {
     if (burst_.taken == burst_.beats) request();
     const auto part = static_cast<uint32_t>(std::min<uint64_t>(n, burst_.beats - burst_.taken));
     const Cycle first = std::max(from, burst_.arrival(burst_.taken));
-    const Cycle last =
-        std::max(first + uint64_t{part - 1} * pitch, burst_.arrival(burst_.taken + part - 1));
+    const Cycle last = std::max(first + pitch.at(taken + part - 1) - pitch.at(taken),
+                                burst_.arrival(burst_.taken + part - 1));
     remember(part, first, last);
     burst_.taken += part;
     if (!begun) all.first = first;
     begun = true;
     all.last = last;
-    from = last + pitch;
+    taken += part;
+    from = last + pitch.at(taken) - pitch.at(taken - 1);
     n -= part;
   }
+  all.next = from;
   return all;
 }
 

@@ -10,6 +10,12 @@
 
 namespace tern::tlm {
 
+/// The fastest pace at which beats are taken: beat k of a run in cycle k * cycles / beats of it.
+struct Pitch {
+  uint32_t cycles = 1, beats = 1;
+  constexpr Cycle at(uint64_t beat) const { return beat * cycles / beats; }
+};
+
 /// The stream reader and its FIFO: segments of memory become bursts, bursts become beats that the
 /// engine takes. Works burst by burst; a burst is requested when all of it has room, which depends
 /// only on beats that were taken before. Source: rtl/core/stream_reader.sv, rtl/lib/fifo.sv.
@@ -21,12 +27,12 @@ class Prefetch {
   /// beats of the segment before have been taken.
   Cycle start(Cycle offered, uint64_t address, uint32_t beats);
 
-  /// The next n >= 1 beats of the segment are taken, none before `from`, with at least `pitch`
-  /// cycles from one to the next.
+  /// The next n >= 1 beats of the segment are taken, none before `from`, at this pace or slower.
   struct Taken {
     Cycle first, last;
+    Cycle next;  ///< When the next one could be, if there were more.
   };
-  Taken take(uint64_t n, Cycle from, uint32_t pitch = 1);
+  Taken take(uint64_t n, Cycle from, Pitch pitch = {});
 
  private:
   struct Burst {

@@ -9,6 +9,16 @@ namespace tern::tlm {
 
 using spec::Unit;
 
+namespace {
+
+/// Trits of a write: the greatest power of two of codes that the lanes take, half a beat at most.
+uint32_t trits_at_once(const spec::ChipConfig& chip) {
+  const uint32_t codes = std::bit_floor(chip.lanes / spec::kTritsPerByte);
+  return spec::kTritsPerByte * std::min(codes, chip.columns / 2);
+}
+
+}  // namespace
+
 StreamUnit::StreamUnit(const PerfConfig& config, MemoryModel& memory, Scoreboard& scoreboard,
                        Ports& ports, StoreUnit& store, EventLog& log, Activity& activity)
     : chip_(config.chip),
@@ -81,21 +91,31 @@ void StreamUnit::begin() {
   log_.add_held(held, accepted + 1);
   if (load) return run_load(spec::LoadCommand::unpack(p.words), accepted);
   const bool value = static_cast<spec::Layout>(segment.layout) == spec::Layout::kValue;
-  matmul_ = Matmul{segment, value, segment.stripes,
-                   value ? std::min(segment.rows, segment.stripes) : segment.rows, accepted,
+  const spec::MatrixShape shape{segment.rows,    segment.cols,
+                                segment.stripes, segment.block,
+                                segment.planes,  static_cast<spec::Layout>(segment.layout),
+                                chip_.columns,   static_cast<spec::Group>(segment.group)};
+  matmul_ = Matmul{segment,
+                   value,
+                   shape,
+                   segment.stripes,
+                   value ? std::min(segment.rows, segment.stripes) : segment.rows,
+                   accepted,
                    accepted + 2};
 }
 
 void StreamUnit::run_load(const spec::LoadCommand& c, Cycle accepted) {
-  const bool half = static_cast<spec::Format>(c.format) == spec::Format::kHalf;
-  const uint32_t elements = chip_.columns / (half ? 2 : 4);
-  const uint32_t at_once = std::min(elements, chip_.lanes);
+  const auto format = static_cast<spec::Format>(c.format);
+  const bool trits = format == spec::Format::kTrit;
+  const uint32_t elements = trits ? spec::kTritsPerByte * chip_.columns
+                                  : chip_.columns / (format == spec::Format::kHalf ? 2 : 4);
+  const uint32_t at_once = trits ? trits_at_once(chip_) : std::min(elements, chip_.lanes);
   const uint32_t writes = elements / at_once;  // of a beat: a cycle each
   const uint32_t used = std::min(c.beats, spec::ceil_div(c.count, elements));
   const uint32_t rest = c.count - (used - 1) * elements;
   uint32_t last_writes = std::min(writes, spec::ceil_div(rest, at_once));
   const uint32_t all_writes = (used - 1) * writes + last_writes;
-  Prefetch::Taken taken = prefetch_.take(used, accepted + 1, writes);
+  Prefetch::Taken taken = prefetch_.take(used, accepted + 1, {writes});
   // Those that come first at the port hold up beats too.
   Cycle written = taken.first;
   for (uint32_t i = 0; i < all_writes; ++i) {
@@ -134,27 +154,48 @@ void StreamUnit::run_block(Matmul& m) {
     log_.add_engine({.begin = stalls_from, .end = opened, .stall_drain = opened - stalls_from});
   m.planned = opened + 2;
 
-  const uint64_t beats =
-      uint64_t{spec::ceil_div(c.cols, chip_.columns)} * (m.value ? 1 : c.planes) * stripes;
-  m.closed = prefetch_.take(beats, opened + 1).last;
+  const uint64_t beats = m.shape.block_beats(stripes);
+  const uint64_t steps = uint64_t{m.shape.tiles()} * c.planes * stripes;
+  const uint64_t scales = uint64_t{m.shape.groups()} * m.shape.scale_beats(stripes);
+  m.closed = take_block(m.shape, stripes, opened + 1);
   log_.add_engine({.begin = opened + 1,
                    .end = m.closed + 1,
                    .beats = beats,
-                   .stall_read = m.closed - opened - beats});
+                   .stall_read = m.closed - opened - steps - scales});
   const Cycle past = std::min(opened, sink_free_);
   ports_.write.forget_before(past);
   ports_.result_writes.forget_before(past);
   drain(spec::ceil_div(rows, spec::kTritsPerByte), live_rows, half, m.stripes_left == 0, c,
         m.closed);
-  activity_.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += beats;
-  activity_.act_tile_reads += beats * c.act_columns;
-  activity_.acc_updates += beats * c.act_columns * (m.value ? 1 : spec::kTritsPerByte);
+  activity_.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += steps;
+  activity_.scale_beats += scales;
+  activity_.act_tile_reads += steps * c.act_columns;
+  activity_.acc_updates += steps * c.act_columns * (m.value ? 1 : spec::kTritsPerByte);
+}
+
+Cycle StreamUnit::take_block(const spec::MatrixShape& shape, uint32_t stripes, Cycle from) {
+  if (shape.layout != spec::Layout::kSign)
+    return prefetch_.take(shape.block_beats(stripes), from).last;
+  // Five beats in eight cycles; scales, a beat a cycle, begin with the next stripe.
+  constexpr Pitch kSigns{spec::kSignStripes, spec::kSignBeats};
+  const uint32_t all = shape.tiles();
+  const uint32_t groups = std::max(shape.groups(), 1u);
+  const uint32_t group_tiles =
+      shape.groups() == 0 ? all : spec::group_columns(shape.group) / shape.columns;
+  for (uint32_t g = 0; g < groups; ++g) {
+    const uint32_t tiles = std::min(group_tiles, all - g * group_tiles);
+    if (const uint32_t scales = shape.scale_beats(stripes))
+      from = prefetch_.take(scales, from).next;
+    from = prefetch_.take(uint64_t{tiles} * shape.tile_beats(stripes), from, kSigns).next;
+  }
+  return from - 1;
 }
 
 void StreamUnit::drain(uint32_t entries, uint32_t live_rows, bool half, bool last,
                        const spec::MatmulCommand& c, Cycle closed) {
-  // Through the array (levels_ + 2 cycles), digit weights and accumulators (3) to landed_q (1).
-  const Cycle taken = std::max(closed + levels_ + 6, sink_free_);
+  // Through the array (levels_ + 2 cycles), digit weights and accumulators (3), scales (1 if there
+  // are any), to landed_q (1).
+  const Cycle taken = std::max(closed + levels_ + (chip_.group_scales ? 7 : 6), sink_free_);
   const Cycle first_read = std::max(taken + 1, entry_free_);
   // An entry goes out as a write a column; the next one is read when all but the last two of the
   // writes before its own have been made, so the first write follows two cycles after the read.

@@ -7,6 +7,7 @@
 #include "port.hpp"
 #include "prefetch.hpp"
 #include "scoreboard.hpp"
+#include "spec/numerics/layout.hpp"
 #include "store_unit.hpp"
 
 namespace tern::tlm {
@@ -46,16 +47,20 @@ class StreamUnit {
   struct Matmul {
     spec::MatmulCommand command;
     bool value;
+    spec::MatrixShape shape;
     uint32_t stripes_left, rows_left;
     Cycle accepted;
     Cycle planned;     ///< The next block's sizes are in registers.
-    Cycle closed = 0;  ///< Last beat of the block before.
+    Cycle closed = 0;  ///< Last stripe of the block before.
   };
   void begin();
   void run_load(const spec::LoadCommand& c, Cycle accepted);
   void run_block(Matmul& m);
-  /// The block's last beat was taken in cycle `closed`; `half` tells that it takes half of the
-  /// accumulators. Completes the command with its last block.
+  /// All beats of a block of so many stripes, from cycle `from` on; returns the cycle of its last
+  /// stripe.
+  Cycle take_block(const spec::MatrixShape& shape, uint32_t stripes, Cycle from);
+  /// The block's last stripe was given to the array in cycle `closed`; `half` tells that it takes
+  /// half of the accumulators. Completes the command with its last block.
   void drain(uint32_t entries, uint32_t live_rows, bool half, bool last,
              const spec::MatmulCommand& c, Cycle closed);
 

@@ -1,4 +1,5 @@
 #include "command_bench.hpp"
+#include "spec/numerics/layout.hpp"
 
 /// Random programs of commands on the whole chip against the untimed machine, with as few waits as
 /// the machine's check of the ordering lets through, so that the units really overlap.
@@ -57,6 +58,8 @@ class Program {
   /// The whole scratchpad and all scalar registers, compared.
   testing::AssertionResult same() {
     if (!bench.wait_done()) return testing::AssertionFailure() << "commands do not end";
+    if (bench.chip.read_register(spec::reg::kIllegal) != bench.machine.counts().illegal)
+      return testing::AssertionFailure() << "illegal codes";
     if (bench.errors() != bench.machine.error()) {
       return testing::AssertionFailure()
              << "errors " << bench.errors() << ", machine " << bench.machine.error();
@@ -66,9 +69,8 @@ class Program {
         const uint32_t found = bench.read_device(spec::mmio::kScalars + 8 * i + 4 * word);
         const auto expected = static_cast<uint32_t>(bench.machine.scalar(i) >> 32 * word);
         if (found != expected) {
-          return testing::AssertionFailure()
-                 << "scalar register " << i << " word " << word << ": chip " << found
-                 << ", machine " << expected;
+          return testing::AssertionFailure() << "scalar register " << i << " word " << word
+                                             << ": chip " << found << ", machine " << expected;
         }
       }
     }
@@ -152,10 +154,14 @@ class Program {
 
   spec::LoadCommand random_load() {
     spec::LoadCommand c;
-    c.format = below(2);
-    c.beats = 1 + below(512 / chip_.columns);
-    c.count = 1 + below(c.beats * chip_.columns / (c.format ? 2 : 4));
-    c.read_addr = static_cast<uint32_t>(kWords / spec::kAddrUnit) + below(1000);
+    c.format = below(spec::kFormatCount);
+    const bool trits = c.format == static_cast<uint32_t>(spec::Format::kTrit);
+    c.beats = 1 + below((trits ? 128 : 512) / chip_.columns);
+    c.count = 1 + below(trits ? c.beats * chip_.columns * 5
+                              : c.beats * chip_.columns / (c.format ? 2 : 4));
+    // Of trits one LOAD in eight has illegal codes.
+    const uint64_t from = trits && below(8) ? kCodes : kWords;
+    c.read_addr = static_cast<uint32_t>(from / spec::kAddrUnit) + below(1000);
     if (below(4) == 0) c.read_addr = static_cast<uint32_t>(kOutput / spec::kAddrUnit) + below(40);
     c.dst = place(c.count);
     return c;
@@ -163,17 +169,26 @@ class Program {
 
   spec::MatmulCommand random_matmul() {
     spec::MatmulCommand c;
-    const bool value = below(2);
-    c.layout = value;
-    c.planes = value ? 1 : 1 + below(3);
+    c.layout = below(spec::kLayoutCount);
+    const bool value = c.layout == static_cast<uint32_t>(spec::Layout::kValue);
+    const bool sign = c.layout == static_cast<uint32_t>(spec::Layout::kSign);
+    c.group = value ? 0 : below(spec::kGroupCount);
+    c.planes = value || sign ? 1 : 1 + below(3);
     c.act_columns = 1 + below(chip_.act_columns);
-    const uint32_t tiles = 1 + below(4);
+    const uint32_t tiles = 1 + below(c.group ? kTiles : 4);
     c.cols = tiles * chip_.columns - below(chip_.columns);
     c.act_tile = below(kTiles - tiles + 1);
     c.block = value ? 5 * (1 + below(12)) : 1 + below(chip_.acc_depth);
     c.stripes = 1 + below(value ? 90 : 20);
+    if (sign) {
+      c.block = 8 * (1 + below(chip_.acc_depth / 8));
+      c.stripes = 8 * (1 + below(4));
+    }
     c.rows = value ? c.stripes - below(std::min(c.stripes, 4u)) : 5 * c.stripes - below(5);
-    c.beats = tiles * c.planes * c.stripes;
+    c.beats = static_cast<uint32_t>(spec::MatrixShape{
+        c.rows, c.cols, c.stripes, c.block, c.planes, static_cast<spec::Layout>(c.layout),
+        chip_.columns, static_cast<spec::Group>(c.group)}
+                                        .beats());
     c.read_addr = static_cast<uint32_t>(kCodes / spec::kAddrUnit) + below(4000);
     c.dst_stride = (c.rows + 15) / 16 + below(2);
     c.dst = place(c.rows + (c.act_columns - 1) * 16 * c.dst_stride);
@@ -224,10 +239,10 @@ class Program {
     using spec::ScalarOp;
     spec::ScalarCommand c;
     const auto op = static_cast<ScalarOp>(below(3) ? below(spec::kScalarOpCount) : 0);
-    const bool two = op == ScalarOp::kScaleMul || op == ScalarOp::kScaleDiv ||
-                     op == ScalarOp::kScaleAdd;
-    const bool adds_b = op == ScalarOp::kMakeScale || op == ScalarOp::kScaleShift ||
-                        op == ScalarOp::kFactor;
+    const bool two =
+        op == ScalarOp::kScaleMul || op == ScalarOp::kScaleDiv || op == ScalarOp::kScaleAdd;
+    const bool adds_b =
+        op == ScalarOp::kMakeScale || op == ScalarOp::kScaleShift || op == ScalarOp::kFactor;
     c.op = static_cast<uint32_t>(op);
     c.rows = 1 + below(8);
     c.use_b = two || ((adds_b || op == ScalarOp::kBits) && below(2));
@@ -245,8 +260,10 @@ class Program {
     if (adds_b) c.rb = kScales + below(kMadeScales - 8);
     if (two) c.rb = scale_register();
     if (of_scale) c.rd = kScales + kMadeScales + below(kMadeScales - 8);
-    if (makes && c.use_b == 0 && below(2)) c.rd = kScales + below(kMadeScales - 8);
-    else if (makes) c.rd = kScales + kMadeScales + below(kMadeScales - 8);
+    if (makes && c.use_b == 0 && below(2))
+      c.rd = kScales + below(kMadeScales - 8);
+    else if (makes)
+      c.rd = kScales + kMadeScales + below(kMadeScales - 8);
     if (makes || of_scale || op == ScalarOp::kFactor) c.constant -= 64;
     if (op == ScalarOp::kTopKClear) {
       c.constant = 1 + below(spec::kTopK);

@@ -1,16 +1,20 @@
 #pragma once
 
-#include "spec/numerics/fixed.hpp"
+#include "spec/numerics/result_bits.hpp"
 
 /// rope: rotary position embedding on NEOX pairs (i, i + d/2) (RoFormer, arXiv 2104.09864,
 /// section 3.2.2).
 ///   y[i] = x[i] c - x[i + d/2] s,  y[i + d/2] = x[i + d/2] c + x[i] s
-/// x: int32 accumulators, |x| < 2^24 (n <= 131072 trits at int8). c, s: Q15, 1.0 is 32767. y: int32
+/// x: int32 accumulators, |x| < 2^24 (n <= 131072 trits at int8); wider results of a matrix are
+/// first shifted right by rope_shift(), rounded with ties up. c, s: Q15, 1.0 is 32767. y: int32
 /// with kRopeGuard more fraction bits than x, so that rounding (ties up) stays far below the
 /// quantisation that follows; |y| < 2^31.
 namespace tern::spec {
 
 inline constexpr int kRopeGuard = 6;
+
+/// Of results that the norm of heads has not made short already.
+constexpr int rope_shift(ResultBits x) { return x.bits > 24 ? x.bits - 24 : 0; }
 
 struct RopePair {
   int32_t low;

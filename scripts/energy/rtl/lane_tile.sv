@@ -44,6 +44,8 @@ module lane_tile #(
     ternary_array_tree #(.Columns(Columns), .ActColumns(1)) u_array (
       .clk_i, .rst_ni,
       .valid_i, .weights_i,
+      .sign_i    (1'b0),
+      .signs_i   ('0),
       .mask_i    ({Columns{1'b1}}),
       .planes_i  (planes),
       .columns_i (4'd1),

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "Vengine_edge_fast.h"
+#include "Vengine_middle_tree.h"
 #include "Vengine_nano_tree.h"
 #include "Vengine_small_fast.h"
 #include "Vengine_small_tree.h"
@@ -13,25 +14,39 @@
 namespace tern::test {
 namespace {
 
+using spec::Format;
+using spec::Group;
+using spec::Layout;
+
 constexpr uint32_t kAccDepth = 52;
 
 struct NanoTree {
   using Model = Vengine_nano_tree;
+  static constexpr bool kGroups = true, kSigns = true;
   static constexpr Sizes kSizes = {8, 1, 8};
   static constexpr uint32_t kActDepth = 2048;
 };
 struct SmallTree {
   using Model = Vengine_small_tree;
+  static constexpr bool kGroups = false, kSigns = false;
   static constexpr Sizes kSizes = {8, 2, 8};
   static constexpr uint32_t kActDepth = 4096;
 };
 struct SmallFast {
   using Model = Vengine_small_fast;
+  static constexpr bool kGroups = true, kSigns = true;
   static constexpr Sizes kSizes = {8, 2, 8};
   static constexpr uint32_t kActDepth = 4096;
 };
+struct MiddleTree {
+  using Model = Vengine_middle_tree;
+  static constexpr bool kGroups = true, kSigns = true;
+  static constexpr Sizes kSizes = {16, 3, 16};
+  static constexpr uint32_t kActDepth = 1024;
+};
 struct EdgeFast {
   using Model = Vengine_edge_fast;
+  static constexpr bool kGroups = true, kSigns = true;
   static constexpr Sizes kSizes = {64, 8, 32};
   static constexpr uint32_t kActDepth = 2048;
 };
@@ -74,9 +89,18 @@ class MatrixEngine : public testing::Test {
     write_tiles(first, cols, act_columns, [&] { return between(0, 255); });
   }
 
-  /// Queues a product; `make(beat, byte)` gives the weights.
+  /// Largest scale with which no sum can leave its bound.
+  static uint32_t largest_scale(const Shape& shape) {
+    uint64_t most = 128 * uint64_t{shape.cols};
+    for (uint32_t p = 0, power = 1; p + 1 < shape.planes; ++p)
+      most += (power *= 3) * 128ull * shape.cols;
+    return static_cast<uint32_t>(std::min<uint64_t>(spec::kScaleMax, spec::kGroupedSumMax / most));
+  }
+
+  /// Queues a product; `make(beat, byte)` gives the weights, and random scales of up to `largest`
+  /// go to their places.
   template <class Make>
-  void multiply(const Shape& shape, Make make) {
+  void multiply(const Shape& shape, Make make, uint32_t largest = 0) {
     std::vector<Beat> beats(beat_count(kSizes, shape));
     for (size_t i = 0; i < beats.size(); ++i) {
       beats[i].bytes.resize(kSizes.columns);
@@ -84,10 +108,24 @@ class MatrixEngine : public testing::Test {
         beats[i].bytes[c] = static_cast<uint8_t>(make(i, c));
       }
     }
+    const spec::MatrixShape matrix = matrix_shape(kSizes, shape);
+    for (uint32_t g = 0; g < matrix.groups(); ++g) {
+      for (uint32_t stripe = 0; stripe < shape.stripes; ++stripe) {
+        uint32_t scales[5];
+        for (uint32_t& s : scales) {
+          s = largest ? largest : between(0, largest_scale(shape)) >> (between(0, 3) ? 0 : 6);
+        }
+        const uint64_t at = matrix.scale_offset(stripe, g * spec::group_columns(shape.group));
+        for (uint32_t i = 0; i < 8; ++i) {
+          beats.at((at + i) / kSizes.columns).bytes[(at + i) % kSizes.columns] =
+              static_cast<uint8_t>(spec::scale_word(scales) >> (8 * i));
+        }
+      }
+    }
     beats.back().last = true;
     bench.commands.push_back(matmul_command(kSizes, shape));
     bench.beats.insert(bench.beats.end(), beats.begin(), beats.end());
-    products.push_back(expected_product(kSizes, shape, x, beats));
+    products.push_back(expected_product(kSizes, shape, x, beats, illegal));
   }
   void multiply_random(const Shape& shape, double illegal_rate) {
     multiply(shape, [&](size_t, uint32_t) {
@@ -105,13 +143,13 @@ class MatrixEngine : public testing::Test {
     beats.back().last = true;
     bench.commands.push_back(load_command(shape));
     bench.beats.insert(bench.beats.end(), beats.begin(), beats.end());
-    loads.push_back(expected_load(shape, beats));
+    loads.push_back(expected_load(shape, beats, illegal));
   }
   LoadShape random_load() {
     LoadShape shape;
-    shape.half = between(0, 1);
+    shape.format = static_cast<Format>(between(0, Config::kGroups ? 2 : 1));
     shape.beats = between(1, between(0, 3) ? 8 : 60);
-    const uint32_t most = shape.beats * kSizes.columns / (shape.half ? 2 : 4);
+    const uint32_t most = shape.beats * elements_of(shape.format, kSizes.columns);
     shape.count = between(0, 3) ? between(1, most) : most;
     shape.dst = between(0, 0xfffff);
     return shape;
@@ -122,18 +160,25 @@ class MatrixEngine : public testing::Test {
     Shape shape;
     shape.cols = cols;
     shape.act_columns = between(1, act_columns);
-    shape.value_layout = between(0, 1);
-    shape.planes = shape.value_layout ? 1 : between(1, 5);
+    const bool value = between(0, 1);
+    if (value) shape.layout = Layout::kValue;
+    if (!value && Config::kSigns && between(0, 1)) shape.layout = Layout::kSign;
+    if (!value && Config::kGroups) shape.group = static_cast<Group>(between(0, 2));
+    const bool sign = shape.layout == Layout::kSign;
+    shape.planes = value || sign ? 1 : between(1, 5);
     shape.stripes = between(1, between(0, 3) ? 40 : 4 * kAccDepth);
-    if (shape.value_layout) {
+    if (value) {
       // The only block may have any number of rows; several are of a multiple of five.
       shape.stripes = between(1, between(0, 3) ? 60 : 2 * 5 * kAccDepth);
       shape.block = 5 * between(1, between(0, 2) ? 6 : kAccDepth);
       if (between(0, 3) == 0 && shape.stripes <= 5 * kAccDepth) shape.block = shape.stripes;
+    } else if (sign) {
+      shape.stripes = 8 * between(1, between(0, 3) ? 6 : 20);
+      shape.block = 8 * between(1, between(0, 2) ? 2 : kAccDepth / 8);
     } else {
       shape.block = between(1, between(0, 2) ? 12 : kAccDepth);
     }
-    const uint32_t most = shape.value_layout ? shape.stripes : 5 * shape.stripes;
+    const uint32_t most = value ? shape.stripes : 5 * shape.stripes;
     shape.rows = between(0, 3) ? between(1, most) : most;
     shape.dst = between(0, 0xfffff);
     shape.dst_stride = (shape.rows + 15) / 16 + between(0, 100);
@@ -156,6 +201,7 @@ class MatrixEngine : public testing::Test {
     ASSERT_NO_FATAL_FAILURE(expect_equal(bench.loads, loads, "load"));
     EXPECT_TRUE(bench.nothing_unreported());
     EXPECT_FALSE(bench.model().shape_error_o);
+    EXPECT_EQ(bench.illegal, illegal);
     bench.matmuls.clear();
     bench.loads.clear();
     products.clear();
@@ -165,9 +211,10 @@ class MatrixEngine : public testing::Test {
   EngineBench<typename Config::Model> bench{kSizes.columns, kSizes.lanes};
   Activations x;
   std::vector<Effect> products, loads;
+  uint64_t illegal = 0;
 };
 
-using Configs = testing::Types<NanoTree, SmallTree, SmallFast, EdgeFast>;
+using Configs = testing::Types<NanoTree, SmallTree, SmallFast, MiddleTree, EdgeFast>;
 TYPED_TEST_SUITE(MatrixEngine, Configs);
 
 TYPED_TEST(MatrixEngine, EqualsTheDefinitionForRandomCommandsGapsAndBackPressure) {
@@ -180,7 +227,8 @@ TYPED_TEST(MatrixEngine, EqualsTheDefinitionForRandomCommandsGapsAndBackPressure
     this->bench.result_rate = rate(round, 4);
     this->bench.load_rate = rate(round, 5);
     this->bench.max_rate = rate(round, 7);
-    const uint32_t cols = this->between(1, 5 * this->kSizes.columns);
+    const uint32_t cols =
+        this->between(1, round % 3 ? 5 * this->kSizes.columns : 150 + 2 * this->kSizes.columns);
     const uint32_t act_columns = this->between(1, this->kSizes.act_columns);
     const uint32_t tile = this->between(0, TypeParam::kActDepth - tile_count(this->kSizes, cols));
     this->write_random_tiles(tile, cols, act_columns);
@@ -259,7 +307,8 @@ TYPED_TEST(MatrixEngine, KeepsPaceWithTheKeysOfTheCache) {
   const uint32_t cols = 128;
   this->write_random_tiles(0, cols, this->kSizes.act_columns);
   const uint32_t block = this->kSizes.columns == 8 ? 5 : 20;
-  Shape shape = {.rows = 600, .cols = cols, .stripes = 600, .block = block, .value_layout = true};
+  Shape shape = {
+      .rows = 600, .cols = cols, .stripes = 600, .block = block, .layout = Layout::kValue};
   shape.act_columns = this->kSizes.act_columns;
   shape.dst_stride = 40;
   this->multiply_random(shape, 0);
@@ -282,22 +331,24 @@ TYPED_TEST(MatrixEngine, StreamsTheNextProductWhileTheLastOneDrains) {
 
 TYPED_TEST(MatrixEngine, LoadsABeatInEveryCycleInWhichItsWritesAllowIt) {
   const uint32_t beats = 200;
-  for (const bool half : {false, true}) {
-    const uint32_t elements = this->kSizes.columns / (half ? 2 : 4);
-    const uint32_t writes = (elements + this->kSizes.lanes - 1) / this->kSizes.lanes;
-    this->load_random({.beats = beats, .count = beats * elements, .dst = 1001, .half = half});
+  for (const Format format : {Format::kWord, Format::kHalf, Format::kTrit}) {
+    if (format == Format::kTrit && !TypeParam::kGroups) continue;
+    const uint32_t elements = elements_of(format, this->kSizes.columns);
+    const uint32_t writes =
+        elements / elements_at_once(format, this->kSizes.columns, this->kSizes.lanes);
+    this->load_random({.beats = beats, .count = beats * elements, .dst = 1001, .format = format});
     const uint64_t start = this->bench.cycles;
     ASSERT_NO_FATAL_FAILURE(this->run_and_check());
     EXPECT_LT(this->bench.cycles - start, beats * writes + 8);
   }
-  EXPECT_EQ(this->bench.load_beats, 2 * beats);
+  EXPECT_EQ(this->bench.load_beats, (TypeParam::kGroups ? 3 : 2) * beats);
 }
 
 TYPED_TEST(MatrixEngine, SumsExactlyAtFullScale) {
   const uint32_t cols = TypeParam::kActDepth * this->kSizes.columns;
   this->write_tiles(0, cols, 1, [] { return -128; });
   Shape shape = {.rows = 3, .cols = cols, .stripes = 3, .block = 3};
-  shape.value_layout = true;
+  shape.layout = Layout::kValue;
   // Rows of +121, of -121, and of both by turns.
   this->multiply(shape, [](size_t beat, uint32_t c) {
     return beat % 3 == 0 ? 242 : beat % 3 == 1 ? 0 : c % 2 ? 242 : 0;
@@ -313,12 +364,92 @@ TYPED_TEST(MatrixEngine, CountsIllegalCodesWhereTheyAreVisible) {
   this->write_random_tiles(0, cols, 1);
   Shape shape = {.rows = 20, .cols = cols, .stripes = 5, .block = 2, .planes = 2};
   this->multiply(shape, [](size_t, uint32_t) { return 255; });
-  shape = {.rows = 4, .cols = cols, .stripes = 5, .block = 5, .value_layout = true};
+  shape = {.rows = 4, .cols = cols, .stripes = 5, .block = 5, .layout = Layout::kValue};
   this->multiply(shape, [](size_t, uint32_t) { return 243; });
   this->multiply(shape, [](size_t, uint32_t) { return 242; });
   this->load_random({.beats = 20, .count = 5});
+  if (TypeParam::kSigns) {
+    shape = {.rows = 40, .cols = cols, .stripes = 8, .block = 8, .layout = Layout::kSign};
+    this->multiply(shape, [](size_t, uint32_t) { return 255; });
+  }
   ASSERT_NO_FATAL_FAILURE(this->run_and_check());
   EXPECT_EQ(this->bench.illegal, cols * (5 * 2 + 4));
+
+  // Of the second code of trits one element is written, of the third none.
+  if (!TypeParam::kGroups) return;
+  this->load_random({.beats = 1, .count = 6, .format = Format::kTrit});
+  for (uint8_t& byte : this->bench.beats.back().bytes) byte = 250;
+  this->loads.clear();
+  this->bench.run();
+  EXPECT_EQ(this->bench.illegal, cols * (5 * 2 + 4) + 2);
+  ASSERT_EQ(this->bench.loads.size(), 1u);
+  for (const auto& [word, value] : this->bench.loads[0].words) EXPECT_EQ(value, 0) << word;
+}
+
+// What the beats of scales and the five beats of eight stripes cost, and no more.
+TYPED_TEST(MatrixEngine, TakesScalesAndSignsAtTheRateOfTheirBeats) {
+  if (!TypeParam::kGroups || !TypeParam::kSigns) GTEST_SKIP() << "built without them";
+  const uint32_t cols = 256;
+  this->write_random_tiles(0, cols, 1);
+  const uint32_t tiles = tile_count(this->kSizes, cols);
+  for (const Group group : {Group::kNone, Group::kColumns64, Group::kColumns128}) {
+    for (const Layout layout : {Layout::kPlane, Layout::kSign}) {
+      for (const uint32_t block : {8u, 16u, 24u}) {
+        const Shape shape = {.rows = 5 * 96,
+                             .cols = cols,
+                             .stripes = 96,
+                             .block = block,
+                             .layout = layout,
+                             .group = group};
+        this->multiply_random(shape, 0);
+        const uint64_t start = this->bench.cycles, beats = this->bench.matmul_beats;
+        const uint64_t stalls = this->bench.stalled_read;
+        ASSERT_NO_FATAL_FAILURE(this->run_and_check());
+        const uint64_t scales =
+            group == Group::kNone
+                ? 0
+                : 96 / block * matrix_shape(this->kSizes, shape).groups() *
+                      ((8 * block + this->kSizes.columns - 1) / this->kSizes.columns);
+        EXPECT_EQ(this->bench.matmul_beats - beats,
+                  scales + tiles * (layout == Layout::kSign ? 60 : 96));
+        EXPECT_EQ(this->bench.stalled_read - stalls, 0u);
+        EXPECT_EQ(this->bench.stalled_drain, 0u);
+        EXPECT_LT(this->bench.cycles - start, scales + tiles * 96 + 80);
+      }
+    }
+  }
+}
+
+// As large as a sum may be, with the largest scale.
+TYPED_TEST(MatrixEngine, ScalesExactlyAtFullScale) {
+  if (!TypeParam::kGroups) GTEST_SKIP() << "built without scales";
+  const uint32_t cols = spec::kGroupedSumMax / (128 * spec::kScaleMax);
+  this->write_tiles(0, cols, 1, [] { return -128; });
+  Shape shape = {.rows = 40, .cols = cols, .stripes = 8, .block = 8, .group = Group::kColumns128};
+  this->multiply(
+      shape, [](size_t, uint32_t) { return 242; }, spec::kScaleMax);
+  EXPECT_EQ(this->products.back().words[0], -128 * 4095 * static_cast<int64_t>(cols));
+  if (TypeParam::kSigns) {
+    shape.layout = Layout::kSign;
+    this->multiply(
+        shape, [](size_t, uint32_t) { return 0; }, spec::kScaleMax);
+    EXPECT_EQ(this->products.back().words[0], 128 * 4095 * static_cast<int64_t>(cols));
+  }
+  ASSERT_NO_FATAL_FAILURE(this->run_and_check());
+}
+
+// Blocks so short that scales of later groups come while sums of earlier ones are in the array.
+TYPED_TEST(MatrixEngine, KeepsScalesOfShortBlocksApart) {
+  if (!TypeParam::kGroups) GTEST_SKIP() << "built without scales";
+  const uint32_t cols = 700;
+  this->write_random_tiles(0, cols, 1);
+  for (const uint32_t block : {1u, 2u, 3u, kAccDepth}) {
+    for (const Group group : {Group::kColumns64, Group::kColumns128}) {
+      this->multiply_random(
+          {.rows = 5 * 60, .cols = cols, .stripes = 60, .block = block, .group = group}, 0.01);
+    }
+  }
+  ASSERT_NO_FATAL_FAILURE(this->run_and_check());
 }
 
 TYPED_TEST(MatrixEngine, KeepsCommandsApartWhileResultsWaitAndLoadsComeBetween) {
@@ -337,10 +468,20 @@ TYPED_TEST(MatrixEngine, KeepsCommandsApartWhileResultsWaitAndLoadsComeBetween) 
 }
 
 TYPED_TEST(MatrixEngine, StopsWhenTheSegmentEndsElsewhere) {
-  for (const int kind : {0, 1, 2, 3}) {  // a product or a load, too early or too late
+  // A product or a load, too early or too late; then products of signs, and with scales.
+  for (const int kind : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    if (kind >= 4 && !(TypeParam::kSigns && TypeParam::kGroups)) continue;
     this->bench.reset();
     this->write_random_tiles(0, 2 * this->kSizes.columns, 1);
-    if (kind < 2) {
+    if (kind >= 4) {
+      Shape shape = {.rows = 80, .cols = 2 * this->kSizes.columns, .stripes = 16, .block = 8};
+      if (kind < 6) {
+        shape.layout = Layout::kSign;
+      } else {
+        shape.group = Group::kColumns64;
+      }
+      this->multiply_random(shape, 0);
+    } else if (kind < 2) {
       this->multiply_random(
           {.rows = 20, .cols = 2 * this->kSizes.columns, .stripes = 4, .block = 2}, 0);
     } else {

@@ -23,19 +23,41 @@ int32_t to_int32(int64_t sum) {
   return static_cast<int32_t>(sum);
 }
 
+std::vector<uint8_t> joined(const std::vector<Beat>& beats) {
+  std::vector<uint8_t> bytes;
+  for (const Beat& beat : beats) bytes.insert(bytes.end(), beat.bytes.begin(), beat.bytes.end());
+  return bytes;
+}
+
 }  // namespace
+
+spec::MatrixShape matrix_shape(const Sizes& sizes, const Shape& s) {
+  return {s.rows, s.cols, s.stripes, s.block, s.planes, s.layout, sizes.columns, s.group};
+}
 
 uint32_t tile_count(const Sizes& sizes, uint32_t cols) {
   return (cols + sizes.columns - 1) / sizes.columns;
 }
 
 uint64_t beat_count(const Sizes& sizes, const Shape& shape) {
-  const uint64_t planes = shape.value_layout ? 1 : shape.planes;
-  return uint64_t{tile_count(sizes, shape.cols)} * planes * shape.stripes;
+  return matrix_shape(sizes, shape).beats();
+}
+
+uint32_t elements_of(spec::Format format, uint32_t columns) {
+  return format == spec::Format::kTrit   ? 5 * columns
+         : format == spec::Format::kHalf ? columns / 2
+                                         : columns / 4;
+}
+
+uint32_t elements_at_once(spec::Format format, uint32_t columns, uint32_t lanes) {
+  if (format != spec::Format::kTrit) return std::min(elements_of(format, columns), lanes);
+  uint32_t codes = 1;
+  while (5 * 2 * codes <= lanes && 2 * codes <= columns / 2) codes *= 2;
+  return 5 * codes;
 }
 
 Command load_command(const LoadShape& shape) {
-  return {1 | (uint32_t{shape.half} << 8),
+  return {1 | static_cast<uint32_t>(shape.format) << 8,
           0x01020304,
           0x12345678,
           shape.beats,
@@ -46,8 +68,8 @@ Command load_command(const LoadShape& shape) {
 }
 
 Command matmul_command(const Sizes& sizes, const Shape& shape) {
-  return {2 | (uint32_t{shape.value_layout} << 8) | (shape.planes << 9) |
-              (shape.act_columns << 12) | (shape.max_reg << 16),
+  return {2 | static_cast<uint32_t>(shape.layout) << 8 | shape.act_columns << 12 |
+              shape.max_reg << 16 | shape.planes << 24 | static_cast<uint32_t>(shape.group) << 27,
           0x05060708,
           0x9abcdef0,
           static_cast<uint32_t>(beat_count(sizes, shape)),
@@ -58,39 +80,45 @@ Command matmul_command(const Sizes& sizes, const Shape& shape) {
 }
 
 Effect expected_product(const Sizes& sizes, const Shape& shape, const Activations& x,
-                        const std::vector<Beat>& beats) {
-  const uint32_t tiles = tile_count(sizes, shape.cols);
+                        const std::vector<Beat>& beats, uint64_t& illegal) {
+  const spec::MatrixShape matrix = matrix_shape(sizes, shape);
+  const std::vector<uint8_t> bytes = joined(beats);
+  const bool value = shape.layout == spec::Layout::kValue;
+  const uint32_t height = value ? 1 : 5;
   const size_t first = size_t{shape.act_tile} * sizes.columns;
-  const uint32_t planes = shape.value_layout ? 1 : shape.planes;
-  const uint32_t entries = shape.value_layout ? (shape.stripes + 4) / 5 : shape.stripes;
-  std::vector<std::vector<int64_t>> sums(5 * entries, std::vector<int64_t>(shape.act_columns));
+  std::vector<std::vector<int64_t>> sums(height * shape.stripes,
+                                         std::vector<int64_t>(shape.act_columns));
+  const auto add = [&](uint32_t row, uint32_t col, int64_t weight) {
+    int64_t scale = 1;
+    if (shape.group != spec::Group::kNone) {
+      const uint64_t at = matrix.scale_offset(row / 5, col);
+      uint64_t word = 0;
+      for (uint32_t k = 8; k-- > 0;) word = word * 256 + bytes.at(at + k);
+      scale = static_cast<int64_t>(word >> (12 * (row % 5)) & 0xfff);
+    }
+    for (uint32_t m = 0; m < shape.act_columns; ++m) {
+      sums[row][m] += scale * weight * x[m][first + col];
+    }
+  };
 
-  auto beat = beats.begin();
-  for (uint32_t start = 0; start < shape.stripes; start += shape.block) {
-    const uint32_t end = std::min(start + shape.block, shape.stripes);
-    for (uint32_t t = 0; t < tiles; ++t) {
+  for (uint32_t stripe = 0; stripe < shape.stripes; ++stripe) {
+    for (uint32_t col = 0; col < shape.cols; ++col) {
+      if (value && stripe >= shape.rows) continue;
+      if (shape.layout == spec::Layout::kSign) {
+        for (uint32_t row = 5 * stripe; row < 5 * stripe + 5; ++row) {
+          const uint8_t byte = bytes.at(matrix.sign_offset(row, col));
+          add(row, col, byte >> matrix.row_bit(row) & 1 ? 1 : -1);
+        }
+        continue;
+      }
       int64_t weight = 1;
-      for (uint32_t p = 0; p < planes; ++p, weight *= 3) {
-        for (uint32_t s = start; s < end; ++s, ++beat) {
-          for (uint32_t c = 0; c < sizes.columns; ++c) {
-            const uint32_t column = t * sizes.columns + c;
-            if (column >= shape.cols || (shape.value_layout && s >= shape.rows)) continue;
-            const uint8_t code = beat->bytes.at(c);
-            int64_t value = 0;
-            int64_t power = 1;
-            for (int i = 0; i < 5; ++i, power *= 3) {
-              const int64_t trit = trit_of(code, i);
-              value += power * trit;
-              if (shape.value_layout) continue;
-              for (uint32_t m = 0; m < shape.act_columns; ++m) {
-                sums[5 * s + i][m] += weight * trit * x[m][first + column];
-              }
-            }
-            if (!shape.value_layout) continue;
-            for (uint32_t m = 0; m < shape.act_columns; ++m) {
-              sums[s][m] += value * x[m][first + column];
-            }
-          }
+      for (uint32_t plane = 0; plane < shape.planes; ++plane, weight *= 3) {
+        const uint8_t code = bytes.at(matrix.offset(stripe, col, plane));
+        illegal += code > 242;
+        int64_t power = 1;
+        for (int i = 0; i < 5; ++i, power *= 3) {
+          add(value ? stripe : 5 * stripe + static_cast<uint32_t>(i), col,
+              (value ? power : weight) * trit_of(code, i));
         }
       }
     }
@@ -109,13 +137,15 @@ Effect expected_product(const Sizes& sizes, const Shape& shape, const Activation
   return effect;
 }
 
-Effect expected_load(const LoadShape& shape, const std::vector<Beat>& beats) {
-  std::vector<uint8_t> bytes;
-  for (const Beat& beat : beats) bytes.insert(bytes.end(), beat.bytes.begin(), beat.bytes.end());
+Effect expected_load(const LoadShape& shape, const std::vector<Beat>& beats, uint64_t& illegal) {
+  const std::vector<uint8_t> bytes = joined(beats);
   Effect effect;
   for (uint32_t i = 0; i < shape.count; ++i) {
     uint32_t word = 0;
-    if (shape.half) {
+    if (shape.format == spec::Format::kTrit) {
+      word = static_cast<uint32_t>(trit_of(bytes.at(i / 5), static_cast<int>(i % 5)));
+      illegal += i % 5 == 0 && bytes.at(i / 5) > 242;
+    } else if (shape.format == spec::Format::kHalf) {
       word = bytes.at(2 * i) + 256u * bytes.at(2 * i + 1);
       if (word >= 0x8000) word -= 0x10000;
     } else {

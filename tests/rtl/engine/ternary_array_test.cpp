@@ -101,13 +101,19 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
     const uint32_t extreme_code = this->between(0, 1) ? 242 : 0;
     const uint32_t masked_from = this->between(0, 1) ? kColumns : this->between(0, kColumns);
     illegal = 0;
+    m.sign_i = this->between(0, 2) == 0;
     for (uint32_t c = 0; c < kColumns; ++c) {
       const uint32_t code = extreme ? extreme_code : this->between(lowest, 255);
       for (uint32_t b = 0; b < 8; ++b) set_bit(m.weights_i, 8 * c + b, (code >> b) & 1);
       set_bit(m.mask_i, c, c < masked_from);
-      illegal += c < masked_from && code > 242;
+      illegal += !m.sign_i && c < masked_from && code > 242;
       uint32_t rest = c < masked_from && code <= 242 ? code : 121;
       for (uint32_t r = 0; r < 5; ++r, rest /= 3) trits[c][r] = static_cast<int>(rest % 3) - 1;
+      for (uint32_t r = 0; r < 5; ++r) {
+        const bool up = extreme ? extreme_code != 0 : this->between(0, 1);
+        set_bit(m.signs_i, kColumns * r + c, up);
+        if (m.sign_i) trits[c][r] = c >= masked_from ? 0 : up ? 1 : -1;
+      }
     }
     second_half = m.valid_i;
 

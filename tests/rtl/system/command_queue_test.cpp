@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "Vcommand_queue.h"
+#include "Vcommand_queue_plain.h"
 #include "clocked.hpp"
 #include "spec/generated/spec.hpp"
 
@@ -24,33 +25,38 @@ struct Issued {
   std::array<uint8_t, 4> waits;
 };
 
-/// The four units as the queue sees them: each takes a command now and then, and completes it later.
+template <typename Queue>
+void idle_inputs(Queue& queue) {
+  queue->issue_valid_i = 0;
+  queue->seg_ready_i = queue->eng_ready_i = queue->vec_ready_i = queue->str_ready_i = 0;
+  queue->load_done_i = queue->matmul_done_i = queue->vector_done_i = queue->store_done_i = 0;
+}
+
+/// Issues one command and reports whether it was refused; nothing is taken from the queues.
+template <typename Queue>
+bool refused_by(Queue& queue, const spec::CommandWords& words) {
+  idle_inputs(queue);
+  std::memcpy(&queue->issue_cmd_i, words.w, sizeof words.w);
+  queue->issue_valid_i = 1;
+  queue.settle();
+  EXPECT_EQ(queue->issue_ready_o, 1);
+  queue.tick();
+  queue->issue_valid_i = 0;
+  bool bad = false;
+  for (int i = 0; i < 6; ++i) {
+    queue.settle();
+    bad = bad || queue->bad_o;
+    queue.tick();
+  }
+  queue.reset();
+  return bad;
+}
+
+/// The four units as the queue sees them: each takes a command now and then, and completes it
+/// later.
 class CommandQueue : public testing::Test {
  protected:
-  void idle_inputs() {
-    queue->issue_valid_i = 0;
-    queue->seg_ready_i = queue->eng_ready_i = queue->vec_ready_i = queue->str_ready_i = 0;
-    queue->load_done_i = queue->matmul_done_i = queue->vector_done_i = queue->store_done_i = 0;
-  }
-
-  /// Issues one command and reports whether it was refused; nothing is taken from the queues.
-  bool refused(const spec::CommandWords& words) {
-    idle_inputs();
-    std::memcpy(&queue->issue_cmd_i, words.w, sizeof words.w);
-    queue->issue_valid_i = 1;
-    queue.settle();
-    EXPECT_EQ(queue->issue_ready_o, 1);
-    queue.tick();
-    queue->issue_valid_i = 0;
-    bool bad = false;
-    for (int i = 0; i < 6; ++i) {
-      queue.settle();
-      bad = bad || queue->bad_o;
-      queue.tick();
-    }
-    queue.reset();
-    return bad;
-  }
+  bool refused(const spec::CommandWords& words) { return refused_by(queue, words); }
 
   Clocked<Vcommand_queue> queue;
 };
@@ -73,6 +79,16 @@ spec::MatmulCommand good_matmul() {
   c.stripes = 4;
   c.dst = 64;
   c.dst_stride = 2;
+  return c;
+}
+spec::MatmulCommand good_signs() {
+  spec::MatmulCommand c = good_matmul();
+  c.layout = static_cast<uint32_t>(spec::Layout::kSign);
+  c.block = 8;
+  c.stripes = 16;
+  c.rows = 77;
+  c.dst_stride = 5;
+  c.beats = 2 * 10;
   return c;
 }
 spec::VectorCommand good_vector() {
@@ -125,6 +141,18 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_load(), [](LoadCommand& c) { c.count = 33; }),
       with(good_load(), [](LoadCommand& c) { c.dst = kScratch - 31; }),
       with(good_load(), [](LoadCommand& c) { c.format = 1, c.count = 65; }),
+      with(good_load(), [](LoadCommand& c) { c.format = 2, c.count = 641; }),
+      with(good_load(), [](LoadCommand& c) { c.format = 3; }),
+      with(good_matmul(), [](MatmulCommand& c) { c.layout = 3; }),
+      with(good_matmul(), [](MatmulCommand& c) { c.group = 3; }),
+      with(good_matmul(),
+           [](MatmulCommand& c) { c.layout = 1, c.rows = 4, c.block = 5, c.group = 1; }),
+      with(good_signs(), [](MatmulCommand& c) { c.planes = 2; }),
+      with(good_signs(), [](MatmulCommand& c) { c.block = 12; }),
+      with(good_signs(), [](MatmulCommand& c) { c.block = 4; }),
+      with(good_signs(), [](MatmulCommand& c) { c.block = 56; }),
+      with(good_signs(), [](MatmulCommand& c) { c.stripes = 20; }),
+      with(good_signs(), [](MatmulCommand& c) { c.rows = 81; }),
       with(good_matmul(), [](MatmulCommand& c) { c.planes = 0; }),
       with(good_matmul(), [](MatmulCommand& c) { c.planes = 6; }),
       with(good_matmul(), [](MatmulCommand& c) { c.layout = 1, c.planes = 2, c.rows = 4; }),
@@ -170,6 +198,11 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
   const std::vector<spec::CommandWords> good = {
       with(good_load(), [](LoadCommand& c) { c.dst = kScratch - 32; }),
       with(good_load(), [](LoadCommand& c) { c.format = 1, c.count = 64; }),
+      with(good_load(), [](LoadCommand& c) { c.format = 2, c.count = 640; }),
+      with(good_matmul(), [](MatmulCommand& c) { c.group = 1, c.planes = 5; }),
+      with(good_matmul(), [](MatmulCommand& c) { c.group = 2; }),
+      good_signs().pack(),
+      with(good_signs(), [](MatmulCommand& c) { c.group = 2, c.block = 48; }),
       with(good_matmul(), [](MatmulCommand& c) { c.layout = 1, c.rows = 4, c.block = 5; }),
       with(good_matmul(), [](MatmulCommand& c) { c.act_tile = kActDepth - 2; }),
       with(good_matmul(), [](MatmulCommand& c) { c.max_reg = 254; }),
@@ -182,6 +215,16 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_store(), [](StoreCommand& c) { c.src = kScratch - 26; }),
   };
   for (std::size_t i = 0; i < good.size(); ++i) EXPECT_FALSE(refused(good[i])) << "case " << i;
+}
+
+TEST(PlainCommandQueue, RefusesScalesSignsAndTrits) {
+  Clocked<Vcommand_queue_plain> queue;
+  const auto refused = [&](const spec::CommandWords& words) { return refused_by(queue, words); };
+  EXPECT_FALSE(refused(good_matmul().pack()));
+  EXPECT_TRUE(refused(with(good_matmul(), [](spec::MatmulCommand& c) { c.group = 1; })));
+  EXPECT_TRUE(refused(good_signs().pack()));
+  EXPECT_FALSE(refused(with(good_load(), [](spec::LoadCommand& c) { c.format = 1; })));
+  EXPECT_TRUE(refused(with(good_load(), [](spec::LoadCommand& c) { c.format = 2; })));
 }
 
 /// Random commands with random waits on what was issued before: every unit gets its own in order,
@@ -203,7 +246,7 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
   Issued next{};
   bool offering = false;
   for (int cycle = 0; cycle < 60000; ++cycle) {
-    idle_inputs();
+    idle_inputs(queue);
     if (!offering && dice.chance(0.5)) {
       const auto kind = dice.between(0, 4);
       std::array<uint8_t, 4> waits;
@@ -296,8 +339,8 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
       ++done[u];
     }
     queue.tick();
-    const uint32_t counts = (done[0] & 0xff) | (done[1] & 0xff) << 8 | (done[2] & 0xff) << 16 |
-                            (done[3] & 0xff) << 24;
+    const uint32_t counts =
+        (done[0] & 0xff) | (done[1] & 0xff) << 8 | (done[2] & 0xff) << 16 | (done[3] & 0xff) << 24;
     ASSERT_EQ(queue->done_o, counts);
   }
   EXPECT_GT(taken, 2000u);

@@ -702,7 +702,7 @@ TYPED_TEST(VectorOperations, NormOfEachHead) {
   const std::vector<int16_t> g(gain.begin(), gain.end());
   const spec::Scale unit = spec::make_scale(77, -14), eps = spec::make_scale(11, -20);
   const spec::Scale floor = spec::head_norm_floor(dim, unit, eps);
-  const int k = spec::head_norm_shift(inputs), exponent = -13;
+  const int k = spec::head_norm_shift(spec::result_bits(inputs)), exponent = -13;
   const spec::Scale top = spec::scale_shift(spec::scale_sqrt(spec::make_scale(dim)), exponent + k);
   this->fill(bench, this->kX, x);
   this->fill(bench, this->kG, gain);
@@ -732,8 +732,8 @@ TYPED_TEST(VectorOperations, NormOfEachHead) {
   ASSERT_NO_FATAL_FAILURE(bench.check_scalars());
   for (uint32_t h = 0; h < heads; ++h) {
     std::vector<int32_t> z(dim);
-    const spec::Scale of_head =
-        spec::head_norm(&x[h * dim], g.data(), dim, inputs, exponent, floor, z.data());
+    const spec::Scale of_head = spec::head_norm(
+        &x[h * dim], g.data(), dim, spec::result_bits(inputs), exponent, floor, z.data());
     EXPECT_EQ(this->words(bench, this->kZ + h * dim, dim), z);
     EXPECT_EQ(bench.expected.scalars[10 + h], this->pack(of_head.m, of_head.e));
   }

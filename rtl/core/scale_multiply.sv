@@ -1,0 +1,44 @@
+/// Multiplies the five addends of one activation column by the scales of their rows.
+///
+/// `addends_i` are five int32 of which AddendBits count, `scales_i` five unsigned numbers of 12
+/// bits; with `en_i` their products, int32, are in `products_o` a cycle later. Whoever makes the
+/// scales sees to it that they fit.
+module scale_multiply #(
+  parameter int unsigned AddendBits = 21,
+  localparam int unsigned Rows      = tern_pkg::TritsPerByte
+) (
+  input  logic                                 clk_i,
+  input  logic                                 en_i,
+  input  logic [engine_pkg::ScaleWordBits-1:0] scales_i,
+  input  logic [Rows*32-1:0]                   addends_i,
+  output logic [Rows*32-1:0]                   products_o
+);
+  localparam int unsigned ScaleBits   = engine_pkg::ScaleBits;
+  localparam int unsigned ProductBits = AddendBits + ScaleBits;
+
+  for (genvar r = 0; r < Rows; r++) begin : gen_row
+    logic signed [ScaleBits:0]     scale;
+    logic signed [AddendBits-1:0]  addend;
+    logic signed [ProductBits-1:0] product;
+    logic [31:0]                   product_q;
+
+    assign scale   = {1'b0, scales_i[ScaleBits*r +: ScaleBits]};
+    assign addend  = addends_i[32*r +: AddendBits];
+    assign product = addend * scale;
+
+    always_ff @(posedge clk_i) begin
+      if (en_i) product_q <= 32'(product);
+    end
+    assign products_o[32*r +: 32] = product_q;
+
+`ifndef SYNTHESIS
+    always_ff @(posedge clk_i) begin
+      if (en_i) AssertProductFits: assert (64'(signed'(32'(product))) == 64'(product));
+    end
+`endif
+  end
+
+  // Sign extensions of the addends.
+  logic unused_addends;
+  assign unused_addends = ^addends_i;
+endmodule
