@@ -41,7 +41,7 @@ for target in "${targets[@]}"; do
   rm -rf "$kept"
   mkdir -p "$kept" "$corpus" "$fixed"
   [ ! -e "$archive" ] || tar xJf "$archive" -C "$kept"
-  options=(-max_len=65536 -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256)
+  options=(-max_len=65536 -timeout=600 -rss_limit_mb=1024 -malloc_limit_mb=256)
   if [ "$seconds" = merge ]; then
     echo "fuzz: merging the inputs of $target"
     rm -rf "$dir/merged"
@@ -68,7 +68,7 @@ for target in "${targets[@]}"; do
   kill -USR1 $fuzzer 2> /dev/null || true  # libFuzzer ends after the input that it is at
   trap - EXIT
   if ! wait $fuzzer; then
-    grep -m 1 -A 12 -E 'ERROR|runtime error|an allocation of|not one line' "$dir/$target.log" >&2 || tail -n 20 "$dir/$target.log" >&2
+    grep -m 1 -A 12 -E 'ERROR|runtime error|an allocation of|an input took|not one line' "$dir/$target.log" >&2 || tail -n 20 "$dir/$target.log" >&2
     echo "fuzz: $target failed; the input is in $dir/found, the log in $dir/$target.log" >&2
     exit 1
   fi

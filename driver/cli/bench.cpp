@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
@@ -13,7 +15,13 @@ namespace {
 struct BenchOptions {
   Options common;
   double seconds = 2;
+  std::vector<std::string> only;
 };
+
+/// Backend and body of what is measured.
+const std::vector<std::pair<std::string, std::string>> kBackends = {
+    {"golden:", "fast"},  {"reference:", "fast"}, {"rtl:edge", "fast"}, {"rtl:edge", "tree"},
+    {"rtl:nano", "fast"}, {"rtl:nano", "tree"},   {"tlm:edge", "fast"}, {"tlm:nano", "fast"}};
 
 constexpr std::string_view kPrompt = "Once upon a time, there was a little";
 
@@ -61,6 +69,7 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
   Options options = o.common;
   options.backend = backend;
   options.device.body = body;
+  if (backend != "golden:") options.device.threads = 1;
   if (!dram) {
     options.device.dram.clear();
     options.device.clock_mhz = 0;
@@ -76,7 +85,9 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
   device.generate(prompt, settings, {});
   const Counters before = device.counters();
   const std::optional<MemoryReport> memory_before = device.memory_report();
+  const int first_position = device.position();
   uint64_t tokens = 0;
+  const std::clock_t cpu = std::clock();
   const Stopwatch clock;
   do {
     if (static_cast<uint32_t>(device.position()) == context) device.reset();
@@ -84,13 +95,22 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
     ++tokens;
   } while (clock.seconds() < o.seconds);
   const double seconds = clock.seconds();
+  const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
   const Counters after = device.counters();
   const std::string name = dram ? fmt::format("{} ({})", backend, options.device.dram)
                            : backend.starts_with("rtl:")
                                ? fmt::format("{} ({} body)", backend, body)
                                : backend;
+  const double rate = static_cast<double>(tokens) / seconds;
   nlohmann::json out = {{"name", name},
-                        {"tokens_per_second", static_cast<double>(tokens) / seconds}};
+                        {"threads", options.device.threads},
+                        {"tokens", tokens},
+                        {"first_position", first_position},
+                        {"seconds", seconds},
+                        {"cpu_seconds", cpu_seconds},
+                        {"tokens_per_second", rate}};
+  if (backend == "golden:")
+    out["bytes_per_second"] = rate * static_cast<double>(session.model.image->stream_bytes(0));
   if (after.cycles) {
     const auto cycles = static_cast<double>(after.cycles - before.cycles);
     out["cycles_per_second"] = cycles / seconds;
@@ -108,14 +128,11 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
 }
 
 int bench(const BenchOptions& o) {
-  const std::vector<std::pair<std::string, std::string>> backends = {
-      {"golden:", "fast"},  {"reference:", "fast"}, {"rtl:edge", "fast"},
-      {"rtl:edge", "tree"}, {"rtl:nano", "fast"},   {"rtl:nano", "tree"},
-      {"tlm:edge", "fast"}, {"tlm:nano", "fast"}};
   nlohmann::json results = nlohmann::json::array();
-  Progress progress("bench", backends.size() + 1, o.common.quiet);
-  results.push_back(bench_kernels(o.seconds));
-  for (const auto& [backend, body] : backends) {
+  Progress progress("bench", kBackends.size() + 1, o.common.quiet);
+  if (o.only.empty()) results.push_back(bench_kernels(o.seconds));
+  for (const auto& [backend, body] : kBackends) {
+    if (!o.only.empty() && !std::ranges::count(o.only, backend)) continue;
     progress.update(results.size(), backend);
     results.push_back(bench_backend(o, backend, body, false));
   }
@@ -127,7 +144,10 @@ int bench(const BenchOptions& o) {
     fmt::print("{}\n", results.dump());
     return 0;
   }
-  fmt::print("Measured on this machine, one thread, decoding one token at a time:\n");
+  fmt::print("Measured on this machine, {}, decoding one token at a time:\n",
+             o.common.device.threads == 1
+                 ? "one thread"
+                 : fmt::format("golden: with {} threads", o.common.device.threads));
   fmt::print("  {:<24} {:>10} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
              "M trit-MAC/s", "cycles/token", "beats");
   for (const auto& r : results) {
@@ -148,6 +168,12 @@ int bench(const BenchOptions& o) {
     if (r.contains("memory_use"))
       fmt::print("  {}: {}\n", r["name"].get<std::string>(), r["memory_use"].get<std::string>());
   }
+  for (const auto& r : results) {
+    if (r.contains("bytes_per_second"))
+      fmt::print("  {} {:.1f} GB/s of weights\n", r["name"].get<std::string>(),
+                 r["bytes_per_second"].get<double>() * 1e-9);
+  }
+  if (!o.only.empty()) return 0;
   fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
              results[0]["simd_gmac_per_second"].get<double>(),
              results[0]["scalar_gmac_per_second"].get<double>(), results[0]["ratio"].get<double>());
@@ -161,6 +187,12 @@ void add_bench(CLI::App& app, Action& action) {
   CLI::App* sub = app.add_subcommand("bench", "Measure the speed of every backend on this machine");
   add_model_options(*sub, o->common);
   add_dram_options(*sub, o->common);
+  add_threads_option(*sub, o->common);
+  std::vector<std::string> names;
+  for (const auto& [name, body] : kBackends) names.push_back(name);
+  sub->add_option("--only", o->only, "Only these backends (default: all)")
+      ->delimiter(',')
+      ->check(CLI::IsMember(names));
   sub->add_option("--seconds", o->seconds, "Time for each measurement")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();

@@ -42,6 +42,7 @@ void add_backend_options(CLI::App& app, Options& options) {
   app.add_option("--backend", options.backend, help)->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of sampling and of simulated stalls")
       ->capture_default_str();
+  add_threads_option(app, options);
   app.add_option("--body", options.device.body,
                  "rtl: body of the adder-tree array, fast or tree (equal to the bit and the cycle)")
       ->check(CLI::IsMember({"fast", "tree"}))
@@ -60,6 +61,13 @@ void add_backend_options(CLI::App& app, Options& options) {
                  "rtl: write what the units did to this file, for Perfetto or chrome://tracing");
   app.add_option("--timeout-cycles", options.device.timeout_cycles,
                  "rtl: longest time without any progress, in cycles")
+      ->capture_default_str();
+}
+
+void add_threads_option(CLI::App& app, Options& options) {
+  app.add_option("--threads", options.device.threads,
+                 "golden: threads that compute a token together")
+      ->check(CLI::Range(1, 256))
       ->capture_default_str();
 }
 

@@ -30,6 +30,8 @@ struct Options {
 
 void add_model_options(CLI::App& app, Options& options);
 void add_backend_options(CLI::App& app, Options& options);
+/// --threads, which is among the backend options too.
+void add_threads_option(CLI::App& app, Options& options);
 /// --dram and --clock-mhz, which are among the backend options too.
 void add_dram_options(CLI::App& app, Options& options);
 void add_output_options(CLI::App& app, Options& options);

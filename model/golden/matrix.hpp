@@ -4,6 +4,7 @@
 #include <span>
 
 #include "golden/kernels.hpp"
+#include "golden/workers.hpp"
 #include "spec/numerics/layout.hpp"
 
 namespace tern::golden {
@@ -18,9 +19,7 @@ class Matrix {
       : beats_(beats), shape_(shape) {}
 
   /// x [cols] -> out [rows], exact.
-  void multiply(std::span<const int8_t> x, std::span<int32_t> out) const {
-    multiply_beats(beats_.data(), shape_, x.data(), out.data());
-  }
+  void multiply(std::span<const int8_t> x, std::span<int32_t> out, Workers& workers) const;
 
   int rows() const { return static_cast<int>(shape_.rows); }
   int cols() const { return static_cast<int>(shape_.cols); }

@@ -20,7 +20,8 @@ namespace tern::golden {
 using spec::Scale;
 using spec::TracePoint;
 
-Model::Model(const io::Image& image) : image_(image), m_(image.model()) {
+Model::Model(const io::Image& image, uint32_t threads)
+    : workers_(threads), image_(image), m_(image.model()) {
   for (uint32_t i = 0; i < m_.layers; ++i) {
     const spec::LayerDescriptor& l = image.layer(i);
     layers_.push_back({load(l.attn_q),
@@ -155,15 +156,18 @@ Model::Wide Model::attend_heads(int layer, const Heads& q) {
   Layer& l = layers_[static_cast<std::size_t>(layer)];
   const uint32_t group = m_.heads / m_.kv_heads;
   std::vector<int64_t> mix(q.x.size());
-  std::vector<Scale> scales;
+  std::vector<Scale> scales(m_.heads);
+  const auto head = [&](uint32_t h) {
+    scales[h] = attend(l.cache[h / group], {&q.x[h * m_.head_dim], m_.head_dim}, q.unit[h], layer,
+                       static_cast<int>(h), {&mix[h * m_.head_dim], m_.head_dim})
+                    .unit;
+  };
+  if (trace_)  // in order
+    for (uint32_t h = 0; h < m_.heads; ++h) head(h);
+  else
+    workers_.run(m_.heads, head);
   uint64_t largest = 0;
-  for (uint32_t h = 0; h < m_.heads; ++h) {
-    const std::span<int64_t> out(&mix[h * m_.head_dim], m_.head_dim);
-    scales.push_back(attend(l.cache[h / group], {&q.x[h * m_.head_dim], m_.head_dim}, q.unit[h],
-                            layer, static_cast<int>(h), out)
-                         .unit);
-    for (int64_t v : out) largest = std::max(largest, static_cast<uint64_t>(v < 0 ? -v : v));
-  }
+  for (int64_t v : mix) largest = std::max(largest, static_cast<uint64_t>(v < 0 ? -v : v));
   const int32_t exponent = spec::common_exponent(scales.data(), static_cast<int>(scales.size()));
   const int shift = spec::head_shift(largest);
   Wide y{std::vector<int32_t>(mix.size()), spec::make_scale(1, exponent + shift)};
@@ -266,7 +270,7 @@ Model::Wide Model::multiply(const Matrix& w, const spec::MatrixDescriptor& m, co
                             TracePoint point, int layer) {
   Wide out{std::vector<int32_t>(static_cast<std::size_t>(w.rows())),
            spec::scale_mul(a.scale, m.scale)};
-  w.multiply(a.q, out.x);
+  w.multiply(a.q, out.x, workers_);
   trace(point, layer, out.x, a.q);
   return out;
 }

@@ -20,8 +20,9 @@ namespace tern::golden {
 /// what every device must compute.
 class Model {
  public:
-  /// The image must outlive the model.
-  explicit Model(const io::Image& image);
+  /// The image must outlive the model. threads: that compute a token together, the caller's
+  /// included; results do not depend on them.
+  explicit Model(const io::Image& image, uint32_t threads = 1);
 
   /// Runs one token at the next position; logits() holds the result. Throws Error when the context
   /// is full.
@@ -85,6 +86,7 @@ class Model {
   void trace(spec::TracePoint point, int layer, std::span<const int32_t> values,
              std::span<const int8_t> inputs = {}, int head = -1);
 
+  Workers workers_;
   const io::Image& image_;
   const spec::ModelDescriptor& m_;
   std::vector<Layer> layers_;

@@ -70,6 +70,29 @@ HWY_INLINE Words Dot(Words sum, Bytes u, Bytes x) {
 #endif
 }
 
+/// The sums of the lanes of four vectors, next to one another.
+HWY_INLINE void StoreSums(Words a, Words b, Words c, Words d, int32_t* sums) {
+  const I32 d32;
+  const hn::Repartition<int64_t, I32> d64;
+  // In each 128 bits: a, b, a, b and c, d, c, d, then a, b, c, d.
+  const auto ab =
+      hn::BitCast(d64, hn::Add(hn::InterleaveLower(d32, a, b), hn::InterleaveUpper(d32, a, b)));
+  const auto cd =
+      hn::BitCast(d64, hn::Add(hn::InterleaveLower(d32, c, d), hn::InterleaveUpper(d32, c, d)));
+  const auto lower = hn::BitCast(d32, hn::InterleaveLower(d64, ab, cd));
+  const auto upper = hn::BitCast(d32, hn::InterleaveUpper(d64, ab, cd));
+  const auto fold = [](auto self, auto v) {
+    constexpr std::size_t lanes = hn::MaxLanes(hn::DFromV<decltype(v)>());
+    if constexpr (lanes == 4) {
+      return v;
+    } else {
+      const hn::Half<hn::DFromV<decltype(v)>> half;
+      return self(self, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+    }
+  };
+  hn::StoreU(fold(fold, hn::Add(lower, upper)), hn::FixedTag<int32_t, 4>(), sums);
+}
+
 /// Illegal codes count as zeros.
 HWY_INLINE Bytes Legal(Bytes codes) {
   const auto last = hn::Set(U8(), static_cast<uint8_t>(spec::kT5Codes - 1));

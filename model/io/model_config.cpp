@@ -87,6 +87,11 @@ class Reader {
 };
 
 void check_tensors(const Gguf& gguf, const ModelConfig& config) {
+  constexpr std::size_t kLeastOfLayer = 9;  // seven matrices and two norms
+  if (gguf.tensors().size() / kLeastOfLayer < static_cast<std::size_t>(config.layers)) {
+    throw Error("{}: {} tensors are too few for a {} model of {} layers", gguf.file(),
+                gguf.tensors().size(), config.arch, config.layers);
+  }
   std::set<std::string_view> known;
   const std::vector<ExpectedTensor> expected = expected_tensors(config);
   for (const ExpectedTensor& want : expected) {

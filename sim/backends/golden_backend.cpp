@@ -12,10 +12,12 @@ namespace {
 
 class GoldenDevice final : public Device {
  public:
+  explicit GoldenDevice(uint32_t threads) : threads_(threads) {}
+
   std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
 
   void load(const io::Image& image) override {
-    model_.emplace(image);
+    model_.emplace(image, threads_);
     image_ = &image;
     model_->set_trace(trace_);
   }
@@ -60,6 +62,7 @@ class GoldenDevice final : public Device {
   }
 
  private:
+  uint32_t threads_;
   std::optional<golden::Model> model_;
   const io::Image* image_ = nullptr;
   TraceSink trace_;
@@ -72,7 +75,7 @@ std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceOptio
   if (!argument.empty())
     throw Error("backend golden takes no argument, not \"{}\"; write golden:", argument);
   refuse_chip_options("golden", options);
-  return std::make_unique<GoldenDevice>();
+  return std::make_unique<GoldenDevice>(options.threads);
 }
 
 }  // namespace tern::sim

@@ -10,6 +10,7 @@
 /// every tensor. Decoded weights are wider than stored ones and are not bounded by the file.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tern;
+  const fuzz::TimeBound time;
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
   const auto tries = [](auto action) {
     try {

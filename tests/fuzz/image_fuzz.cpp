@@ -25,8 +25,8 @@ void read_all(const io::Image& image) {
     const spec::LayerDescriptor& l = image.layer(i);
     for (const auto* v : {&l.attn_norm, &l.attn_sub_norm, &l.ffn_norm, &l.ffn_sub_norm})
       read_ends(image.vector(*v));
-    for (const auto* w : {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up,
-                          &l.ffn_down})
+    for (const auto* w :
+         {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down})
       read_ends(image.matrix(*w));
   }
   read_ends(image.matrix(m.head));
@@ -80,6 +80,7 @@ void sign(std::vector<std::byte>& bytes) {
 
 /// A .tern image as it is, and once more with its checksums made right.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const tern::fuzz::TimeBound time;
   const auto* begin = reinterpret_cast<const std::byte*>(data);
   std::vector<std::byte> bytes(begin, begin + size);
   tern::open(bytes);

@@ -7,6 +7,7 @@
 /// A safetensors file: its header, and the first and last element of every tensor of floats.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tern;
+  const fuzz::TimeBound time;
   const fuzz::InputFile file({data, size});
   const fuzz::AllocationBound bound(size);
   try {

@@ -1,13 +1,16 @@
 #include "target.hpp"
 
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string>
+#include <string_view>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -25,7 +28,8 @@ void check(std::size_t size) {
   if (size <= largest_allocation) return;
   const std::size_t allowed = largest_allocation;
   largest_allocation = SIZE_MAX;  // for what the message takes
-  std::fprintf(stderr, "an allocation of %zu bytes, %zu are allowed for this input\n", size, allowed);
+  std::fprintf(stderr, "an allocation of %zu bytes, %zu are allowed for this input\n", size,
+               allowed);
   std::abort();
 }
 
@@ -33,8 +37,9 @@ void check(std::size_t size) {
 
 #ifdef TERN_ADDRESS_SANITIZER
 // As sanitizer/allocator_interface.h declares it, which gcc does not install.
-extern "C" int __sanitizer_install_malloc_and_free_hooks(
-    void (*malloc_hook)(const volatile void*, std::size_t), void (*free_hook)(const volatile void*));
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*,
+                                                                             std::size_t),
+                                                         void (*free_hook)(const volatile void*));
 namespace {
 // Sees what C libraries take too.
 [[maybe_unused]] const int kHook = __sanitizer_install_malloc_and_free_hooks(
@@ -62,6 +67,23 @@ AllocationBound::AllocationBound(std::size_t input_bytes) {
   largest_allocation = 2 * input_bytes + kConstant;
 }
 AllocationBound::~AllocationBound() { largest_allocation = SIZE_MAX; }
+
+namespace {
+void set_timer(int seconds) {
+  const itimerval timer = {{0, 0}, {seconds, 0}};
+  ::setitimer(ITIMER_PROF, &timer, nullptr);
+}
+}  // namespace
+
+TimeBound::TimeBound() {
+  std::signal(SIGPROF, [](int) {
+    constexpr std::string_view kMessage = "an input took more than ten seconds of CPU time\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    std::abort();
+  });
+  set_timer(kSeconds);
+}
+TimeBound::~TimeBound() { set_timer(0); }
 
 InputFile::InputFile(std::span<const std::uint8_t> input)
     : descriptor_(::memfd_create("input", 0)),

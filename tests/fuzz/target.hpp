@@ -10,8 +10,8 @@
 namespace tern::fuzz {
 
 /// While it lives, an allocation of more than twice `input_bytes` and a constant ends the program:
-/// what a reader takes must follow from what the file holds, not from what it claims. Sees `operator
-/// new`, and with AddressSanitizer malloc() too.
+/// what a reader takes must follow from what the file holds, not from what it claims. Sees
+/// `operator new`, and with AddressSanitizer malloc() too.
 class AllocationBound {
  public:
   explicit AllocationBound(std::size_t input_bytes);
@@ -21,6 +21,17 @@ class AllocationBound {
 
   /// Room for messages, streams and the tables that do not depend on the input.
   static constexpr std::size_t kConstant = 1 << 20;
+};
+
+/// While it lives, more than ten seconds of CPU time end the program, however busy the machine is.
+class TimeBound {
+ public:
+  TimeBound();
+  ~TimeBound();
+  TimeBound(const TimeBound&) = delete;
+  TimeBound& operator=(const TimeBound&) = delete;
+
+  static constexpr int kSeconds = 10;
 };
 
 /// A file in memory that holds the input, for readers that take a path.

@@ -5,6 +5,7 @@
 /// A tokenizer.json, and the tokenizer that it describes on a text.
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tern;
+  const fuzz::TimeBound time;
   const fuzz::InputFile file({data, size});
   const fuzz::AllocationBound bound(size);
   try {

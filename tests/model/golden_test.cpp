@@ -101,6 +101,19 @@ INSTANTIATE_TEST_SUITE_P(Targets, GoldenKernelsOn,
                          testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
+TEST(GoldenWorkers, DoEachPartOfEachTaskOnce) {
+  for (uint32_t threads : {1, 2, 5}) {
+    golden::Workers workers(threads);
+    EXPECT_EQ(workers.threads(), threads);
+    for (uint32_t task = 0; task < 3000; ++task) {
+      std::vector<uint32_t> done(task % 40);
+      workers.run(static_cast<uint32_t>(done.size()),
+                  [&](uint32_t part) { done[part] += task + 1; });
+      ASSERT_EQ(done, std::vector<uint32_t>(done.size(), task + 1)) << "task " << task;
+    }
+  }
+}
+
 /// By the definition of the layouts, from the bytes.
 int32_t weight_in(std::span<const uint8_t> beats, const spec::MatrixShape& s, uint32_t row,
                   uint32_t col) {
@@ -135,7 +148,8 @@ TEST(GoldenMatrix, HoldsWhatWasPackedInEveryLayout) {
     std::vector<int8_t> x(s.cols);
     for (auto& v : x) v = static_cast<int8_t>(rng());
     std::vector<int32_t> out(s.rows);
-    m.multiply(x, out);
+    golden::Workers workers(1 + rng() % 3);
+    m.multiply(x, out, workers);
     for (uint32_t r = 0; r < s.rows; ++r) {
       uint32_t sum = 0;  // scales of random bits can take it beyond int32, and then it wraps
       for (uint32_t c = 0; c < s.cols; ++c) {
@@ -155,6 +169,16 @@ TEST(GoldenModel, GivesTheSameTokensForEveryConfiguration) {
     a.forward(id);
     b.forward(id);
     ASSERT_TRUE(std::equal(a.logits().begin(), a.logits().end(), b.logits().begin()));
+  }
+}
+
+TEST(GoldenModel, GivesTheSameLogitsWithAnyNumberOfThreads) {
+  const io::Image image = demo_image(1);
+  golden::Model alone(image), three(image, 3);
+  for (int id : image.tokenizer().encode(kText, true)) {
+    alone.forward(id);
+    three.forward(id);
+    ASSERT_TRUE(std::equal(alone.logits().begin(), alone.logits().end(), three.logits().begin()));
   }
 }
 

@@ -35,17 +35,14 @@ def fetch(folder: Path) -> Path:
     return folder
 
 
-def _context_parameters(block: Block, context: int) -> None:
-    """Keys and values in float32, no flash attention, one batch of the whole context."""
-    words = list(struct.unpack("<128i", bytes(block.bytes)))
+def _exact_parameters(words: list[int]) -> None:
+    """Keys and values in float32, no flash attention."""
     minus = next(i for i in range(4, 16) if words[i : i + 4] == [-1, -1, -1, -1])  # rope, pooling, attention, flash
     words[minus + 3] = 0
     pairs = [i for i in range(minus + 4, 48) if words[i : i + 2] == [F16, F16] and words[i - 4 : i] == [0, 0, 0, 0]]
     if len(pairs) != 1:
         raise RuntimeError(f"llama.cpp's context parameters are not as expected: {words[:48]}")
     words[pairs[0] : pairs[0] + 2] = [F32, F32]
-    words[0:3] = [context, context, context]
-    block.bytes[:] = struct.pack("<128i", *words)
 
 
 class LlamaCpp:
@@ -68,6 +65,9 @@ class LlamaCpp:
         lib.llama_set_n_threads.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32]
         lib.llama_get_logits_ith.restype = ctypes.POINTER(ctypes.c_float)
         lib.llama_get_logits_ith.argtypes = [ctypes.c_void_p, ctypes.c_int32]
+        lib.llama_get_memory.restype = ctypes.c_void_p
+        lib.llama_get_memory.argtypes = [ctypes.c_void_p]
+        lib.llama_memory_clear.argtypes = [ctypes.c_void_p, ctypes.c_bool]
         lib.llama_backend_init()
 
     def _keep(self, level: int, text: bytes, _: object) -> None:
@@ -82,22 +82,44 @@ class LlamaCpp:
         function(np.ascontiguousarray(blocks).ctypes.data, out.ctypes.data, count)
         return out
 
-    def logits(self, path: Path, tokens: list[int], vocabulary: int) -> np.ndarray:
-        """[tokens, vocabulary], one token at a time."""
-        lib = self._lib
+    def open(self, path: Path, context: int, exact: bool) -> "Session":
+        return Session(self._lib, self.messages, path, context, exact)
+
+
+class Session:
+    """A model and a context of so many positions. exact: with keys, values and attention in float32; otherwise as llama.cpp
+    does by default."""
+
+    def __init__(self, lib: ctypes.CDLL, messages: list[str], path: Path, context: int, exact: bool):
+        self._lib, self._messages = lib, messages
         model = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
         if not model:
-            raise RuntimeError("llama.cpp does not load it: " + "".join(self.messages[-4:]))
-        parameters = lib.llama_context_default_params()
-        _context_parameters(parameters, 64)
-        context = lib.llama_init_from_model(model, parameters)
-        if not context:
-            raise RuntimeError("llama.cpp makes no context: " + "".join(self.messages[-4:]))
-        lib.llama_set_n_threads(context, 1, 1)  # more would wait for each other on a busy machine
-        rows = []
-        for token in tokens:
-            one = (ctypes.c_int32 * 1)(token)
-            if lib.llama_decode(context, lib.llama_batch_get_one(ctypes.addressof(one), 1)):
-                raise RuntimeError("llama.cpp does not decode: " + "".join(self.messages[-4:]))
-            rows.append(np.ctypeslib.as_array(lib.llama_get_logits_ith(context, -1), (vocabulary,)).copy())
-        return np.stack(rows)
+            raise RuntimeError("llama.cpp does not load it: " + "".join(messages[-4:]))
+        block = lib.llama_context_default_params()
+        words = list(struct.unpack("<128i", bytes(block.bytes)))
+        if exact:
+            _exact_parameters(words)
+        words[0:3] = [context, context, context]  # one batch of the whole context
+        block.bytes[:] = struct.pack("<128i", *words)
+        self._context = lib.llama_init_from_model(model, block)
+        if not self._context:
+            raise RuntimeError("llama.cpp makes no context: " + "".join(messages[-4:]))
+        self.set_threads(1)  # more would wait for each other on a busy machine
+
+    def set_threads(self, threads: int) -> None:
+        self._lib.llama_set_n_threads(self._context, threads, threads)
+
+    def clear(self) -> None:
+        """The next token has position 0."""
+        self._lib.llama_memory_clear(self._lib.llama_get_memory(self._context), True)
+
+    def decode(self, token: int) -> ctypes.POINTER(ctypes.c_float):
+        """The logits behind one more token."""
+        one = (ctypes.c_int32 * 1)(token)
+        if self._lib.llama_decode(self._context, self._lib.llama_batch_get_one(ctypes.addressof(one), 1)):
+            raise RuntimeError("llama.cpp does not decode: " + "".join(self._messages[-4:]))
+        return self._lib.llama_get_logits_ith(self._context, -1)
+
+    def logits(self, tokens: list[int], vocabulary: int) -> np.ndarray:
+        """[tokens, vocabulary], one token at a time."""
+        return np.stack([np.ctypeslib.as_array(self.decode(token), (vocabulary,)).copy() for token in tokens])

@@ -119,7 +119,7 @@ def main() -> int:
         for seed, shape in enumerate(SHAPES):
             path = Path(folder) / f"{seed}.gguf"
             write_model(path, shape, seed)
-            want = llama.logits(path, TOKENS, VOCABULARY).astype(np.float64)
+            want = llama.open(path, 64, exact=True).logits(TOKENS, VOCABULARY).astype(np.float64)
             output = subprocess.run([sys.argv[1], path, *map(str, TOKENS)], check=True, stdout=subprocess.PIPE).stdout
             have = np.frombuffer(output, np.float32).reshape(want.shape)
             error = np.sqrt(((have - want) ** 2).mean() / (want**2).mean())

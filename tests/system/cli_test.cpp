@@ -99,6 +99,8 @@ TEST(Dram, WrongNamesAndPlacesAreErrors) {
   expect_one_line_error({"dram", "no.yaml"}, "cannot be read");
   expect_one_line_error({"dram", "ddr4-2400", "--mapping", "row-bank"}, "leaves out");
   expect_one_line_error({"run", "--dram", "ddr4-2400"}, "golden has no DRAM");
+  expect_one_line_error({"run", "--backend", "reference:", "--threads", "2"},
+                        "reference takes no threads");
 }
 
 TEST(Usage, IsStatusTwo) {

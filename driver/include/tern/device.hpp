@@ -69,6 +69,8 @@ struct DeviceOptions {
   std::filesystem::path gguf_file;   ///< reference: the model's GGUF file, since float32 needs more
                                      ///< than an image holds.
   std::string i2s_order;             ///< reference: of its I2_S tensors: "x86", "arm" or "".
+  uint32_t threads = 1;              ///< golden: that compute a token together; no result depends
+                                     ///< on them.
   std::string body = "fast";         ///< rtl: body of the adder-tree array, "fast" or "tree".
   std::filesystem::path trace_file;  ///< rtl: FST file; empty for none. Needs the tree body.
   uint32_t memory_latency = 40;      ///< rtl: cycles from read request to first beat.
