@@ -12,7 +12,8 @@ module command_queue #(
   parameter int unsigned AccDepth     = 52,
   parameter int unsigned ActDepth     = 256,
   parameter int unsigned ScratchWords = 16384,
-  parameter int unsigned CmdDepth     = 8
+  parameter int unsigned CmdDepth     = 8,
+  parameter bit          SmallFabric  = 1'b0  // a cycle more for the check of a command
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -80,7 +81,7 @@ module command_queue #(
 
   command_checker #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords)
+    .ScratchWords(ScratchWords), .Registered(SmallFabric)
   ) u_checker (
     .clk_i, .rst_ni,
     .valid_i     (issue_valid_i),

@@ -5,8 +5,10 @@
 /// from the host's window (`win_*`). Requests stay until they are answered in the cycle of
 /// `*_done_o`: at once for plain registers, after the unit's own time for the windows, and with
 /// `*_error_o` for what is not there or not a whole word. While a tape is played, accesses of the
-/// command and of the tape's registers wait.
+/// command and of the tape's registers wait. With Registered, what a request asks for goes through
+/// registers, which takes a cycle.
 module device_bus #(
+  parameter bit          Registered = 1'b0,
   parameter int unsigned Lanes    = 16,
   parameter int unsigned KeyBlock = 20,
   parameter logic [31:0] Config   = '0,
@@ -84,27 +86,52 @@ module device_bus #(
   localparam int unsigned ScratchBits = 22;
 
   // The request.
-  logic        valid, write, whole, from_cpu, good;
-  logic [31:0] data, offset;
+  logic        asked, valid, write, whole, from_cpu, good, done;
+  logic [31:0] data, offset_d, offset;
   assign from_cpu = cpu_valid_i;
-  assign valid    = cpu_valid_i || win_valid_i;
+  assign asked    = cpu_valid_i || win_valid_i;
   assign write    = from_cpu ? cpu_write_i : win_write_i;
   assign data     = from_cpu ? cpu_data_i : win_data_i;
   assign whole    = !from_cpu || !cpu_write_i || cpu_strobe_i == '1;
-  assign offset   = {(from_cpu ? cpu_addr_i[31:2] : win_addr_i[31:2]), 2'b00} - tern_pkg::MmioBase;
+  assign offset_d = {(from_cpu ? cpu_addr_i[31:2] : win_addr_i[31:2]), 2'b00} - tern_pkg::MmioBase;
 
   // Where it goes.
   logic        is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape;
+  logic [5:0]  place, place_d;
   logic [31:0] into_scratch, into_scalars, into_top;
   assign into_scratch = offset - tern_pkg::MmioScratch;
   assign into_scalars = offset - tern_pkg::MmioScalars;
   assign into_top     = offset - tern_pkg::MmioTopList;
-  assign is_scratch   = offset >= tern_pkg::MmioScratch && into_scratch < (1 << ScratchBits);
-  assign is_scalar    = offset >= tern_pkg::MmioScalars && into_scalars < ScalarSize;
-  assign is_top       = offset >= tern_pkg::MmioTopList && into_top < TopListSize && !write;
-  assign is_cmd       = offset < tern_pkg::MmioCmd + 4 * CmdWords;
-  assign is_issue     = offset == tern_pkg::MmioIssue && write;
-  assign is_tape      = offset == tern_pkg::MmioTape && write;
+  assign place_d = {
+      offset_d >= tern_pkg::MmioScratch && offset_d - tern_pkg::MmioScratch < (1 << ScratchBits),
+      offset_d >= tern_pkg::MmioScalars && offset_d - tern_pkg::MmioScalars < ScalarSize,
+      offset_d >= tern_pkg::MmioTopList && offset_d - tern_pkg::MmioTopList < TopListSize && !write,
+      offset_d < tern_pkg::MmioCmd + 4 * CmdWords,
+      offset_d == tern_pkg::MmioIssue && write,
+      offset_d == tern_pkg::MmioTape && write};
+  assign {is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape} = place;
+
+  // A request stays until it is answered, and so does what is known of it from its second cycle on.
+  if (Registered) begin : gen_registered
+    logic        settled_q;
+    logic [5:0]  place_q;
+    logic [31:0] offset_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) settled_q <= 1'b0;
+      else         settled_q <= asked && !done;
+    end
+    always_ff @(posedge clk_i) begin
+      place_q  <= place_d;
+      offset_q <= offset_d;
+    end
+    assign valid  = asked && settled_q;
+    assign place  = place_q;
+    assign offset = offset_q;
+  end else begin : gen_direct
+    assign valid  = asked;
+    assign place  = place_d;
+    assign offset = offset_d;
+  end
 
   // Windows take their time.
   logic waiting_q;  // for read data
@@ -189,7 +216,7 @@ module device_bus #(
     end
   end
 
-  logic windowed, waits, done;
+  logic windowed, waits;
   assign windowed = whole && (is_scratch || is_scalar || is_top);
   assign waits    = plays ? is_cmd || is_issue || is_tape || offset == tern_pkg::MmioTapeWaits
                           : is_issue && !issue_ready_i;
@@ -241,6 +268,5 @@ module device_bus #(
   end
 
   logic unused_bits;
-  assign unused_bits = ^{cpu_addr_i[1:0], win_addr_i[1:0], into_scratch[1:0],
-                         into_scalars[1:0], into_top[1:0]};
+  assign unused_bits = ^{cpu_addr_i[1:0], win_addr_i[1:0], into_scratch, into_scalars, into_top};
 endmodule
