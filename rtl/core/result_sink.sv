@@ -6,7 +6,8 @@
 /// b * ActColumns + m is row b of the entry and column m) and goes out as one write for each column
 /// that takes part: its rows, without those beyond the matrix, in consecutive words; as two writes
 /// if there are fewer Lanes than rows. One write leaves in every cycle in which the scratchpad takes
-/// one. With Registered, writes wait in registers, which takes a cycle. `release_o` pulses when the last entry
+/// one. With Registered, writes wait in registers, and magnitudes go
+/// through some, which takes a cycle each. `release_o` pulses when the last entry
 /// of a block has been read. After the last block of a command come the scalar registers, column by
 /// column; `done_o` pulses when the last of them has been written: reads of the scratchpad that are
 /// accepted in a later cycle see all results.
@@ -72,7 +73,7 @@ module result_sink #(
   logic [Rows-1:0]   live_q, out_live_q;
   word_t             addr_q, stride;
   logic [32*Rows-1:0] picked, words_q;
-  logic              fresh_q, greatest_valid_q, out_valid_q, out_ready;
+  logic              fresh_q, magnitudes_valid, greatest_valid_q, out_valid_q, out_ready;
   word_t             out_addr_q;
   column_t           out_column_q, greatest_column_q, max_column_q;
   logic [31:0]       entry_greatest_q;
@@ -90,7 +91,7 @@ module result_sink #(
   assign read_entry_o = block_q.base + entry_q;
   assign release_o    = read_o && last_entry ? block_q.halves : 2'b00;
   assign flushed      = !entry_valid_q && !out_valid_q && !wr_valid_o && !fresh_q &&
-                        !greatest_valid_q;
+                        !magnitudes_valid && !greatest_valid_q;
   assign max_ends     = max_valid_o && max_ready_i && max_column_q == last_column_q;
   assign busy_o       = state_q != StIdle || queued_q != '0 || entry_valid_q || out_valid_q || wr_valid_o ||
                         done_o;
@@ -125,7 +126,7 @@ module result_sink #(
       else if (entry_ends) entry_valid_q <= 1'b0;
       if (out_moves) out_valid_q <= entry_valid_q;
       fresh_q          <= entry_moves;
-      greatest_valid_q <= fresh_q;
+      greatest_valid_q <= magnitudes_valid;
       done_o           <= max_ends;
     end
   end
@@ -203,13 +204,39 @@ module result_sink #(
     greater = a > b ? a : b;
   endfunction
 
+  logic [32*Rows-1:0] magnitudes_d, magnitudes;
+  column_t            magnitudes_column;
+  for (genvar b = 0; b < Rows; b++) begin : gen_magnitude
+    assign magnitudes_d[32*b +: 32] = magnitude(words_q[32*b +: 32]);
+  end
+  if (Registered) begin : gen_magnitudes
+    logic               valid_q;
+    logic [32*Rows-1:0] magnitudes_q;
+    column_t            magnitudes_column_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) valid_q <= 1'b0;
+      else         valid_q <= fresh_q;
+    end
+    always_ff @(posedge clk_i) begin
+      magnitudes_q        <= magnitudes_d;
+      magnitudes_column_q <= out_column_q;
+    end
+    assign magnitudes_valid  = valid_q;
+    assign magnitudes        = magnitudes_q;
+    assign magnitudes_column = magnitudes_column_q;
+  end else begin : gen_direct
+    assign magnitudes_valid  = fresh_q;
+    assign magnitudes        = magnitudes_d;
+    assign magnitudes_column = out_column_q;
+  end
+
   always_ff @(posedge clk_i) begin
-    if (fresh_q) begin
-      greatest_column_q <= out_column_q;
+    if (magnitudes_valid) begin
+      greatest_column_q <= magnitudes_column;
       entry_greatest_q  <= greater(
-          greater(greater(magnitude(words_q[31:0]), magnitude(words_q[63:32])),
-                  greater(magnitude(words_q[95:64]), magnitude(words_q[127:96]))),
-          magnitude(words_q[159:128]));
+          greater(greater(magnitudes[31:0], magnitudes[63:32]),
+                  greater(magnitudes[95:64], magnitudes[127:96])),
+          magnitudes[159:128]);
     end
     if (state_q == StFlush)               max_column_q <= '0;
     else if (max_valid_o && max_ready_i)  max_column_q <= max_column_q + 1'b1;

@@ -84,8 +84,18 @@ module cpu_core #(
   logic [31:0]       w_result_q, w_load_data, w_rd_data;
 
   if (SmallFabric) begin : gen_fetch_queue
+    // An instruction arrives with what it reads of the result of the one before it, which is in write
+    // back, if anything is, when it executes: a taken branch leaves write back empty.
+    logic       arrives, same_rs1, same_rs2;
+    logic [4:0] before_q;
+    always_ff @(posedge clk_i) begin
+      if (arrives) before_q <= fetched.writes_rd ? fetch_data_i[11:7] : 5'd0;
+    end
+    assign hit_rs1 = w_valid_q && same_rs1;
+    assign hit_rs2 = w_valid_q && same_rs2;
+
     cpu_fetch_queue #(
-      .WordBits(cpu_pkg::DecodedBits + 34), .InstrBase(InstrBase), .InstrBytes(InstrBytes),
+      .WordBits(cpu_pkg::DecodedBits + 36), .InstrBase(InstrBase), .InstrBytes(InstrBytes),
       .BootPc(BootPc)
     ) u_fetch (
       .clk_i, .rst_ni,
@@ -94,12 +104,15 @@ module cpu_core #(
       .redirect_i (x_done && taken),
       .target_i   (target),
       .valid_o    (x_valid),
-      .word_o     ({decoded, csr_instret, csr_high, insn}),
+      .word_o     ({decoded, csr_instret, csr_high, insn, same_rs1, same_rs2}),
       .pc_o       (x_pc),
       .next_pc_o  (x_next_pc),
       .fault_o    (x_fault),
       .fetch_o, .fetch_addr_o,
-      .word_i     ({fetched, fetched_instret, fetched_high, fetch_data_i})
+      .arrives_o  (arrives),
+      .word_i     ({fetched, fetched_instret, fetched_high, fetch_data_i,
+                    before_q != 5'd0 && before_q == fetch_data_i[19:15],
+                    before_q != 5'd0 && before_q == fetch_data_i[24:20]})
     );
   end else begin : gen_fetch
     cpu_fetch #(.InstrBase(InstrBase), .InstrBytes(InstrBytes), .BootPc(BootPc)) u_fetch (
@@ -116,6 +129,8 @@ module cpu_core #(
     );
     assign {decoded, csr_instret, csr_high, insn} =
         {fetched, fetched_instret, fetched_high, fetch_data_i};
+    assign hit_rs1 = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[19:15];
+    assign hit_rs2 = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[24:20];
   end
 
   cpu_decoder #(.Unmasked(SmallFabric)) u_decoder (
@@ -137,8 +152,6 @@ module cpu_core #(
   );
 
   // The instruction in write back forwards its result, unless it is a load: that is waited for.
-  assign hit_rs1  = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[19:15];
-  assign hit_rs2  = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[24:20];
   assign rs1      = hit_rs1 ? w_result_q : rs1_file;
   assign rs2      = hit_rs2 ? w_result_q : rs2_file;
   assign load_use = w_load_q && ((hit_rs1 && decoded.reads_rs1) || (hit_rs2 && decoded.reads_rs2));

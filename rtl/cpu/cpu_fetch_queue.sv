@@ -1,7 +1,7 @@
 /// As cpu_fetch, for a slow fabric: instructions come from registers. Up to three wait there, so that
 /// what the memory is asked for does not depend on what execution does in the same cycle.
 ///
-/// The memory answers in the next cycle; `word_i` is what has been made of its answer. `word_o` is
+/// The memory answers in the next cycle, with `arrives_o`; `word_i` is what has been made of its answer. `word_o` is
 /// that of the instruction at `pc_o` while `valid_o`; it stays until `next_i`. `redirect_i` together with `next_i` goes on at `target_i`, which costs two
 /// cycles without an instruction.
 module cpu_fetch_queue #(
@@ -26,6 +26,7 @@ module cpu_fetch_queue #(
 
   output logic        fetch_o,
   output logic [31:0] fetch_addr_o,
+  output logic        arrives_o,
   input  logic [WordBits-1:0] word_i
 );
   localparam int unsigned Places = 3;
@@ -40,6 +41,7 @@ module cpu_fetch_queue #(
   assign fetch_addr_o = fetch_pc_q;
   assign fetch_o      = run_i && 3'(count_q) + 3'(flight_q) < 3'(Places);
 
+  assign arrives_o = flight_q;
   assign valid_o   = count_q != '0;
   assign {fault_o, word_o} = queue_q[Bits-1:0];
   assign pc_o      = pc_q;

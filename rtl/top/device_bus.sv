@@ -97,6 +97,7 @@ module device_bus #(
 
   // Where it goes.
   logic        is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape;
+  logic        known, known_d;
   logic [5:0]  place, place_d;
   logic [31:0] into_scratch, into_scalars, into_top;
   assign into_scratch = offset - tern_pkg::MmioScratch;
@@ -111,9 +112,24 @@ module device_bus #(
       offset_d == tern_pkg::MmioTape && write};
   assign {is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape} = place;
 
+  // What there is; a command's word is told by its place.
+  always_comb begin
+    case (offset_d)
+      tern_pkg::MmioIssue, tern_pkg::MmioMailOut, tern_pkg::MmioPhase, tern_pkg::MmioTape:
+        known_d = write;
+      tern_pkg::MmioDone, tern_pkg::MmioMailState, tern_pkg::MmioMailIn, tern_pkg::MmioCycles,
+      tern_pkg::MmioError, tern_pkg::MmioConfig, tern_pkg::MmioConfig2, tern_pkg::MmioConfig3,
+      tern_pkg::MmioKeyBlock, tern_pkg::MmioTopCount:
+        known_d = !write;
+      tern_pkg::MmioWorking, tern_pkg::MmioTapeWaits: known_d = 1'b1;
+      default: known_d = place_d[2];
+    endcase
+  end
+
   // A request stays until it is answered, and so does what is known of it from its second cycle on.
   if (Registered) begin : gen_registered
     logic        settled_q;
+    logic        known_q;
     logic [5:0]  place_q;
     logic [31:0] offset_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -121,13 +137,16 @@ module device_bus #(
       else         settled_q <= asked && !done;
     end
     always_ff @(posedge clk_i) begin
+      known_q  <= known_d;
       place_q  <= place_d;
       offset_q <= offset_d;
     end
+    assign known  = known_q;
     assign valid  = asked && settled_q;
     assign place  = place_q;
     assign offset = offset_q;
   end else begin : gen_direct
+    assign known  = known_d;
     assign valid  = asked;
     assign place  = place_d;
     assign offset = offset_d;
@@ -186,30 +205,23 @@ module device_bus #(
   );
 
   // Plain registers.
-  logic        known;
   logic [31:0] value;
 
   always_comb begin
-    known = 1'b1;
-    value = '0;
     case (offset)
-      tern_pkg::MmioIssue:     known = write;
-      tern_pkg::MmioDone:      begin value = done_i; known = !write; end
-      tern_pkg::MmioMailState: begin value = {30'd0, mail_out_ready_i, mail_in_valid_i}; known = !write; end
-      tern_pkg::MmioMailIn:    begin value = mail_in_valid_i ? mail_in_i : '0; known = !write; end
-      tern_pkg::MmioMailOut:   known = write;
+      tern_pkg::MmioDone:      value = done_i;
+      tern_pkg::MmioMailState: value = {30'd0, mail_out_ready_i, mail_in_valid_i};
+      tern_pkg::MmioMailIn:    value = mail_in_valid_i ? mail_in_i : '0;
       tern_pkg::MmioWorking:   value = 32'(working_o);
-      tern_pkg::MmioCycles:    begin value = cycles_i; known = !write; end
-      tern_pkg::MmioError:     begin value = error_i; known = !write; end
-      tern_pkg::MmioConfig:    begin value = Config; known = !write; end
-      tern_pkg::MmioConfig2:   begin value = Config2; known = !write; end
-      tern_pkg::MmioConfig3:   begin value = Config3; known = !write; end
-      tern_pkg::MmioKeyBlock:  begin value = 32'(KeyBlock); known = !write; end
-      tern_pkg::MmioTopCount:  begin value = 32'(topk_count_i); known = !write; end
-      tern_pkg::MmioPhase:     known = write;
-      tern_pkg::MmioTape:      known = write;
+      tern_pkg::MmioCycles:    value = cycles_i;
+      tern_pkg::MmioError:     value = error_i;
+      tern_pkg::MmioConfig:    value = Config;
+      tern_pkg::MmioConfig2:   value = Config2;
+      tern_pkg::MmioConfig3:   value = Config3;
+      tern_pkg::MmioKeyBlock:  value = 32'(KeyBlock);
+      tern_pkg::MmioTopCount:  value = 32'(topk_count_i);
       tern_pkg::MmioTapeWaits: value = waits_q;
-      default:                 known = is_cmd;
+      default:                 value = '0;
     endcase
     for (int unsigned i = 0; i < CmdWords; i++) begin
       if (offset == tern_pkg::MmioCmd + 4 * i) value = cmd_q[32*i +: 32];

@@ -13,7 +13,7 @@ class VectorLatency : public VectorUnit<Variant> {
   static constexpr uint32_t kLanes = Variant::kSizes.lanes;
   /// What the registers of SmallFabric cost: a command, a reduction of its results, a scalar row.
   static constexpr uint32_t kMore = Variant::kSmallFabric ? 3 : 0;
-  static constexpr uint32_t kMoreReduced = Variant::kSmallFabric ? 1 : 0;
+  static constexpr uint32_t kMoreReduced = Variant::kSmallFabric ? 2 : 0;
   static constexpr uint32_t kMoreScalar = Variant::kSmallFabric ? 2 : 0;
 
   /// Cycles that a command adds to a sequence of itself.
