@@ -1,12 +1,11 @@
 /// Clock and reset of a ULX3S, from its oscillator of 25 MHz.
 ///
-/// `clk_o` runs at 25 MHz * Multiply / InputDivide; `sdram_clk_o` has the same frequency and is Eighths / 8 of a
+/// `clk_o` runs at ClockHz, a multiple of 12.5 MHz; `sdram_clk_o` has the same frequency and is Eighths / 8 of a
 /// period behind. `rst_no` is released in step with `clk_o`, 16 cycles after the PLL has locked, and
 /// is low while `reset_i`, which is asynchronous.
 module clocks #(
-  parameter int unsigned Multiply    = 1,
-  parameter int unsigned InputDivide = 1,   // at most 2: the phase detector needs 10 MHz
-  parameter int unsigned Eighths     = 4
+  parameter int unsigned ClockHz = 25000000,
+  parameter int unsigned Eighths = 4
 ) (
   input  logic clk_25mhz_i,
   input  logic reset_i,
@@ -17,8 +16,10 @@ module clocks #(
   // The VCO runs at 600 MHz or a little less, in the middle of its range of 400 to 800 MHz (ECP5 data
   // sheet, sysCLOCK PLL timing). Phases are set in its periods, CLKOS's from CLKOP's on; what CLKOP has is
   // taken over from ecppll of Project Trellis.
-  localparam int unsigned Divide = 24 * InputDivide / Multiply;
-  localparam int unsigned Phase  = Divide / 2;
+  localparam int unsigned InputDivide = ClockHz % 25000000 == 0 ? 1 : 2;  // the phase detector needs 10 MHz
+  localparam int unsigned Multiply    = ClockHz / (25000000 / InputDivide);
+  localparam int unsigned Divide      = 600000000 / ClockHz;
+  localparam int unsigned Phase       = Divide / 2;
 
   logic locked;
   (* FREQUENCY_PIN_CLKI = "25" *)

@@ -1,7 +1,7 @@
 /// The FPGA of a ULX3S: clock, reset and registers at the pins around board_core.
 ///
-/// Button FIRE1 resets everything. The clock of the SDRAM is half a period behind, so that a word that it sends
-/// is there one period later than without registers at the pins (docs/fpga.md has the derivation).
+/// Button FIRE1 resets everything. The clock of the SDRAM is a quarter of a period behind, so that a word that it
+/// sends is there one period later than without registers at the pins (docs/fpga.md has the derivation).
 module ulx3s_top (
   input  logic        clk_25mhz,
   input  logic        fire1,
@@ -21,12 +21,8 @@ module ulx3s_top (
   output logic [1:0]  sdram_dqm,
   inout  wire  [15:0] sdram_d
 );
-  localparam int unsigned Multiply    = 1;
-  localparam int unsigned InputDivide = 1;
-  localparam int unsigned ClockHz     = 25000000 * Multiply / InputDivide;
-
   logic clk, memory_clk, rst_n;
-  clocks #(.Multiply(Multiply), .InputDivide(InputDivide), .Eighths(4)) u_clocks (
+  clocks #(.ClockHz(tern_pkg::BoardClockHz), .Eighths(2)) u_clocks (
     .clk_25mhz_i (clk_25mhz),
     .reset_i     (fire1),
     .clk_o       (clk),
@@ -38,7 +34,7 @@ module ulx3s_top (
   logic [1:0]  ba, dqm;
   logic [12:0] a;
   logic [15:0] dq_out, dq_in;
-  board_core #(.ClockHz(ClockHz), .ReadDelay(1)) u_core (
+  board_core u_core (
     .clk_i         (clk),
     .rst_ni        (rst_n),
     .uart_rx_i     (ftdi_txd),

@@ -15,13 +15,13 @@
 /// written, 4 the chip works on a request, 5 a command runs, 6 interrupt line, 7 out of reset.
 /// Lights 1 to 5 stay on for a tenth of a second, long enough to be seen.
 module board_core #(
-  parameter int unsigned ClockHz       = 75000000,
+  parameter int unsigned ClockHz       = tern_pkg::BoardClockHz,
   parameter int unsigned Baud          = 3000000,
   parameter bit          FastBody      = 1'b0,     // see tern_chip
   parameter int unsigned RowBits       = 13,
   parameter int unsigned ColBits       = 9,
   parameter int unsigned CasLatency    = 2,
-  parameter int unsigned ReadDelay     = 0,
+  parameter int unsigned ReadDelay     = tern_pkg::BoardReadDelay,
   parameter int unsigned RcdNs         = 20,
   parameter int unsigned RpNs          = 20,
   parameter int unsigned RasNs         = 45,
@@ -86,6 +86,60 @@ module board_core #(
   logic [3:0]  l_wstrb;
   logic [1:0]  l_bresp, l_rresp;
 
+  // The chip's side of the registers between it and the memory.
+  logic                c_arvalid, c_arready, c_rvalid, c_rready, c_rlast, c_awvalid, c_awready;
+  logic                c_wvalid, c_wready, c_wlast, c_bvalid, c_bready;
+  logic [AddrBits-1:0] c_araddr, c_awaddr;
+  logic [7:0]          c_arlen, c_awlen, c_rdatachk, c_wdatachk, c_wstrb;
+  logic [63:0]         c_rdata, c_wdata;
+  logic [1:0]          c_rresp, c_bresp;
+
+  elastic #(.Width(AddrBits + 8)) u_ar (
+    .clk_i, .rst_ni,
+    .valid_i (c_arvalid),
+    .ready_o (c_arready),
+    .data_i  ({c_araddr, c_arlen}),
+    .valid_o (s_arvalid[0]),
+    .ready_i (s_arready[0]),
+    .data_o  ({s_araddr[AddrBits-1:0], s_arlen[7:0]})
+  );
+  elastic #(.Width(75)) u_r (
+    .clk_i, .rst_ni,
+    .valid_i (s_rvalid[0]),
+    .ready_o (s_rready[0]),
+    .data_i  ({s_rdata, s_rdatachk, s_rresp, s_rlast}),
+    .valid_o (c_rvalid),
+    .ready_i (c_rready),
+    .data_o  ({c_rdata, c_rdatachk, c_rresp, c_rlast})
+  );
+  elastic #(.Width(AddrBits + 8)) u_aw (
+    .clk_i, .rst_ni,
+    .valid_i (c_awvalid),
+    .ready_o (c_awready),
+    .data_i  ({c_awaddr, c_awlen}),
+    .valid_o (s_awvalid[0]),
+    .ready_i (s_awready[0]),
+    .data_o  ({s_awaddr[AddrBits-1:0], s_awlen[7:0]})
+  );
+  elastic #(.Width(81)) u_w (
+    .clk_i, .rst_ni,
+    .valid_i (c_wvalid),
+    .ready_o (c_wready),
+    .data_i  ({c_wdata, c_wdatachk, c_wstrb, c_wlast}),
+    .valid_o (s_wvalid[0]),
+    .ready_i (s_wready[0]),
+    .data_o  ({s_wdata[63:0], s_wdatachk[7:0], s_wstrb[7:0], s_wlast[0]})
+  );
+  elastic #(.Width(2)) u_b (
+    .clk_i, .rst_ni,
+    .valid_i (s_bvalid[0]),
+    .ready_o (s_bready[0]),
+    .data_i  (s_bresp),
+    .valid_o (c_bvalid),
+    .ready_i (c_bready),
+    .data_o  (c_bresp)
+  );
+
   logic [2:0] unused_arsize, unused_awsize;
   logic [1:0] unused_arburst, unused_awburst;
   tern_ulx3s #(.FastBody(FastBody)) u_chip (
@@ -108,33 +162,33 @@ module board_core #(
     .s_axil_rready_i  (l_rready),
     .s_axil_rdata_o   (l_rdata),
     .s_axil_rresp_o   (l_rresp),
-    .m_axi_arvalid_o  (s_arvalid[0]),
-    .m_axi_arready_i  (s_arready[0]),
-    .m_axi_araddr_o   (s_araddr[AddrBits-1:0]),
-    .m_axi_arlen_o    (s_arlen[7:0]),
+    .m_axi_arvalid_o  (c_arvalid),
+    .m_axi_arready_i  (c_arready),
+    .m_axi_araddr_o   (c_araddr),
+    .m_axi_arlen_o    (c_arlen),
     .m_axi_arsize_o   (unused_arsize),
     .m_axi_arburst_o  (unused_arburst),
-    .m_axi_rvalid_i   (s_rvalid[0]),
-    .m_axi_rready_o   (s_rready[0]),
-    .m_axi_rdata_i    (s_rdata),
-    .m_axi_rdatachk_i (s_rdatachk),
-    .m_axi_rresp_i    (s_rresp),
-    .m_axi_rlast_i    (s_rlast),
-    .m_axi_awvalid_o  (s_awvalid[0]),
-    .m_axi_awready_i  (s_awready[0]),
-    .m_axi_awaddr_o   (s_awaddr[AddrBits-1:0]),
-    .m_axi_awlen_o    (s_awlen[7:0]),
+    .m_axi_rvalid_i   (c_rvalid),
+    .m_axi_rready_o   (c_rready),
+    .m_axi_rdata_i    (c_rdata),
+    .m_axi_rdatachk_i (c_rdatachk),
+    .m_axi_rresp_i    (c_rresp),
+    .m_axi_rlast_i    (c_rlast),
+    .m_axi_awvalid_o  (c_awvalid),
+    .m_axi_awready_i  (c_awready),
+    .m_axi_awaddr_o   (c_awaddr),
+    .m_axi_awlen_o    (c_awlen),
     .m_axi_awsize_o   (unused_awsize),
     .m_axi_awburst_o  (unused_awburst),
-    .m_axi_wvalid_o   (s_wvalid[0]),
-    .m_axi_wready_i   (s_wready[0]),
-    .m_axi_wdata_o    (s_wdata[63:0]),
-    .m_axi_wdatachk_o (s_wdatachk[7:0]),
-    .m_axi_wstrb_o    (s_wstrb[7:0]),
-    .m_axi_wlast_o    (s_wlast[0]),
-    .m_axi_bvalid_i   (s_bvalid[0]),
-    .m_axi_bready_o   (s_bready[0]),
-    .m_axi_bresp_i    (s_bresp),
+    .m_axi_wvalid_o   (c_wvalid),
+    .m_axi_wready_i   (c_wready),
+    .m_axi_wdata_o    (c_wdata),
+    .m_axi_wdatachk_o (c_wdatachk),
+    .m_axi_wstrb_o    (c_wstrb),
+    .m_axi_wlast_o    (c_wlast),
+    .m_axi_bvalid_i   (c_bvalid),
+    .m_axi_bready_o   (c_bready),
+    .m_axi_bresp_i    (c_bresp),
     .irq_o            (irq),
     .monitor_o        (monitor)
   );

@@ -75,7 +75,7 @@ module link_executor (
   localparam int unsigned MaxChecksum = tern_pkg::LinkChecksumBytes;
 
   typedef enum logic [2:0] {
-    StIdle, StFetch, StDecode, StRegister, StWord, StMemory, StReply
+    StIdle, StFetch, StCheck, StDecode, StRegister, StWord, StMemory, StReply
   } state_e;
   state_e state_q;
 
@@ -84,8 +84,8 @@ module link_executor (
   logic        is_checksum, is_register, is_memory;
   logic        is_write, known, length_ok, addr_ok, count_ok, expected, repeated;
   logic [7:0]  age;
-  logic [31:0] count;   // bytes of memory or registers
-  logic [7:0]  refusal;
+  logic [31:0] count, count_q;   // bytes of memory or registers
+  logic [7:0]  refusal, refusal_q;
 
   assign is_hello     = frame_opcode_i == 8'(tern_pkg::LinkOpcodeHello);
   assign is_reg_read  = frame_opcode_i == 8'(tern_pkg::LinkOpcodeReadRegister);
@@ -139,6 +139,12 @@ module link_executor (
     else                              refusal = tern_pkg::LinkStatusOk;
   end
 
+  // What is asked for is checked a cycle before it is done.
+  always_ff @(posedge clk_i) begin
+    count_q   <= count;
+    refusal_q <= refusal;
+  end
+
   // Work.
   logic        error_q, reg_ar_valid_q, reg_aw_valid_q, reg_w_valid_q, reg_r_taken, reg_b_taken;
   logic        goes_on, mem_start, mem_done, mem_error, mem_read;
@@ -149,7 +155,7 @@ module link_executor (
   logic [7:0]  reg_index_q;   // word of the payload
   logic [8:0]  reg_left_q;    // words
   logic        reg_taken, reg_error;
-  assign goes_on     = refusal == tern_pkg::LinkStatusOk && !(repeated && is_write);
+  assign goes_on     = refusal_q == tern_pkg::LinkStatusOk && !(repeated && is_write);
   assign mem_start   = state_q == StDecode && goes_on && is_memory;
   assign reg_r_taken = m_axil_rvalid_i && m_axil_rready_o;
   assign reg_b_taken = m_axil_bvalid_i && m_axil_bready_o;
@@ -164,7 +170,7 @@ module link_executor (
     .write_i      (is_mem_write),
     .addr_i       (frame_addr_i),
     .checksum_i   (is_checksum),
-    .beats_i      (14'(count >> 3)),
+    .beats_i      (14'(count_q >> 3)),
     .done_o       (mem_done),
     .error_o      (mem_error),
     .checksum_o   (mem_checksum),
@@ -242,7 +248,8 @@ module link_executor (
             damaged_q      <= damaged_i || overrun_i;
           end
         end
-        StFetch: state_q <= StDecode;
+        StFetch: state_q <= StCheck;
+        StCheck: state_q <= StDecode;
         StDecode: begin
           if (expected) expected_q <= frame_sequence_i + 8'd1;
           if (is_hello) status_q <= {2{tern_pkg::LinkStatusSequence}};
@@ -282,12 +289,12 @@ module link_executor (
   always_ff @(posedge clk_i) begin
     if (state_q == StDecode) begin
       first_q  <= expected;
-      result_q <= refusal;
-      length_q <= is_mem_read || is_reg_read ? count[10:0] : is_checksum ? 11'd4 :
+      result_q <= refusal_q;
+      length_q <= is_mem_read || is_reg_read ? count_q[10:0] : is_checksum ? 11'd4 :
                   is_hello || is_status ? 11'd8 : 11'd0;
     end
     if (state_q == StDecode) begin
-      reg_left_q <= 9'(count >> 2);
+      reg_left_q <= 9'(count_q >> 2);
     end else if (reg_taken) begin
       reg_left_q <= reg_left_q - 9'd1;
     end
@@ -296,7 +303,7 @@ module link_executor (
   // Counters of what went wrong, for Status.
   logic [15:0] damaged_count_q, overrun_count_q, line_count_q, sequence_count_q;
   logic        out_of_sequence;
-  assign out_of_sequence = state_q == StDecode && refusal == tern_pkg::LinkStatusSequence;
+  assign out_of_sequence = state_q == StDecode && refusal_q == tern_pkg::LinkStatusSequence;
   function automatic logic [15:0] count_up(input logic [15:0] value, input logic event_i);
     count_up = value == '1 ? value : value + 16'(event_i);
   endfunction

@@ -29,6 +29,7 @@ module matrix_engine #(
   parameter int unsigned Lanes       = 16,
   parameter bit          GroupScales = 1'b0,
   parameter bit          SignWeights = 1'b0,
+  parameter bit          SmallFabric = 1'b0,  // see result_sink
   parameter bit          FastBody    = 1'b0,
   localparam int unsigned Rows       = tern_pkg::TritsPerByte,
   localparam int unsigned Words      = Rows * ActColumns,
@@ -313,7 +314,9 @@ module matrix_engine #(
     end
   end
 
-  result_sink #(.ActColumns(ActColumns), .Lanes(Lanes)) u_sink (
+  result_sink #(
+    .ActColumns(ActColumns), .Lanes(Lanes), .Registered(SmallFabric)
+  ) u_sink (
     .clk_i, .rst_ni,
     .block_valid_i (block_valid),
     .block_i       (block),

@@ -4,14 +4,17 @@
 /// Blocks are queued by `block_valid_i` and drained in order, each one once its last beat has
 /// landed in the accumulators (`landed_i`). An entry is read (`read_o`, data one cycle later: word
 /// b * ActColumns + m is row b of the entry and column m) and goes out as one write for each column
-/// that takes part: its rows, without those beyond the matrix, in consecutive words. One write
-/// leaves in every cycle in which the scratchpad takes one. `release_o` pulses when the last entry
+/// that takes part: its rows, without those beyond the matrix, in consecutive words; as two writes
+/// if there are fewer Lanes than rows. One write leaves in every cycle in which the scratchpad takes
+/// one. With Registered, writes wait in registers, and magnitudes go
+/// through some, which takes a cycle each. `release_o` pulses when the last entry
 /// of a block has been read. After the last block of a command come the scalar registers, column by
 /// column; `done_o` pulses when the last of them has been written: reads of the scratchpad that are
 /// accepted in a later cycle see all results.
 module result_sink #(
   parameter int unsigned ActColumns  = 8,
   parameter int unsigned Lanes       = 16,
+  parameter bit          Registered  = 1'b0,
   localparam int unsigned Rows       = tern_pkg::TritsPerByte,
   localparam int unsigned Words      = Rows * ActColumns
 ) (
@@ -44,6 +47,7 @@ module result_sink #(
   localparam int unsigned RowBits    = engine_pkg::RowBits;
   localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
   localparam int unsigned UnitBits   = $clog2(tern_pkg::StrideUnit);
+  localparam int unsigned Parts      = (Rows + Lanes - 1) / Lanes;  // writes of a column
 
   typedef logic [RowBits-1:0]              row_t;
   typedef logic [ColumnBits-1:0]           column_t;
@@ -64,12 +68,13 @@ module result_sink #(
 
   // Pipeline: entry in the output registers of the accumulators, one column of it in the write
   // port, greatest of the column, greatest of the command.
-  logic              entry_valid_q, entry_moves, entry_ends, out_moves;
+  logic              entry_valid_q, entry_moves, entry_ends, out_moves, out_ends;
   column_t           column_q, last_column_q;
   logic [Rows-1:0]   live_q, out_live_q;
   word_t             addr_q, stride;
   logic [32*Rows-1:0] picked, words_q;
-  logic              fresh_q, greatest_valid_q;
+  logic              fresh_q, magnitudes_valid, greatest_valid_q, out_valid_q, out_ready;
+  word_t             out_addr_q;
   column_t           out_column_q, greatest_column_q, max_column_q;
   logic [31:0]       entry_greatest_q;
   logic [31:0]       greatest_q [ActColumns];
@@ -79,15 +84,17 @@ module result_sink #(
   assign head       = queue_q[get_q];
   assign last_entry = entry_q == block_q.last_entry;
 
-  assign out_moves    = !wr_valid_o || wr_ready_i;
+  assign out_moves    = !out_valid_q || (out_ready && out_ends);
   assign entry_moves  = entry_valid_q && out_moves;
   assign entry_ends   = entry_moves && column_q == last_column_q;
   assign read_o       = state_q == StRead && (!entry_valid_q || entry_ends);
   assign read_entry_o = block_q.base + entry_q;
   assign release_o    = read_o && last_entry ? block_q.halves : 2'b00;
-  assign flushed      = !entry_valid_q && !wr_valid_o && !fresh_q && !greatest_valid_q;
+  assign flushed      = !entry_valid_q && !out_valid_q && !wr_valid_o && !fresh_q &&
+                        !magnitudes_valid && !greatest_valid_q;
   assign max_ends     = max_valid_o && max_ready_i && max_column_q == last_column_q;
-  assign busy_o       = state_q != StIdle || queued_q != '0 || entry_valid_q || wr_valid_o || done_o;
+  assign busy_o       = state_q != StIdle || queued_q != '0 || entry_valid_q || out_valid_q || wr_valid_o ||
+                        done_o;
   assign stride       = 20'(block_q.dst_stride) << UnitBits;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -98,7 +105,7 @@ module result_sink #(
       queued_q         <= '0;
       landed_q         <= '0;
       entry_valid_q    <= 1'b0;
-      wr_valid_o       <= 1'b0;
+      out_valid_q      <= 1'b0;
       fresh_q          <= 1'b0;
       greatest_valid_q <= 1'b0;
       done_o           <= 1'b0;
@@ -117,9 +124,9 @@ module result_sink #(
 
       if (read_o)          entry_valid_q <= 1'b1;
       else if (entry_ends) entry_valid_q <= 1'b0;
-      if (out_moves) wr_valid_o <= entry_valid_q;
+      if (out_moves) out_valid_q <= entry_valid_q;
       fresh_q          <= entry_moves;
-      greatest_valid_q <= fresh_q;
+      greatest_valid_q <= magnitudes_valid;
       done_o           <= max_ends;
     end
   end
@@ -145,11 +152,26 @@ module result_sink #(
       addr_q   <= addr_q + stride;
     end
     if (entry_moves) begin
-      wr_addr_o    <= addr_q;
+      out_addr_q   <= addr_q;
       out_live_q   <= live_q;
       out_column_q <= column_q;
       words_q      <= picked;
+    end else if (out_valid_q && out_ready) begin
+      out_addr_q   <= out_addr_q + 20'(Lanes);
+      out_live_q   <= out_live_q >> Lanes;
+      words_q      <= words_q >> 32 * Lanes;
     end
+  end
+
+  if (Parts > 1) begin : gen_parts
+    logic second_q;
+    always_ff @(posedge clk_i) begin
+      if (entry_moves)                   second_q <= 1'b0;
+      else if (out_valid_q && out_ready) second_q <= 1'b1;
+    end
+    assign out_ends = second_q;
+  end else begin : gen_whole
+    assign out_ends = 1'b1;
   end
 
   // One column of the entry, with zeros for the rows beyond the matrix.
@@ -164,8 +186,15 @@ module result_sink #(
     end
   end
 
-  assign wr_mask_o = Lanes'(out_live_q);
-  assign wr_data_o = (32*Lanes)'(words_q);
+  elastic #(.Width(20 + 33 * Lanes), .Present(Registered)) u_writes (
+    .clk_i, .rst_ni,
+    .valid_i (out_valid_q),
+    .ready_o (out_ready),
+    .data_i  ({out_addr_q, Lanes'(out_live_q), (32*Lanes)'(words_q)}),
+    .valid_o (wr_valid_o),
+    .ready_i (wr_ready_i),
+    .data_o  ({wr_addr_o, wr_mask_o, wr_data_o})
+  );
 
   function automatic logic [31:0] magnitude(input logic [31:0] value);
     magnitude = value[31] ? -value : value;
@@ -175,13 +204,39 @@ module result_sink #(
     greater = a > b ? a : b;
   endfunction
 
+  logic [32*Rows-1:0] magnitudes_d, magnitudes;
+  column_t            magnitudes_column;
+  for (genvar b = 0; b < Rows; b++) begin : gen_magnitude
+    assign magnitudes_d[32*b +: 32] = magnitude(words_q[32*b +: 32]);
+  end
+  if (Registered) begin : gen_magnitudes
+    logic               valid_q;
+    logic [32*Rows-1:0] magnitudes_q;
+    column_t            magnitudes_column_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) valid_q <= 1'b0;
+      else         valid_q <= fresh_q;
+    end
+    always_ff @(posedge clk_i) begin
+      magnitudes_q        <= magnitudes_d;
+      magnitudes_column_q <= out_column_q;
+    end
+    assign magnitudes_valid  = valid_q;
+    assign magnitudes        = magnitudes_q;
+    assign magnitudes_column = magnitudes_column_q;
+  end else begin : gen_direct
+    assign magnitudes_valid  = fresh_q;
+    assign magnitudes        = magnitudes_d;
+    assign magnitudes_column = out_column_q;
+  end
+
   always_ff @(posedge clk_i) begin
-    if (fresh_q) begin
-      greatest_column_q <= out_column_q;
+    if (magnitudes_valid) begin
+      greatest_column_q <= magnitudes_column;
       entry_greatest_q  <= greater(
-          greater(greater(magnitude(words_q[31:0]), magnitude(words_q[63:32])),
-                  greater(magnitude(words_q[95:64]), magnitude(words_q[127:96]))),
-          magnitude(words_q[159:128]));
+          greater(greater(magnitudes[31:0], magnitudes[63:32]),
+                  greater(magnitudes[95:64], magnitudes[127:96])),
+          magnitudes[159:128]);
     end
     if (state_q == StFlush)               max_column_q <= '0;
     else if (max_valid_o && max_ready_i)  max_column_q <= max_column_q + 1'b1;
@@ -213,7 +268,7 @@ module result_sink #(
 
 `ifndef SYNTHESIS
   initial begin
-    if (Lanes < Rows) $fatal(1, "result_sink: %0d lanes take no column of %0d rows", Lanes, Rows);
+    if (Parts > 2) $fatal(1, "result_sink: %0d lanes are too few for %0d rows", Lanes, Rows);
   end
 
   always_ff @(posedge clk_i) begin

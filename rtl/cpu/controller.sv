@@ -22,7 +22,7 @@ module controller #(
   parameter int unsigned MmioBytes  = 32'h8000_0000,
   parameter logic [31:0] BootPc     = InstrBase,
   parameter bit          Trace      = 1'b0,
-  parameter bit          RegisteredMmio = 1'b0   // see cpu_mmio_port
+  parameter bit          SmallFabric = 1'b0      // see cpu_core
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -68,7 +68,7 @@ module controller #(
   cpu_core #(
     .InstrBase(InstrBase), .InstrBytes(InstrBytes), .DataBase(DataBase), .DataBytes(DataBytes),
     .MmioBase(MmioBase), .MmioBytes(MmioBytes), .BootPc(BootPc), .Trace(Trace),
-    .RegisteredMmio(RegisteredMmio)
+    .SmallFabric(SmallFabric)
   ) u_core (
     .clk_i, .rst_ni, .run_i,
     .running_o    (running),

@@ -4,6 +4,11 @@
 /// load whose value the next instruction needs 2, a multiplication 3, a division 34, a device
 /// access 2 and the device's wait; everything else 1.
 ///
+/// With SmallFabric, the longest paths are cut: instructions wait in registers (cpu_fetch_queue), the
+/// address of an access goes through one, and so do requests to devices and their answers
+/// (cpu_mmio_port). A taken branch costs 3 cycles then, a load or store 2 (3 if the next instruction
+/// needs the value), an access of a device 4 and the device's wait.
+///
 /// `run_i` low holds the core before BootPc; when it rises the core starts there, as soon as a
 /// device access that it may have left behind is over. An instruction that cannot be executed,
 /// ECALL and EBREAK stop it: earlier instructions complete, this one changes nothing, `trap_o`
@@ -27,7 +32,7 @@ module cpu_core #(
   parameter int unsigned MmioBytes  = 32'h8000_0000,
   parameter logic [31:0] BootPc     = InstrBase,
   parameter bit          Trace      = 1'b0,
-  parameter bit          RegisteredMmio = 1'b0   // see cpu_mmio_port
+  parameter bit          SmallFabric = 1'b0
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -60,11 +65,11 @@ module cpu_core #(
   // Execute.
   logic              x_valid, x_fault, x_ready, x_active, x_wait, x_done, x_trap;
   logic [31:0]       x_pc, x_next_pc, insn;
-  cpu_pkg::decoded_t decoded;
-  logic              csr_instret, csr_high;
+  cpu_pkg::decoded_t decoded, fetched;
+  logic              csr_instret, csr_high, fetched_instret, fetched_high;
   logic [31:0]       rs1_file, rs2_file, rs1, rs2, alu_b, alu_result, sum, target, result;
-  logic [31:0]       mul_result, div_result, counter, store_data;
-  logic              equal, less, taken, access, misaligned, to_ram, to_mmio, load_use;
+  logic [31:0]       mul_result, div_result, counter, store_data, addr;
+  logic              equal, less, taken, access, placed, misaligned, to_ram, to_mmio, load_use;
   logic              mul_valid, mul_done, div_valid, div_done, mmio_start, mmio_done, mmio_busy;
   logic              mmio_error;
   logic [31:0]       mmio_data;
@@ -78,26 +83,61 @@ module cpu_core #(
   logic [1:0]        w_offset_q;
   logic [31:0]       w_result_q, w_load_data, w_rd_data;
 
-  cpu_fetch #(.InstrBase(InstrBase), .InstrBytes(InstrBytes), .BootPc(BootPc)) u_fetch (
-    .clk_i, .rst_ni,
-    .run_i      (running && !x_trap),
-    .next_i     (x_ready),
-    .redirect_i (x_done && taken),
-    .target_i   (target),
-    .valid_o    (x_valid),
-    .pc_o       (x_pc),
-    .next_pc_o  (x_next_pc),
-    .fault_o    (x_fault),
-    .fetch_o, .fetch_addr_o
-  );
+  if (SmallFabric) begin : gen_fetch_queue
+    // An instruction arrives with what it reads of the result of the one before it, which is in write
+    // back, if anything is, when it executes: a taken branch leaves write back empty.
+    logic       arrives, same_rs1, same_rs2;
+    logic [4:0] before_q;
+    always_ff @(posedge clk_i) begin
+      if (arrives) before_q <= fetched.writes_rd ? fetch_data_i[11:7] : 5'd0;
+    end
+    assign hit_rs1 = w_valid_q && same_rs1;
+    assign hit_rs2 = w_valid_q && same_rs2;
 
-  assign insn = fetch_data_i;
+    cpu_fetch_queue #(
+      .WordBits(cpu_pkg::DecodedBits + 36), .InstrBase(InstrBase), .InstrBytes(InstrBytes),
+      .BootPc(BootPc)
+    ) u_fetch (
+      .clk_i, .rst_ni,
+      .run_i      (running),
+      .next_i     (x_ready),
+      .redirect_i (x_done && taken),
+      .target_i   (target),
+      .valid_o    (x_valid),
+      .word_o     ({decoded, csr_instret, csr_high, insn, same_rs1, same_rs2}),
+      .pc_o       (x_pc),
+      .next_pc_o  (x_next_pc),
+      .fault_o    (x_fault),
+      .fetch_o, .fetch_addr_o,
+      .arrives_o  (arrives),
+      .word_i     ({fetched, fetched_instret, fetched_high, fetch_data_i,
+                    before_q != 5'd0 && before_q == fetch_data_i[19:15],
+                    before_q != 5'd0 && before_q == fetch_data_i[24:20]})
+    );
+  end else begin : gen_fetch
+    cpu_fetch #(.InstrBase(InstrBase), .InstrBytes(InstrBytes), .BootPc(BootPc)) u_fetch (
+      .clk_i, .rst_ni,
+      .run_i      (running && !x_trap),
+      .next_i     (x_ready),
+      .redirect_i (x_done && taken),
+      .target_i   (target),
+      .valid_o    (x_valid),
+      .pc_o       (x_pc),
+      .next_pc_o  (x_next_pc),
+      .fault_o    (x_fault),
+      .fetch_o, .fetch_addr_o
+    );
+    assign {decoded, csr_instret, csr_high, insn} =
+        {fetched, fetched_instret, fetched_high, fetch_data_i};
+    assign hit_rs1 = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[19:15];
+    assign hit_rs2 = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[24:20];
+  end
 
-  cpu_decoder u_decoder (
-    .insn_i        (insn),
-    .decoded_o     (decoded),
-    .csr_instret_o (csr_instret),
-    .csr_high_o    (csr_high)
+  cpu_decoder #(.Unmasked(SmallFabric)) u_decoder (
+    .insn_i        (fetch_data_i),
+    .decoded_o     (fetched),
+    .csr_instret_o (fetched_instret),
+    .csr_high_o    (fetched_high)
   );
 
   cpu_registers u_registers (
@@ -112,8 +152,6 @@ module cpu_core #(
   );
 
   // The instruction in write back forwards its result, unless it is a load: that is waited for.
-  assign hit_rs1  = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[19:15];
-  assign hit_rs2  = w_valid_q && w_rd_q != 5'd0 && w_rd_q == insn[24:20];
   assign rs1      = hit_rs1 ? w_result_q : rs1_file;
   assign rs2      = hit_rs2 ? w_result_q : rs2_file;
   assign load_use = w_load_q && ((hit_rs1 && decoded.reads_rs1) || (hit_rs2 && decoded.reads_rs2));
@@ -136,7 +174,7 @@ module cpu_core #(
   cpu_load_store #(
     .DataBase(DataBase), .DataBytes(DataBytes), .MmioBase(MmioBase), .MmioBytes(MmioBytes)
   ) u_load_store (
-    .addr_x_i       (sum),
+    .addr_x_i       (addr),
     .size_x_i       (insn[13:12]),
     .store_x_i      (rs2),
     .misaligned_x_o (misaligned),
@@ -150,13 +188,29 @@ module cpu_core #(
     .load_w_o       (w_load_data)
   );
 
+  // The address of an access: it is placed when memory and devices can see it.
+  if (SmallFabric) begin : gen_addr
+    logic        placed_q;
+    logic [31:0] addr_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) placed_q <= 1'b0;
+      else         placed_q <= x_active && access && !x_done && !x_trap;
+    end
+    always_ff @(posedge clk_i) addr_q <= sum;
+    assign placed = placed_q;
+    assign addr   = addr_q;
+  end else begin : gen_direct_addr
+    assign placed = 1'b1;
+    assign addr   = sum;
+  end
+
   // An instruction is active once its operands are there; it leaves when nothing is waited for.
-  assign x_active   = running && x_valid && !x_fault && !load_use;
+  assign x_active   = running && x_valid && !x_fault && !load_use && !decoded.illegal;
   assign mul_valid  = x_active && decoded.multiply;
   assign div_valid  = x_active && decoded.divide;
-  assign mmio_start = x_active && access && to_mmio;
+  assign mmio_start = x_active && access && placed && to_mmio;
   assign x_wait     = (decoded.multiply && !mul_done) || (decoded.divide && !div_done) ||
-                      (access && to_mmio && !mmio_done);
+                      (access && (!placed || (to_mmio && !mmio_done)));
   assign x_done     = x_active && !x_wait && !exception;
   assign x_ready    = !x_valid || x_done;
 
@@ -189,16 +243,16 @@ module cpu_core #(
     .data_o    (counter)
   );
 
-  assign ram_valid_o  = x_active && access && to_ram;
-  assign ram_addr_o   = sum;
+  assign ram_valid_o  = x_active && access && placed && to_ram;
+  assign ram_addr_o   = addr;
   assign ram_strobe_o = decoded.store ? strobe : 4'b0000;
   assign ram_data_o   = store_data;
 
-  cpu_mmio_port #(.Registered(RegisteredMmio)) u_mmio (
+  cpu_mmio_port #(.Registered(SmallFabric)) u_mmio (
     .clk_i, .rst_ni,
     .start_i  (mmio_start),
     .write_i  (decoded.store),
-    .addr_i   (sum),
+    .addr_i   (addr),
     .strobe_i (strobe),
     .data_i   (store_data),
     .done_o   (mmio_done),
@@ -220,9 +274,9 @@ module cpu_core #(
     .fetch_fault_i (x_fault),
     .taken_i       (taken),
     .target_i      (target),
-    .addr_i        (sum),
-    .misaligned_i  (misaligned),
-    .mapped_i      (to_ram || to_mmio),
+    .addr_i        (addr),
+    .misaligned_i  (placed && misaligned),
+    .mapped_i      (!placed || to_ram || to_mmio),
     .mmio_failed_i (to_mmio && mmio_done && mmio_error),
     .exception_o   (exception),
     .trapping_o    (x_trap),
@@ -261,7 +315,7 @@ module cpu_core #(
       w_result_q <= result;
       w_mmio_q   <= to_mmio;
       w_funct3_q <= insn[14:12];
-      w_offset_q <= sum[1:0];
+      w_offset_q <= addr[1:0];
     end
   end
 
@@ -273,9 +327,9 @@ module cpu_core #(
     .trap_i       (x_trap),
     .info_i       (trap),
     .insn_i       (x_fault ? 32'd0 : insn),
-    .load_i       (decoded.load),
-    .store_i      (decoded.store),
-    .addr_i       (sum),
+    .load_i       (decoded.load && !decoded.illegal),
+    .store_i      (decoded.store && !decoded.illegal),
+    .addr_i       (addr),
     .strobe_i     (strobe),
     .write_data_i (store_data),
     .rd_i         (w_rd_q),

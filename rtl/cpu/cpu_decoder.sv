@@ -1,10 +1,12 @@
 /// Decodes an instruction word of RV32IM, combinationally and completely: every word that is not a
-/// legal instruction of the core gives `illegal`, with no other flag.
+/// legal instruction of the core gives `illegal`, with no other flag unless Unmasked.
 ///
 /// FENCE does nothing: memory accesses are in order. Of the system instructions, ECALL, EBREAK and
 /// reads of mcycle, minstret, cycle and instret and of their high halves are legal; `csr_*` name
 /// the counter. All that would write a control register is illegal.
-module cpu_decoder (
+module cpu_decoder #(
+  parameter bit Unmasked = 1'b0
+) (
   input  logic [31:0]       insn_i,
   output cpu_pkg::decoded_t decoded_o,
   output logic              csr_instret_o,
@@ -152,7 +154,7 @@ module cpu_decoder (
 
   always_comb begin
     decoded_o = decoded;
-    if (decoded.illegal) begin
+    if (decoded.illegal && !Unmasked) begin
       decoded_o         = '0;
       decoded_o.illegal = 1'b1;
       decoded_o.alu_op  = cpu_pkg::AluAdd;

@@ -60,6 +60,7 @@ package cpu_pkg;
     result_e     result;
     logic [31:0] immediate;
   } decoded_t;
+  localparam int unsigned DecodedBits = 14 + 4 + 3 + 32;
 
   // Where and why the core stopped. value: the address or the instruction word, as mtval.
   typedef struct packed {

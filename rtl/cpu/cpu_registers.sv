@@ -14,6 +14,7 @@ module cpu_registers (
   input  logic [4:0]  rd_i,
   input  logic [31:0] rd_data_i
 );
+  (* ram_style = "distributed" *)
   logic [31:0] regs_q [32];
 
   assign rs1_data_o = rs1_i == 5'd0 ? '0 : regs_q[rs1_i];

@@ -59,6 +59,10 @@ package tern_pkg;
   localparam int unsigned LinkWindow = 2;
   // Set in the opcode of a reply.
   localparam int unsigned LinkReplyBit = 128;
+  // Clock of the ULX3S's FPGA, and of its emulator.
+  localparam int unsigned BoardClockHz = 50000000;
+  // Cycles that the registers at the pins of the ULX3S's SDRAM add to a read.
+  localparam int unsigned BoardReadDelay = 1;
   // Instruction memory of the controller.
   localparam int unsigned InstrBytes = 65536;
   // Data memory of the controller.

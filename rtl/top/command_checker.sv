@@ -4,7 +4,7 @@
 /// the cycle after it is offered (`valid_o`) to its units, or `bad_o` pulses and it is dropped.
 /// `to_stream_o`, `to_vector_o` and `to_store_o` are one-hot. What cannot be told from the command
 /// alone is checked where it shows: the beats of a matrix by the engine, the tile of an activation
-/// by its writer.
+/// by its writer. With Registered, the verdict goes through registers, which takes a cycle.
 module command_checker #(
   parameter int unsigned Columns      = 64,
   parameter int unsigned ActColumns   = 8,
@@ -12,7 +12,8 @@ module command_checker #(
   parameter int unsigned ActDepth     = 256,
   parameter int unsigned ScratchWords = 16384,
   parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0
+  parameter bit          SignWeights  = 1'b0,
+  parameter bit          Registered   = 1'b0
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -41,7 +42,7 @@ module command_checker #(
     divides_by_5 = folded == 5'd0 || folded == 5'd5 || folded == 5'd10 || folded == 5'd15;
   endfunction
 
-  typedef enum logic [1:0] {StIdle, StMultiply, StOffer} state_e;
+  typedef enum logic [1:0] {StIdle, StMultiply, StJudge, StOffer} state_e;
   state_e                       state_q;
   logic [tern_pkg::CmdBits-1:0] cmd_q;
   logic [7:0]                   opcode;
@@ -162,19 +163,27 @@ module command_checker #(
                     (store.format == tern_pkg::StoreFormatCode || store.addr_low[1:0] == 2'b00) &&
                     34'(store.src) + 34'(far_src_q) + 34'(store.count) <= 34'(ScratchWords);
 
-  logic good;
+  logic good, to_stream, to_vector, to_store;
   always_comb begin
-    to_stream_o = 1'b0;
-    to_vector_o = 1'b0;
-    to_store_o  = 1'b0;
+    to_stream = 1'b0;
+    to_vector = 1'b0;
+    to_store  = 1'b0;
     case (opcode)
-      tern_pkg::ChipOpcodeLoad:   to_stream_o = load_ok;
-      tern_pkg::ChipOpcodeMatmul: to_stream_o = matmul_ok;
-      tern_pkg::ChipOpcodeVector: to_vector_o = vector_ok;
-      tern_pkg::ChipOpcodeScalar: to_vector_o = scalar_ok;
-      tern_pkg::ChipOpcodeStore:  to_store_o  = store_ok;
+      tern_pkg::ChipOpcodeLoad:   to_stream = load_ok;
+      tern_pkg::ChipOpcodeMatmul: to_stream = matmul_ok;
+      tern_pkg::ChipOpcodeVector: to_vector = vector_ok;
+      tern_pkg::ChipOpcodeScalar: to_vector = scalar_ok;
+      tern_pkg::ChipOpcodeStore:  to_store  = store_ok;
       default: ;
     endcase
+  end
+
+  if (Registered) begin : gen_registered
+    logic [2:0] to_q;
+    always_ff @(posedge clk_i) to_q <= {to_stream, to_vector, to_store};
+    assign {to_stream_o, to_vector_o, to_store_o} = to_q;
+  end else begin : gen_direct
+    assign {to_stream_o, to_vector_o, to_store_o} = {to_stream, to_vector, to_store};
   end
 
   assign good    = to_stream_o || to_vector_o || to_store_o;
@@ -188,7 +197,8 @@ module command_checker #(
       state_q <= StIdle;
     end else begin
       unique case (state_q)
-        StMultiply: state_q <= StOffer;
+        StMultiply: state_q <= Registered ? StJudge : StOffer;
+        StJudge:    state_q <= StOffer;
         default:    if (ready_o) state_q <= valid_i ? StMultiply : StIdle;
       endcase
     end

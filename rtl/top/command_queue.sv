@@ -14,7 +14,8 @@ module command_queue #(
   parameter int unsigned ScratchWords = 16384,
   parameter int unsigned CmdDepth     = 8,
   parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0
+  parameter bit          SignWeights  = 1'b0,
+  parameter bit          SmallFabric  = 1'b0  // a cycle more for the check of a command
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -82,7 +83,8 @@ module command_queue #(
 
   command_checker #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords), .GroupScales(GroupScales), .SignWeights(SignWeights)
+    .ScratchWords(ScratchWords), .GroupScales(GroupScales), .SignWeights(SignWeights),
+    .Registered(SmallFabric)
   ) u_checker (
     .clk_i, .rst_ni,
     .valid_i     (issue_valid_i),

@@ -5,8 +5,10 @@
 /// from the host's window (`win_*`). Requests stay until they are answered in the cycle of
 /// `*_done_o`: at once for plain registers, after the unit's own time for the windows, and with
 /// `*_error_o` for what is not there or not a whole word. While a tape is played, accesses of the
-/// command and of the tape's registers wait.
+/// command and of the tape's registers wait. With Registered, what a request asks for goes through
+/// registers, which takes a cycle.
 module device_bus #(
+  parameter bit          Registered = 1'b0,
   parameter int unsigned Lanes    = 16,
   parameter int unsigned KeyBlock = 20,
   parameter logic [31:0] Config   = '0,
@@ -84,27 +86,71 @@ module device_bus #(
   localparam int unsigned ScratchBits = 22;
 
   // The request.
-  logic        valid, write, whole, from_cpu, good;
-  logic [31:0] data, offset;
+  logic        asked, valid, write, whole, from_cpu, good, done;
+  logic [31:0] data, offset_d, offset;
   assign from_cpu = cpu_valid_i;
-  assign valid    = cpu_valid_i || win_valid_i;
+  assign asked    = cpu_valid_i || win_valid_i;
   assign write    = from_cpu ? cpu_write_i : win_write_i;
   assign data     = from_cpu ? cpu_data_i : win_data_i;
   assign whole    = !from_cpu || !cpu_write_i || cpu_strobe_i == '1;
-  assign offset   = {(from_cpu ? cpu_addr_i[31:2] : win_addr_i[31:2]), 2'b00} - tern_pkg::MmioBase;
+  assign offset_d = {(from_cpu ? cpu_addr_i[31:2] : win_addr_i[31:2]), 2'b00} - tern_pkg::MmioBase;
 
   // Where it goes.
   logic        is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape;
+  logic        known, known_d;
+  logic [5:0]  place, place_d;
   logic [31:0] into_scratch, into_scalars, into_top;
   assign into_scratch = offset - tern_pkg::MmioScratch;
   assign into_scalars = offset - tern_pkg::MmioScalars;
   assign into_top     = offset - tern_pkg::MmioTopList;
-  assign is_scratch   = offset >= tern_pkg::MmioScratch && into_scratch < (1 << ScratchBits);
-  assign is_scalar    = offset >= tern_pkg::MmioScalars && into_scalars < ScalarSize;
-  assign is_top       = offset >= tern_pkg::MmioTopList && into_top < TopListSize && !write;
-  assign is_cmd       = offset < tern_pkg::MmioCmd + 4 * CmdWords;
-  assign is_issue     = offset == tern_pkg::MmioIssue && write;
-  assign is_tape      = offset == tern_pkg::MmioTape && write;
+  assign place_d = {
+      offset_d >= tern_pkg::MmioScratch && offset_d - tern_pkg::MmioScratch < (1 << ScratchBits),
+      offset_d >= tern_pkg::MmioScalars && offset_d - tern_pkg::MmioScalars < ScalarSize,
+      offset_d >= tern_pkg::MmioTopList && offset_d - tern_pkg::MmioTopList < TopListSize && !write,
+      offset_d < tern_pkg::MmioCmd + 4 * CmdWords,
+      offset_d == tern_pkg::MmioIssue && write,
+      offset_d == tern_pkg::MmioTape && write};
+  assign {is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape} = place;
+
+  // What there is; a command's word is told by its place.
+  always_comb begin
+    case (offset_d)
+      tern_pkg::MmioIssue, tern_pkg::MmioMailOut, tern_pkg::MmioPhase, tern_pkg::MmioTape:
+        known_d = write;
+      tern_pkg::MmioDone, tern_pkg::MmioMailState, tern_pkg::MmioMailIn, tern_pkg::MmioCycles,
+      tern_pkg::MmioError, tern_pkg::MmioConfig, tern_pkg::MmioConfig2, tern_pkg::MmioConfig3,
+      tern_pkg::MmioKeyBlock, tern_pkg::MmioTopCount:
+        known_d = !write;
+      tern_pkg::MmioWorking, tern_pkg::MmioTapeWaits: known_d = 1'b1;
+      default: known_d = place_d[2];
+    endcase
+  end
+
+  // A request stays until it is answered, and so does what is known of it from its second cycle on.
+  if (Registered) begin : gen_registered
+    logic        settled_q;
+    logic        known_q;
+    logic [5:0]  place_q;
+    logic [31:0] offset_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) settled_q <= 1'b0;
+      else         settled_q <= asked && !done;
+    end
+    always_ff @(posedge clk_i) begin
+      known_q  <= known_d;
+      place_q  <= place_d;
+      offset_q <= offset_d;
+    end
+    assign known  = known_q;
+    assign valid  = asked && settled_q;
+    assign place  = place_q;
+    assign offset = offset_q;
+  end else begin : gen_direct
+    assign known  = known_d;
+    assign valid  = asked;
+    assign place  = place_d;
+    assign offset = offset_d;
+  end
 
   // Windows take their time.
   logic waiting_q;  // for read data
@@ -159,37 +205,30 @@ module device_bus #(
   );
 
   // Plain registers.
-  logic        known;
   logic [31:0] value;
 
   always_comb begin
-    known = 1'b1;
-    value = '0;
     case (offset)
-      tern_pkg::MmioIssue:     known = write;
-      tern_pkg::MmioDone:      begin value = done_i; known = !write; end
-      tern_pkg::MmioMailState: begin value = {30'd0, mail_out_ready_i, mail_in_valid_i}; known = !write; end
-      tern_pkg::MmioMailIn:    begin value = mail_in_valid_i ? mail_in_i : '0; known = !write; end
-      tern_pkg::MmioMailOut:   known = write;
+      tern_pkg::MmioDone:      value = done_i;
+      tern_pkg::MmioMailState: value = {30'd0, mail_out_ready_i, mail_in_valid_i};
+      tern_pkg::MmioMailIn:    value = mail_in_valid_i ? mail_in_i : '0;
       tern_pkg::MmioWorking:   value = 32'(working_o);
-      tern_pkg::MmioCycles:    begin value = cycles_i; known = !write; end
-      tern_pkg::MmioError:     begin value = error_i; known = !write; end
-      tern_pkg::MmioConfig:    begin value = Config; known = !write; end
-      tern_pkg::MmioConfig2:   begin value = Config2; known = !write; end
-      tern_pkg::MmioConfig3:   begin value = Config3; known = !write; end
-      tern_pkg::MmioKeyBlock:  begin value = 32'(KeyBlock); known = !write; end
-      tern_pkg::MmioTopCount:  begin value = 32'(topk_count_i); known = !write; end
-      tern_pkg::MmioPhase:     known = write;
-      tern_pkg::MmioTape:      known = write;
+      tern_pkg::MmioCycles:    value = cycles_i;
+      tern_pkg::MmioError:     value = error_i;
+      tern_pkg::MmioConfig:    value = Config;
+      tern_pkg::MmioConfig2:   value = Config2;
+      tern_pkg::MmioConfig3:   value = Config3;
+      tern_pkg::MmioKeyBlock:  value = 32'(KeyBlock);
+      tern_pkg::MmioTopCount:  value = 32'(topk_count_i);
       tern_pkg::MmioTapeWaits: value = waits_q;
-      default:                 known = is_cmd;
+      default:                 value = '0;
     endcase
     for (int unsigned i = 0; i < CmdWords; i++) begin
       if (offset == tern_pkg::MmioCmd + 4 * i) value = cmd_q[32*i +: 32];
     end
   end
 
-  logic windowed, waits, done;
+  logic windowed, waits;
   assign windowed = whole && (is_scratch || is_scalar || is_top);
   assign waits    = plays ? is_cmd || is_issue || is_tape || offset == tern_pkg::MmioTapeWaits
                           : is_issue && !issue_ready_i;
@@ -241,6 +280,5 @@ module device_bus #(
   end
 
   logic unused_bits;
-  assign unused_bits = ^{cpu_addr_i[1:0], win_addr_i[1:0], into_scratch[1:0],
-                         into_scalars[1:0], into_top[1:0]};
+  assign unused_bits = ^{cpu_addr_i[1:0], win_addr_i[1:0], into_scratch, into_scalars, into_top};
 endmodule

@@ -11,8 +11,8 @@
 /// WDATACHK: odd parity). A soft reset first lets the bursts in flight end, then drops all state but
 /// the bus interface and the controller's memories; STATUS.busy stays 1 until then.
 ///
-/// ExtraRegisters shortens the longest paths for a slow fabric: device accesses of the controller take a cycle or two
-/// more, scalar commands one a row, and a beat of memory one. Results are the same.
+/// SmallFabric is for an FPGA that is small and slow: registers in the longest paths, which cost cycles, and a top-k list
+/// in a memory. Results are the same.
 ///
 /// `monitor_o` tells what each unit does in this cycle, for a timeline; nothing depends on it:
 /// bit 0 matrix beat, 1 load beat, 2 stall on memory, 3 stall on accumulators, 4 stall on a unit,
@@ -28,7 +28,7 @@ module tern_chip #(
   parameter int unsigned KeyBlock     = 20,
   parameter int unsigned Lanes        = 16,
   parameter int unsigned ScratchWords = 163840,
-  parameter bit          ExtraRegisters = 1'b0,
+  parameter bit          SmallFabric = 1'b0,
   parameter bit          GroupScales  = 1'b0,
   parameter bit          SignWeights  = 1'b0,
   parameter bit          FastBody     = 1'b0
@@ -239,7 +239,7 @@ module tern_chip #(
   controller #(
     .InstrBytes(tern_pkg::InstrBytes), .DataBytes(tern_pkg::DataBytes),
     .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase),
-    .RegisteredMmio(ExtraRegisters)
+    .SmallFabric(SmallFabric)
   ) u_controller (
     .clk_i,
     .rst_ni        (core_rst_n),
@@ -305,7 +305,7 @@ module tern_chip #(
   logic [31:0]          cpu_scratch_data;
 
   device_bus #(
-    .Lanes(Lanes), .KeyBlock(KeyBlock), .Config(Config), .Config2(Config2), .Config3(Config3)
+    .Registered(SmallFabric), .Lanes(Lanes), .KeyBlock(KeyBlock), .Config(Config), .Config2(Config2), .Config3(Config3)
   ) u_devices (
     .clk_i,
     .rst_ni             (core_rst_n),
@@ -379,7 +379,7 @@ module tern_chip #(
 
   command_queue #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords), .CmdDepth(CmdDepth),
+    .ScratchWords(ScratchWords), .CmdDepth(CmdDepth), .SmallFabric(SmallFabric),
     .GroupScales(GroupScales), .SignWeights(SignWeights)
   ) u_queue (
     .clk_i,
@@ -416,7 +416,7 @@ module tern_chip #(
 
   stream_reader #(
     .Columns(Columns), .AddrBits(AddrBits), .FifoBeats(FifoBeats), .BurstBeats(BurstBeats),
-    .OutputRegister(ExtraRegisters)
+    .OutputRegister(SmallFabric)
   ) u_reader (
     .clk_i,
     .rst_ni         (core_rst_n),
@@ -458,7 +458,8 @@ module tern_chip #(
 
   matrix_engine #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .Lanes(Lanes), .GroupScales(GroupScales), .SignWeights(SignWeights), .FastBody(FastBody)
+    .Lanes(Lanes), .SmallFabric(SmallFabric), .GroupScales(GroupScales), .SignWeights(SignWeights),
+    .FastBody(FastBody)
   ) u_engine (
     .clk_i,
     .rst_ni            (core_rst_n),
@@ -506,7 +507,7 @@ module tern_chip #(
 
   vector_unit #(
     .Columns(Columns), .ActColumns(ActColumns), .Lanes(Lanes), .ActDepth(ActDepth),
-    .RegisteredScalars(ExtraRegisters)
+    .SmallFabric(SmallFabric)
   ) u_vector (
     .clk_i,
     .rst_ni          (core_rst_n),

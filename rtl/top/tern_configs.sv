@@ -211,9 +211,9 @@ module tern_ulx3s #(
     .BurstBeats   (16),
     .CmdDepth     (8),
     .KeyBlock     (5),
-    .Lanes        (8),
+    .Lanes        (4),
     .ScratchWords (16384),
-    .ExtraRegisters (1'b1),
+    .SmallFabric (1'b1),
     .FastBody     (FastBody)
   ) u_chip (.*);
 endmodule

@@ -30,12 +30,12 @@ module root_divider (
                                        input logic [1:0]  radicand,
                                        input logic [31:0] digits);
     logic [35:0] minuend, subtrahend, left;
-    logic        digit;
+    logic [36:0] difference;
     minuend    = root ? {rest[33:0], radicand} : rest;
     subtrahend = root ? {2'b00, digits, 2'b01} : {4'd0, divisor};
-    digit      = minuend >= subtrahend;
-    left       = digit ? minuend - subtrahend : minuend;
-    step       = {digit, root ? left : left << 1};
+    difference = {1'b0, minuend} - {1'b0, subtrahend};
+    left       = difference[36] ? minuend : difference[35:0];
+    step       = {!difference[36], root ? left : left << 1};
   endfunction
 
   logic [36:0] first, second;

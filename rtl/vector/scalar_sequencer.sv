@@ -1,8 +1,8 @@
 /// Runs SCALAR commands, a row after the other, so that a row may read what the one before wrote.
 ///
 /// `start_i` takes the command. A row takes 3 cycles, or two more than the scale unit needs;
-/// TopKClear one. `done_o` comes with the last write. With Registered the operands go through a register, and a row
-/// takes a cycle more.
+/// TopKClear one. `done_o` comes with the last write. With Registered, operands and what is first
+/// found out of them go through registers, and a row takes two cycles more.
 module scalar_sequencer #(
   parameter bit Registered = 1'b0
 ) (
@@ -27,15 +27,15 @@ module scalar_sequencer #(
   output logic                  clear_o,
   output logic [6:0]            keep_o
 );
-  typedef enum logic [2:0] {StIdle, StRead, StOperands, StCompute, StScale, StWrite, StClear} state_e;
+  typedef enum logic [2:0] {StIdle, StRead, StOperands, StSettle, StCompute, StScale, StWrite, StClear} state_e;
 
   state_e      state_q;
   logic [15:0] rows_q;  // rows after this one
   logic [7:0]  a_q, b_q, d_q;
   logic [31:0] bits_q;
-  logic        of_bits, common, of_scales, scaled, row_ends;
+  logic        common, of_scales, scaled, row_ends;
   logic [63:0] scale;
-  logic [6:0]  width, a_width, b_width;
+  logic [6:0]  width, a_width, b_width, a_width_d, b_width_d;
 
   logic [63:0] a, b;
   if (Registered) begin : gen_registered
@@ -48,9 +48,19 @@ module scalar_sequencer #(
     end
     assign a = operand_a_q;
     assign b = operand_b_q;
+
+    logic [6:0] a_width_q, b_width_q;
+    always_ff @(posedge clk_i) begin
+      a_width_q <= a_width_d;
+      b_width_q <= b_width_d;
+    end
+    assign a_width = a_width_q;
+    assign b_width = b_width_q;
   end else begin : gen_direct
-    assign a = a_i;
-    assign b = b_i;
+    assign a       = a_i;
+    assign b       = b_i;
+    assign a_width = a_width_d;
+    assign b_width = b_width_d;
   end
 
   function automatic logic [6:0] bit_width(input logic [31:0] value);
@@ -60,13 +70,16 @@ module scalar_sequencer #(
     end
   endfunction
 
-  assign common    = command_i.op == tern_pkg::ScalarOpCommonExponent;
-  assign of_bits   = command_i.op == tern_pkg::ScalarOpBits ||
-                     command_i.op == tern_pkg::ScalarOpBits64;
-  assign of_scales = !common && !of_bits;
+  // Known before the first row is there.
+  always_ff @(posedge clk_i) begin
+    common    <= command_i.op == tern_pkg::ScalarOpCommonExponent;
+    of_scales <= command_i.op != tern_pkg::ScalarOpCommonExponent &&
+                 command_i.op != tern_pkg::ScalarOpBits &&
+                 command_i.op != tern_pkg::ScalarOpBits64;
+  end
 
-  assign a_width = bit_width(a[31:0]);
-  assign b_width = bit_width(command_i.op == tern_pkg::ScalarOpBits64 ? a[63:32] : b[31:0]);
+  assign a_width_d = bit_width(a[31:0]);
+  assign b_width_d = bit_width(command_i.op == tern_pkg::ScalarOpBits64 ? a[63:32] : b[31:0]);
   always_comb begin
     width = a_width;
     if (command_i.op == tern_pkg::ScalarOpBits64) begin
@@ -76,7 +89,7 @@ module scalar_sequencer #(
     end
   end
 
-  scale_unit u_scales (
+  scale_unit #(.Registered(Registered)) u_scales (
     .clk_i, .rst_ni,
     .start_i    (state_q == StCompute && of_scales),
     .op_i       (command_i.op),
@@ -101,7 +114,8 @@ module scalar_sequencer #(
     end else begin
       unique case (state_q)
         StRead:           state_q <= Registered ? StOperands : StCompute;
-        StOperands:       state_q <= StCompute;
+        StOperands:       state_q <= StSettle;
+        StSettle:         state_q <= StCompute;
         StCompute:        state_q <= of_scales ? StScale : StWrite;
         StScale, StWrite: if (row_ends) state_q <= rows_q == '0 ? StIdle : StRead;
         StClear:          state_q <= StIdle;

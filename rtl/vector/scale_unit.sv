@@ -12,7 +12,12 @@
 ///
 /// But for MakeScale and the first pass of Multiplier, the place of a value's highest bit is known
 /// but for one: the shift is to the higher place, and `late` tells that it was the lower one.
-module scale_unit (
+///
+/// With Registered, operands and command have to be there two cycles before `start_i`: what is made
+/// of them goes through registers.
+module scale_unit #(
+  parameter bit Registered = 1'b0
+) (
   input  logic        clk_i,
   input  logic        rst_ni,
 
@@ -33,14 +38,13 @@ module scale_unit (
   state_e state_q;
   logic   makes, multiplies, divides, adds, roots, shifts, factors, quantises;
 
-  assign makes      = op_i == tern_pkg::ScalarOpMakeScale;
-  assign multiplies = op_i == tern_pkg::ScalarOpScaleMul;
-  assign divides    = op_i == tern_pkg::ScalarOpScaleDiv;
-  assign adds       = op_i == tern_pkg::ScalarOpScaleAdd;
-  assign roots      = op_i == tern_pkg::ScalarOpScaleSqrt;
-  assign shifts     = op_i == tern_pkg::ScalarOpScaleShift;
-  assign factors    = op_i == tern_pkg::ScalarOpFactor;
-  assign quantises  = op_i == tern_pkg::ScalarOpMultiplier;
+  logic [7:0] kind, kind_d;
+
+  assign kind_d = {op_i == tern_pkg::ScalarOpMakeScale,  op_i == tern_pkg::ScalarOpScaleMul,
+                   op_i == tern_pkg::ScalarOpScaleDiv,   op_i == tern_pkg::ScalarOpScaleAdd,
+                   op_i == tern_pkg::ScalarOpScaleSqrt,  op_i == tern_pkg::ScalarOpScaleShift,
+                   op_i == tern_pkg::ScalarOpFactor,     op_i == tern_pkg::ScalarOpMultiplier};
+  assign {makes, multiplies, divides, adds, roots, shifts, factors, quantises} = kind;
 
   function automatic logic [5:0] leading_zeros(input logic [31:0] value);
     leading_zeros = 6'd32;
@@ -56,37 +60,53 @@ module scale_unit (
 
   // ---- Operands.
   logic [31:0] a_m, a_e, b_m, b_e;
-  logic        a_zero, b_zero;
+  logic        a_zero, b_zero, a_zero_d, b_zero_d;
   assign {a_e, a_m} = a_i;
   assign {b_e, b_m} = b_i;
-  assign a_zero     = a_m == '0;
-  assign b_zero     = b_m == '0;
+  assign a_zero_d   = a_m == '0;
+  assign b_zero_d   = b_m == '0;
 
   // Exponent: a's, what b counts for, and the constant.
   logic        minus_b, twice_b;
-  logic [31:0] from_a, from_b, exponent;
+  logic [31:0] from_a, from_b, from_both, from_both_d, exponent;
   assign minus_b  = divides || (!multiplies && times_b_i == 2'd1);
   assign twice_b  = !divides && !multiplies && times_b_i == 2'd2;
   assign from_a   = makes ? '0 : a_e;
   assign from_b   = !use_b_i ? '0 : minus_b ? ~b_e : twice_b ? b_e << 1 : b_e;
-  assign exponent = from_a + from_b + constant_i + 32'(use_b_i && minus_b);
+  assign from_both_d = from_a + from_b + 32'(use_b_i && minus_b);
+  assign exponent    = from_both + constant_i;
 
   // Order of the operands of a sum, how far the smaller one lies below, and whether it is lost.
   logic signed [32:0] a_above, b_above;
-  logic               b_first, alone;
-  logic [32:0]        distance;
+  logic               b_first, alone, b_first_d, alone_d;
+  logic [32:0]        distance_d;
+  logic [5:0]         distance;
   assign a_above  = $signed({a_e[31], a_e}) - $signed({b_e[31], b_e});
   assign b_above  = $signed({b_e[31], b_e}) - $signed({a_e[31], a_e});
-  assign b_first  = a_zero || (!b_zero && a_above[32]);
-  assign distance = a_above[32] ? b_above : a_above;
-  assign alone    = a_zero || b_zero || distance > 33'd61;
+  assign b_first_d  = a_zero_d || (!b_zero_d && a_above[32]);
+  assign distance_d = a_above[32] ? b_above : a_above;
+  assign alone_d    = a_zero_d || b_zero_d || distance_d > 33'd61;
 
   // Zeros above a value: of all 64 bits, or of the low word, which then goes to the upper 32.
   logic [63:0] value;
-  logic [5:0]  upper_zeros, zeros;
+  logic [5:0]  upper_zeros, zeros, zeros_d, limit_zeros, limit_zeros_d;
   assign value       = quantises ? {a_m, 32'd0} : a_i;
   assign upper_zeros = leading_zeros(value[63:32]);
-  assign zeros       = upper_zeros[5] ? {1'b1, 5'(leading_zeros(value[31:0]))} : upper_zeros;
+  assign zeros_d     = upper_zeros[5] ? {1'b1, 5'(leading_zeros(value[31:0]))} : upper_zeros;
+  assign limit_zeros_d = leading_zeros(constant_i);
+
+  if (Registered) begin : gen_registered
+    logic [61:0] prepared_q;
+    always_ff @(posedge clk_i) begin
+      prepared_q <= {kind_d, a_zero_d, b_zero_d, from_both_d, b_first_d, alone_d, distance_d[5:0],
+                     zeros_d, limit_zeros_d};
+    end
+    assign {kind, a_zero, b_zero, from_both, b_first, alone, distance, zeros, limit_zeros} = prepared_q;
+  end else begin : gen_direct
+    assign {kind, a_zero, b_zero, from_both, b_first, alone, distance, zeros, limit_zeros} =
+        {kind_d, a_zero_d, b_zero_d, from_both_d, b_first_d, alone_d, distance_d[5:0], zeros_d,
+         limit_zeros_d};
+  end
 
   // ---- Digits.
   logic        digits_start, digits_done;
@@ -171,12 +191,12 @@ module scale_unit (
                         (quantises && (a_zero || constant_i == '0));
       large_q        <= adds && b_first ? b_m : a_m;
       small_q        <= b_first ? a_m[30:0] : b_m[30:0];
-      distance_q     <= distance[5:0];
+      distance_q     <= distance;
       product_low_q  <= 47'(a_m[30:0]) * 47'(b_m[15:0]);
       product_high_q <= 46'(a_m[30:0]) * 46'(b_m[30:16]);
       wide_q         <= value;
-      limit_top_q    <= constant_i << leading_zeros(constant_i);
-      limit_zeros_q  <= 5'(leading_zeros(constant_i));
+      limit_top_q    <= constant_i << limit_zeros;
+      limit_zeros_q  <= 5'(limit_zeros);
       e_q            <= adds ? (b_first ? b_e : a_e) : roots ? {a_e[31], a_e[31:1]} : exponent;
       if (makes || quantises) {zeros_q, offset_q} <= {zeros, 8'd33 - 8'(zeros)};
       else if (multiplies)    {zeros_q, offset_q} <= {6'd2, 8'd31};
@@ -208,5 +228,5 @@ module scale_unit (
   assign done_o = state_q == StDone;
 
   logic unused_bits;
-  assign unused_bits = ^{shifted[30:0]};
+  assign unused_bits = ^{shifted[30:0], distance_d};
 endmodule

@@ -3,11 +3,13 @@
 ///
 /// A line is taken with `valid_i && ready_o`, its elements are numbered from the last `clear_i`
 /// on. Those that exceed the smallest kept value, or all while there is room, are inserted one a
-/// cycle, lower lane first; that value may be a few cycles old, which lets too many pass but never
-/// too few. `idle_o`: nothing is left to insert. `count_o` elements are kept, `keep_i` of the last
-/// `clear_i` at most; `value_o` and `number_o` are those of place `index_i` of the cycle before.
+/// cycle (with Serial one in up to 67 cycles, see top_k_memory), lower lane first; that value may be
+/// a few cycles old, which lets too many pass but never too few. `idle_o`: nothing is left to
+/// insert. `count_o` elements are kept, `keep_i` of the last `clear_i` at most; while `idle_o`,
+/// `value_o` and `number_o` are those of place `index_i` of the cycle before.
 module top_k #(
-  parameter int unsigned Lanes = 16
+  parameter int unsigned Lanes  = 16,
+  parameter bit          Serial = 1'b0
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -26,28 +28,19 @@ module top_k #(
   output logic [31:0]         value_o,
   output logic [31:0]         number_o
 );
-  localparam int unsigned Places   = tern_pkg::TopK;
   localparam int unsigned LaneBits = $clog2(Lanes);
 
-  logic [32*Places-1:0] values_q, numbers_q;
-  logic [6:0]           count_q, keep_q;
-  logic [31:0]          least_q, next_number_q;
-  logic                 full_q;
-
-  logic [Lanes-1:0]     candidates_d, candidates_q, rest;
-  logic [32*Lanes-1:0]  line_q;
-  logic [31:0]          line_number_q;
-  logic [LaneBits-1:0]  lane;
-  logic                 insert_q;
-  logic [31:0]          value_q, number_q;
-  logic [Places-1:0]    ahead;
-
-  function automatic logic exceeds(input logic [31:0] a, input logic [31:0] b);
-    exceeds = {!a[31], a[30:0]} > {!b[31], b[30:0]};
-  endfunction
+  logic [Lanes-1:0]    candidates_d, candidates_q, others, rest;
+  logic [32*Lanes-1:0] line_q;
+  logic [31:0]         line_number_q, next_number_q;
+  logic [LaneBits-1:0] lane;
+  logic                pick, insert_q, inserted, full;
+  logic [31:0]         value_q, number_q, least;
 
   // The lowest candidate is cleared by subtracting 1.
-  assign rest    = candidates_q & (candidates_q - 1'b1);
+  assign others  = candidates_q & (candidates_q - 1'b1);
+  assign pick    = candidates_q != '0 && (!insert_q || inserted);
+  assign rest    = pick ? others : candidates_q;
   assign ready_o = rest == '0;
   assign idle_o  = candidates_q == '0 && !insert_q;
 
@@ -55,7 +48,8 @@ module top_k #(
     candidates_d = '0;
     if (valid_i) begin
       for (int unsigned i = 0; i < Lanes; i++) begin
-        candidates_d[i] = 8'(i) < live_i && (!full_q || exceeds(y_i[32*i +: 32], least_q));
+        candidates_d[i] = 8'(i) < live_i &&
+                          (!full || vector_pkg::exceeds(y_i[32*i +: 32], least));
       end
     end
   end
@@ -63,17 +57,7 @@ module top_k #(
   always_comb begin
     lane = '0;
     for (int unsigned i = 0; i < Lanes; i++) begin
-      if (candidates_q[i] && !rest[i]) lane = LaneBits'(i);
-    end
-  end
-
-  // The new element goes before all that it exceeds; these and the free places are at the end.
-  always_comb begin
-    ahead = '0;
-    if (insert_q) begin
-      for (int unsigned i = 0; i < Places; i++) begin
-        ahead[i] = 7'(i) >= count_q || exceeds(value_q, values_q[32*i +: 32]);
-      end
+      if (candidates_q[i] && !others[i]) lane = LaneBits'(i);
     end
   end
 
@@ -81,20 +65,9 @@ module top_k #(
     if (!rst_ni) begin
       candidates_q <= '0;
       insert_q     <= 1'b0;
-      count_q      <= '0;
-      keep_q       <= 7'(Places);
-      full_q       <= 1'b0;
     end else begin
       candidates_q <= ready_o ? candidates_d : rest;
-      insert_q     <= candidates_q != '0;
-      if (clear_i) begin
-        count_q <= '0;
-        keep_q  <= keep_i;
-        full_q  <= 1'b0;
-      end else begin
-        if (insert_q && count_q != keep_q) count_q <= count_q + 7'd1;
-        full_q <= count_q == keep_q;
-      end
+      insert_q     <= pick || (insert_q && !inserted);
     end
   end
 
@@ -106,24 +79,33 @@ module top_k #(
       line_number_q <= next_number_q;
       next_number_q <= next_number_q + 32'(live_i);
     end
-    if (candidates_q != '0) begin
+    if (pick) begin
       value_q  <= line_q[32*lane +: 32];
       number_q <= line_number_q + 32'(lane);
     end
-    if (insert_q) begin
-      for (int unsigned i = 0; i < Places; i++) begin
-        if (ahead[i]) begin
-          values_q[32*i +: 32]  <= i > 0 && ahead[i > 0 ? i - 1 : 0]
-                                   ? values_q[32*(i > 0 ? i - 1 : 0) +: 32] : value_q;
-          numbers_q[32*i +: 32] <= i > 0 && ahead[i > 0 ? i - 1 : 0]
-                                   ? numbers_q[32*(i > 0 ? i - 1 : 0) +: 32] : number_q;
-        end
-      end
-    end
-    least_q  <= values_q[32*6'(keep_q - 7'd1) +: 32];
-    value_o  <= values_q[32*index_i +: 32];
-    number_o <= numbers_q[32*index_i +: 32];
   end
 
-  assign count_o = count_q;
+  if (Serial) begin : gen_memory
+    top_k_memory u_list (
+      .clk_i, .rst_ni, .clear_i, .keep_i,
+      .insert_i (insert_q),
+      .ready_o  (inserted),
+      .value_i  (value_q),
+      .number_i (number_q),
+      .full_o   (full),
+      .least_o  (least),
+      .count_o, .index_i, .value_o, .number_o
+    );
+  end else begin : gen_list
+    top_k_list u_list (
+      .clk_i, .rst_ni, .clear_i, .keep_i,
+      .insert_i (insert_q),
+      .ready_o  (inserted),
+      .value_i  (value_q),
+      .number_i (number_q),
+      .full_o   (full),
+      .least_o  (least),
+      .count_o, .index_i, .value_o, .number_o
+    );
+  end
 endmodule

@@ -5,7 +5,8 @@
 /// with `valid_o`. `products_o` and `product_line_o` are the 64-bit products that leave their
 /// stage with `product_o`.
 module vector_lanes #(
-  parameter int unsigned Lanes = 16
+  parameter int unsigned Lanes       = 16,
+  parameter bit          BlockTables = 1'b0  // see curve_unit
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -29,6 +30,7 @@ module vector_lanes #(
   output logic [Lanes-1:0]    saturated_o
 );
   localparam int unsigned CurveLanes = Lanes / 4;
+  localparam int unsigned LaneBits   = $clog2(Lanes);
   // Stages after the operands, in the order of vector_lane's enables.
   localparam int unsigned Partial = 0, Product = 1, Shift = 2, Result = 3, Output = 4;
 
@@ -38,20 +40,25 @@ module vector_lanes #(
   logic                output_valid_q;
   logic [4:0]          enable;
   logic [32*Lanes-1:0] pair, curves;
-  logic                curve, silu, mac;
+  logic                curve, silu, post;
+  logic [LaneBits-1:0] pairs;  // with the lane at distance 2^k
 
-  assign silu  = op_i == tern_pkg::VectorOpSilu;
-  assign curve = silu || op_i == tern_pkg::VectorOpExp2;
-  assign mac   = op_i == tern_pkg::VectorOpMac;
+  // The operation is known cycles before its first operands.
+  always_ff @(posedge clk_i) begin
+    silu  <= op_i == tern_pkg::VectorOpSilu;
+    curve <= op_i == tern_pkg::VectorOpSilu || op_i == tern_pkg::VectorOpExp2;
+    post  <= op_i == tern_pkg::VectorOpSilu || op_i == tern_pkg::VectorOpMac;
+    for (int unsigned k = 0; k < LaneBits; k++) begin
+      pairs[k] <= op_i == tern_pkg::VectorOpButterfly && distance_i == 4'(k);
+    end
+  end
 
   // The partners of a butterfly within a line.
   always_comb begin
     pair = '0;
-    if (op_i == tern_pkg::VectorOpButterfly) begin
-      for (int unsigned k = 0; k < $clog2(Lanes); k++) begin
-        for (int unsigned i = 0; i < Lanes; i++) begin
-          if (distance_i == 4'(k)) pair[32*i +: 32] = head_i[32*(i ^ (1 << k)) +: 32];
-        end
+    for (int unsigned k = 0; k < LaneBits; k++) begin
+      for (int unsigned i = 0; i < Lanes; i++) begin
+        if (pairs[k]) pair[32*i +: 32] = head_i[32*(i ^ (1 << k)) +: 32];
       end
     end
   end
@@ -99,7 +106,7 @@ module vector_lanes #(
       .round_i      (shift_q.shift.round),
       .is_curve_i   (curve),
       .curve_i      (curves[32*i +: 32]),
-      .post_i       (mac || silu),
+      .post_i       (post),
       .product_o    (products_o[64*i +: 64]),
       .y_o          (y_o[32*i +: 32]),
       .saturated_o  (saturated_o[i])
@@ -121,7 +128,7 @@ module vector_lanes #(
       end
     end
 
-    curve_unit u_curve (
+    curve_unit #(.BlockTables(BlockTables)) u_curve (
       .clk_i,
       .silu_i   (silu),
       .valid_i  (curve && issue_i.valid),

@@ -24,6 +24,8 @@ package vector_pkg;
     logic                ends;        // the last line of the command
   } line_t;
 
+  localparam int unsigned LineBits = AddrBits + 35;
+
   // Sources of the operands x and y of the product, and of the addend z.
   typedef enum logic [1:0] {XHead, XFirst, XSecond, XThird} x_source_e;
   typedef enum logic [2:0] {
@@ -67,6 +69,11 @@ package vector_pkg;
     decode_shift = {!negative && (k[30:6] != '0 || k[5:0] == 6'd63),
                     both_ways && negative && (k[31:5] != '1 || k[4:0] == '0),
                     both_ways && negative, positive, amount};
+  endfunction
+
+  // Signed comparison.
+  function automatic logic exceeds(input logic [31:0] a, input logic [31:0] b);
+    exceeds = {!a[31], a[30:0]} > {!b[31], b[30:0]};
   endfunction
 
 endpackage

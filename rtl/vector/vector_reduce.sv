@@ -1,11 +1,12 @@
 /// Reduces lines of results to a scalar: in four cycles groups of four lanes, the line, the row,
-/// and the register.
+/// and the register. With Registered, magnitudes and pairs of lanes take a cycle each before them.
 ///
 /// `start_i` begins a command. A line is taken with `valid_i`; lanes that are not in `live_i` do
 /// not count. `wide_i` takes the 64-bit products instead of the results. The value of a row (or,
 /// with `all_i`, of the command) goes out with `write_o`; `done_o` comes with the last one.
 module vector_reduce #(
-  parameter int unsigned Lanes = 16
+  parameter int unsigned Lanes      = 16,
+  parameter bit          Registered = 1'b0
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -74,30 +75,56 @@ module vector_reduce #(
     combined_line = value;
   endfunction
 
-  // The live ones of four lanes.
-  function automatic logic [63:0] combined_group(input logic [127:0] y,
-                                                 input logic [255:0] products,
-                                                 input logic [3:0] live,
-                                                 input logic [2:0] kind, input logic wide);
-    logic [63:0] a, b, c, d;
-    a = live[0] ? prepared(y[31:0],   products[63:0],    kind, wide) : '0;
-    b = live[1] ? prepared(y[63:32],  products[127:64],  kind, wide) : '0;
-    c = live[2] ? prepared(y[95:64],  products[191:128], kind, wide) : '0;
-    d = live[3] ? prepared(y[127:96], products[255:192], kind, wide) : '0;
-    combined_group = combined(combined(a, b, kind == tern_pkg::ReduceSum),
-                              combined(c, d, kind == tern_pkg::ReduceSum),
-                              kind == tern_pkg::ReduceSum);
-  endfunction
+  // Only live lanes count.
+  localparam int unsigned Pairs = Lanes / 2;
+  logic [64*Lanes-1:0] lanes_d, lanes;
+  logic [64*Pairs-1:0] pairs_d, pairs;
+  logic                pairs_valid;
+  logic [2:0]          pairs_flags;
+  for (genvar i = 0; i < Lanes; i++) begin : gen_lane
+    assign lanes_d[64*i +: 64] = 8'(i) < live_i
+        ? prepared(y_i[32*i +: 32], product_i[64*i +: 64], kind_i, wide_i) : '0;
+  end
+
+  for (genvar p = 0; p < Pairs; p++) begin : gen_pair
+    assign pairs_d[64*p +: 64] = combined(lanes[128*p +: 64], lanes[128*p + 64 +: 64], adds);
+  end
+
+  if (Registered) begin : gen_registered
+    logic [64*Lanes-1:0] lanes_q;
+    logic [64*Pairs-1:0] pairs_q;
+    logic                lanes_valid_q, pairs_valid_q;
+    logic [2:0]          lanes_flags_q, pairs_flags_q;
+    always_ff @(posedge clk_i or negedge rst_ni) begin
+      if (!rst_ni) begin
+        lanes_valid_q <= 1'b0;
+        pairs_valid_q <= 1'b0;
+      end else begin
+        lanes_valid_q <= valid_i;
+        pairs_valid_q <= lanes_valid_q;
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      lanes_q       <= lanes_d;
+      lanes_flags_q <= {first_i, last_i, ends_i};
+      pairs_q       <= pairs_d;
+      pairs_flags_q <= lanes_flags_q;
+    end
+    assign lanes       = lanes_q;
+    assign pairs       = pairs_q;
+    assign pairs_valid = pairs_valid_q;
+    assign pairs_flags = pairs_flags_q;
+  end else begin : gen_direct
+    assign lanes       = lanes_d;
+    assign pairs       = pairs_d;
+    assign pairs_valid = valid_i;
+    assign pairs_flags = {first_i, last_i, ends_i};
+  end
 
   for (genvar g = 0; g < Groups; g++) begin : gen_group
-    logic [3:0] live;
-    assign live = {8'(4*g + 3) < live_i, 8'(4*g + 2) < live_i, 8'(4*g + 1) < live_i,
-                   8'(4*g) < live_i};
-
     always_ff @(posedge clk_i) begin
-      if (valid_i) begin
-        groups_q[64*g +: 64] <= combined_group(y_i[128*g +: 128], product_i[256*g +: 256], live,
-                                               kind_i, wide_i);
+      if (pairs_valid) begin
+        groups_q[64*g +: 64] <= combined(pairs[128*g +: 64], pairs[128*g + 64 +: 64], adds);
       end
     end
   end
@@ -108,14 +135,14 @@ module vector_reduce #(
       line_valid_q   <= 1'b0;
       value_valid_q  <= 1'b0;
     end else begin
-      groups_valid_q <= valid_i;
+      groups_valid_q <= pairs_valid;
       line_valid_q   <= groups_valid_q;
       value_valid_q  <= line_valid_q && (all_i ? line_flags_q[0] : line_flags_q[1]);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (valid_i) groups_flags_q <= {first_i, last_i, ends_i};
+    if (pairs_valid) groups_flags_q <= pairs_flags;
     if (groups_valid_q) begin
       line_q       <= combined_line(groups_q, adds);
       line_flags_q <= groups_flags_q;

@@ -17,7 +17,7 @@ module vector_unit #(
   parameter int unsigned ActColumns  = 8,
   parameter int unsigned Lanes       = 16,
   parameter int unsigned ActDepth    = 256,
-  parameter bit          RegisteredScalars = 1'b0,  // see scalar_sequencer
+  parameter bit          SmallFabric = 1'b0,  // more registers, and a top-k list in a memory
   localparam int unsigned AddrBits   = vector_pkg::AddrBits,
   localparam int unsigned OffsetBits = Columns > Lanes ? $clog2(Columns / Lanes) : 1,
   localparam int unsigned CountBits  = $clog2(Lanes + 1)
@@ -114,22 +114,26 @@ module vector_unit #(
     if (accepted) command_q <= cmd_i;
   end
 
-  // What the command asks for.
-  logic reduces, top_k, to_act, to_scratch, wide;
+  // What the command asks for: known a cycle after the command, before its first operands.
+  logic reduces, top_k, acts, to_act, to_scratch, high_limb, wide;
   logic scale_or_mac, sum_squares;
 
-  assign sum_squares  = command.op == tern_pkg::VectorOpSumSquares;
-  assign scale_or_mac = command.op == tern_pkg::VectorOpScale ||
-                        command.op == tern_pkg::VectorOpMac;
-  assign top_k        = command.reduce == tern_pkg::ReduceTopK;
-  assign reduces      = command.reduce != tern_pkg::ReduceNone && !top_k;
-  assign wide         = sum_squares || (command.op == tern_pkg::VectorOpJoin &&
-                                        command.reduce == tern_pkg::ReduceMaxAbs);
-  assign to_act       = !sum_squares && (command.dest == tern_pkg::DestAct ||
-                        command.dest == tern_pkg::DestActHigh ||
-                        command.dest == tern_pkg::DestActLow);
-  assign to_scratch   = !sum_squares && (command.dest == tern_pkg::DestScratch ||
-                                         (to_act && command.keep));
+  assign sum_squares = command.op == tern_pkg::VectorOpSumSquares;
+  assign acts        = !sum_squares && (command.dest == tern_pkg::DestAct ||
+                                        command.dest == tern_pkg::DestActHigh ||
+                                        command.dest == tern_pkg::DestActLow);
+  always_ff @(posedge clk_i) begin
+    scale_or_mac <= command.op == tern_pkg::VectorOpScale || command.op == tern_pkg::VectorOpMac;
+    top_k        <= command.reduce == tern_pkg::ReduceTopK;
+    reduces      <= command.reduce != tern_pkg::ReduceNone &&
+                    command.reduce != tern_pkg::ReduceTopK;
+    wide         <= sum_squares || (command.op == tern_pkg::VectorOpJoin &&
+                                    command.reduce == tern_pkg::ReduceMaxAbs);
+    to_act       <= acts;
+    to_scratch   <= !sum_squares && (command.dest == tern_pkg::DestScratch ||
+                                     (acts && command.keep));
+    high_limb    <= command.dest == tern_pkg::DestActHigh;
+  end
 
   // Requests and operands.
   logic                request, room, head_valid, pop, scalar_row_read;
@@ -140,12 +144,18 @@ module vector_unit #(
   logic [7:0]          scalar_row_index;
   logic [63:0]         a_data, b_data;
   logic [3:0]          distance;
+  logic [31:0]         row_scalar_q, row_k_q;
 
-  assign request   = rd_valid_o && rd_ready_i;
-  assign row_shift = vector_pkg::decode_shift(
-      scale_or_mac || command.use_scalar ? a_data[63:32] : {26'd0, command.shift}, scale_or_mac);
+  assign request = rd_valid_o && rd_ready_i;
 
-  vector_walker #(.Columns(Columns), .Lanes(Lanes)) u_walker (
+  // The scalar register of the row, one cycle after it was read.
+  always_ff @(posedge clk_i) begin
+    row_scalar_q <= a_data[31:0];
+    row_k_q      <= scale_or_mac || command.use_scalar ? a_data[63:32] : {26'd0, command.shift};
+  end
+  assign row_shift = vector_pkg::decode_shift(row_k_q, scale_or_mac);
+
+  vector_walker #(.Columns(Columns), .Lanes(Lanes), .Registered(SmallFabric)) u_walker (
     .clk_i, .rst_ni,
     .start_i         (start_vector),
     .start_command_i (start_command),
@@ -159,12 +169,12 @@ module vector_unit #(
     .distance_o      (distance)
   );
 
-  operand_queue #(.Lanes(Lanes)) u_queue (
+  operand_queue #(.Lanes(Lanes), .Registered(SmallFabric)) u_queue (
     .clk_i, .rst_ni,
     .room_o       (room),
     .request_i    (request),
     .line_i       (request_line),
-    .scalar_i     (a_data[31:0]),
+    .scalar_i     (row_scalar_q),
     .shift_i      (row_shift),
     .data_valid_i (rd_data_valid_i),
     .data_i       (rd_data_i),
@@ -180,11 +190,12 @@ module vector_unit #(
   vector_pkg::issue_t  issue;
   vector_pkg::step_t   issue_step;
   vector_pkg::line_t   product_line, output_line;
-  logic                lanes_move, product_moves, output_valid, output_moves;
+  vector_pkg::line_t   lanes_line;
+  logic                lanes_move, lanes_valid, product_moves, output_valid, output_moves, output_free;
   logic                list_ready, list_idle;
   logic [64*Lanes-1:0] products;
-  logic [32*Lanes-1:0] y;
-  logic [Lanes-1:0]    saturated;
+  logic [32*Lanes-1:0] lanes_y, y;
+  logic [Lanes-1:0]    lanes_saturated, saturated;
 
   vector_issue #(.Lanes(Lanes)) u_issue (
     .clk_i, .rst_ni,
@@ -199,7 +210,7 @@ module vector_unit #(
     .step_o       (issue_step)
   );
 
-  vector_lanes #(.Lanes(Lanes)) u_lanes (
+  vector_lanes #(.Lanes(Lanes), .BlockTables(SmallFabric)) u_lanes (
     .clk_i, .rst_ni,
     .op_i           (command.op),
     .distance_i     (distance),
@@ -212,11 +223,29 @@ module vector_unit #(
     .product_o      (product_moves),
     .product_line_o (product_line),
     .products_o     (products),
-    .valid_o        (output_valid),
-    .line_o         (output_line),
-    .y_o            (y),
-    .saturated_o    (saturated)
+    .valid_o        (lanes_valid),
+    .line_o         (lanes_line),
+    .y_o            (lanes_y),
+    .saturated_o    (lanes_saturated)
   );
+
+  if (SmallFabric) begin : gen_results
+    elastic #(.Width(vector_pkg::LineBits + 33 * Lanes)) u_results (
+      .clk_i, .rst_ni,
+      .valid_i (lanes_valid),
+      .ready_o (lanes_move),
+      .data_i  ({lanes_line, lanes_y, lanes_saturated}),
+      .valid_o (output_valid),
+      .ready_i (output_moves),
+      .data_o  ({output_line, y, saturated})
+    );
+  end else begin : gen_no_results
+    assign lanes_move   = output_free;
+    assign output_valid = lanes_valid;
+    assign output_line  = lanes_line;
+    assign y            = lanes_y;
+    assign saturated    = lanes_saturated;
+  end
 
   logic act_valid, act_inside;
   assign act_inside  = 32'(act_tile_o) < ActDepth && 32'(act_column_o) < ActColumns;
@@ -227,14 +256,14 @@ module vector_unit #(
     .clk_i, .rst_ni,
     .to_scratch_i (to_scratch),
     .to_act_i     (to_act),
-    .high_limb_i  (command.dest == tern_pkg::DestActHigh),
+    .high_limb_i  (high_limb),
     .to_list_i    (top_k),
     .valid_i      (output_valid),
     .line_i       (output_line),
     .y_i          (y),
     .saturated_i  (saturated),
     .moves_o      (output_moves),
-    .free_o       (lanes_move),
+    .free_o       (output_free),
     .saturated_o,
     .wr_valid_o, .wr_ready_i, .wr_addr_o, .wr_mask_o, .wr_data_o,
     .list_ready_i (list_ready),
@@ -251,7 +280,7 @@ module vector_unit #(
   assign reduce_line  = wide ? product_line : output_line;
   assign reduce_valid = reduces && (wide ? product_moves : output_moves);
 
-  vector_reduce #(.Lanes(Lanes)) u_reduce (
+  vector_reduce #(.Lanes(Lanes), .Registered(SmallFabric)) u_reduce (
     .clk_i, .rst_ni,
     .start_i    (start_vector),
     .register_i (start_command.reduce_reg),
@@ -274,7 +303,7 @@ module vector_unit #(
   logic       list_clear;
   logic [6:0] list_keep;
 
-  top_k #(.Lanes(Lanes)) u_top_k (
+  top_k #(.Lanes(Lanes), .Serial(SmallFabric)) u_top_k (
     .clk_i, .rst_ni,
     .clear_i  (list_clear),
     .keep_i   (list_keep),
@@ -315,7 +344,7 @@ module vector_unit #(
   logic [7:0]  scalar_a, scalar_b, scalar_write_index;
   logic [63:0] scalar_write_data;
 
-  scalar_sequencer #(.Registered(RegisteredScalars)) u_scalars (
+  scalar_sequencer #(.Registered(SmallFabric)) u_scalars (
     .clk_i, .rst_ni,
     .start_i         (start_scalar),
     .start_command_i (start_scalar_command),
@@ -349,11 +378,11 @@ module vector_unit #(
   );
 
   logic unused_command;
-  assign unused_command = ^{command, reduce_line};
+  assign unused_command = ^{command, reduce_line, output_free};
 
 `ifndef SYNTHESIS
   initial begin
-    if (Lanes < 8 || Lanes > Columns) $fatal(1, "vector_unit: 8 <= Lanes <= Columns");
+    if (Lanes < 4 || Lanes > Columns) $fatal(1, "vector_unit: 4 <= Lanes <= Columns");
     if (ActColumns > 16 || ActDepth > 4096) $fatal(1, "vector_unit: act_* ports too narrow");
   end
 

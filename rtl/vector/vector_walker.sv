@@ -6,10 +6,12 @@
 /// that is accepted `line_o` says where the results belong that come from it: Rope's and the
 /// butterfly's requests of operand a each have their own. A request waits for `room_i`, which must
 /// not fall before it has been accepted. The scalar register of a row is read with the row's first
-/// request; the butterfly's, which decides addresses, before it.
+/// request; the butterfly's, which decides addresses, before it. With Registered, requests wait
+/// in registers, which takes a cycle.
 module vector_walker #(
-  parameter int unsigned Columns = 64,
-  parameter int unsigned Lanes   = 16
+  parameter int unsigned Columns    = 64,
+  parameter int unsigned Lanes      = 16,
+  parameter bit          Registered = 1'b0
 ) (
   input  logic                            clk_i,
   input  logic                            rst_ni,
@@ -45,69 +47,91 @@ module vector_walker #(
   logic [11:0] row_tile_q;
   logic [3:0]  column_q, group_q;
   logic [7:0]  scalar_q;
-  logic [3:0]  distance_q;                       // logarithm of the butterfly's distance
+  logic [3:0]  log_distance_q, log_distance;     // of the butterfly's distance
+  logic [16:0] distance_q, far_step_q;           // distance, and that with a line
+  logic        rope_q, pairs_q, far_q;
 
-  logic        butterfly, far, rope, pairs, scalar_first, starts_scalar_first;
+  logic        starts_butterfly, starts_scalar_first, scalar_first_q, skips;
   logic [1:0]  last_phase;
-  logic [16:0] n, distance, offset_near, offset_next, line_step, remaining;
-  addr_t       extra, step;
+  logic [16:0] n, offset_near, offset_far, remaining;
+  addr_t       extra, step, addr;
   logic [16:0] position;
   logic        accepted, last_line, first_line, row_done;
+  vector_pkg::line_t line;
 
-  assign butterfly    = command_i.op == tern_pkg::VectorOpButterfly;
-  assign rope         = command_i.op == tern_pkg::VectorOpRope;
-  assign far          = butterfly && 32'(distance_q) >= LaneShift;
-  assign scalar_first = butterfly && command_i.use_scalar;
-  assign starts_scalar_first = start_command_i.op == tern_pkg::VectorOpButterfly &&
-                               start_command_i.use_scalar;
+  assign starts_butterfly    = start_command_i.op == tern_pkg::VectorOpButterfly;
+  assign starts_scalar_first = starts_butterfly && start_command_i.use_scalar;
+  assign log_distance        = start_i ? start_command_i.shift[3:0] : scalar_k_i[3:0];
+  assign last_phase          = rope_q ? 2'd3 : {1'b0, pairs_q || far_q};
 
-  always_comb begin
-    case (command_i.op)
-      tern_pkg::VectorOpAdd, tern_pkg::VectorOpSub, tern_pkg::VectorOpMul,
-      tern_pkg::VectorOpMac, tern_pkg::VectorOpJoin: pairs = 1'b1;
-      default:                                       pairs = 1'b0;
-    endcase
+  // What the operation and its distance mean is found out ahead: the next line depends on it.
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      rope_q         <= start_command_i.op == tern_pkg::VectorOpRope;
+      scalar_first_q <= starts_scalar_first;
+      case (start_command_i.op)
+        tern_pkg::VectorOpAdd, tern_pkg::VectorOpSub, tern_pkg::VectorOpMul,
+        tern_pkg::VectorOpMac, tern_pkg::VectorOpJoin: pairs_q <= 1'b1;
+        default:                                       pairs_q <= 1'b0;
+      endcase
+    end
+    if (start_i || state_q == StDistance) begin
+      log_distance_q <= log_distance;
+      distance_q     <= 17'd1 << log_distance;
+      far_step_q     <= (17'd1 << log_distance) + 17'(Lanes);
+      far_q          <= (!start_i || starts_butterfly) && 32'(log_distance) >= LaneShift;
+    end
   end
-  assign last_phase = rope ? 2'd3 : {1'b0, pairs || far};
 
-  assign n           = {1'b0, command_i.n};
-  assign distance    = 17'd1 << distance_q;
-  assign offset_near = offset_q + 17'(Lanes);
   // The upper half of a pair of blocks goes with the lower one.
-  assign offset_next = far && (offset_near & distance) != '0 ? offset_near + distance
-                                                             : offset_near;
-  assign line_step   = offset_next - offset_q;
-  assign step        = AddrBits'(line_step);
-  assign last_line   = offset_next >= n;
+  assign n           = {1'b0, command_i.n};
+  assign offset_near = offset_q + 17'(Lanes);
+  assign offset_far  = offset_q + far_step_q;
+  assign skips       = far_q && (offset_near & distance_q) != '0;
+  assign step        = skips ? AddrBits'(far_step_q) : AddrBits'(Lanes);
+  assign last_line   = skips ? offset_far >= n : offset_near >= n;
   assign first_line  = offset_q == '0;
   assign remaining   = n - offset_q;
   assign row_done    = accepted && phase_q == last_phase && last_line;
 
   always_comb begin
     extra = '0;
-    if (rope && phase_q[1])      extra = AddrBits'(n);
-    else if (far && phase_q[0])  extra = AddrBits'(distance);
+    if (rope_q && phase_q[1])      extra = AddrBits'(n);
+    else if (far_q && phase_q[0])  extra = AddrBits'(distance_q);
   end
 
-  assign rd_valid_o = state_q == StWalk && room_i;
-  assign rd_addr_o  = (phase_q[0] && !far ? b_q : a_q) + extra;
-  assign accepted   = rd_valid_o && rd_ready_i;
+  assign addr       = (phase_q[0] && !far_q ? b_q : a_q) + extra;
   assign position   = offset_q + extra[16:0];
 
   always_comb begin
-    line_o.dst        = dst_q + extra;
-    line_o.act_tile   = row_tile_q + 12'(position >> TileShift);
-    line_o.act_offset = 8'((position & 17'(Columns - 1)) >> LaneShift);
-    line_o.act_column = column_q;
-    line_o.live       = remaining < 17'(Lanes) ? remaining[7:0] : 8'(Lanes);
-    line_o.first      = first_line;
-    line_o.last       = last_line;
-    line_o.ends       = last_line && rows_q == '0;
+    line.dst        = dst_q + extra;
+    line.act_tile   = row_tile_q + 12'(position >> TileShift);
+    line.act_offset = 8'((position & 17'(Columns - 1)) >> LaneShift);
+    line.act_column = column_q;
+    line.live       = remaining < 17'(Lanes) ? remaining[7:0] : 8'(Lanes);
+    line.first      = first_line;
+    line.last       = last_line;
+    line.ends       = last_line && rows_q == '0;
   end
 
-  assign scalar_read_o  = state_q == StScalar || (accepted && first_line && phase_q == '0);
-  assign scalar_index_o = scalar_q;
-  assign distance_o     = distance_q;
+  logic       walk_ready, request_valid, row_starts;
+  logic [7:0] row_scalar;
+  assign accepted = state_q == StWalk && walk_ready;
+
+  elastic #(.Width(AddrBits + vector_pkg::LineBits + 9), .Present(Registered)) u_requests (
+    .clk_i, .rst_ni,
+    .valid_i (state_q == StWalk),
+    .ready_o (walk_ready),
+    .data_i  ({addr, line, first_line && phase_q == '0, scalar_q}),
+    .valid_o (request_valid),
+    .ready_i (room_i && rd_ready_i),
+    .data_o  ({rd_addr_o, line_o, row_starts, row_scalar})
+  );
+  assign rd_valid_o = request_valid && room_i;
+
+  assign scalar_read_o  = state_q == StScalar || (rd_valid_o && rd_ready_i && row_starts);
+  assign scalar_index_o = state_q == StScalar ? scalar_q : row_scalar;
+  assign distance_o     = log_distance_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -119,7 +143,7 @@ module vector_walker #(
         StScalar:   state_q <= StDistance;
         StDistance: state_q <= StWalk;
         StWalk:     if (row_done) state_q <= rows_q == '0 ? StIdle
-                                             : scalar_first ? StScalar : StWalk;
+                                             : scalar_first_q ? StScalar : StWalk;
         default:    ;
       endcase
     end
@@ -140,9 +164,7 @@ module vector_walker #(
       column_q   <= start_command_i.act_column;
       group_q    <= 4'd1;
       scalar_q   <= start_command_i.scalar;
-      distance_q <= start_command_i.shift[3:0];
     end else begin
-      if (state_q == StDistance) distance_q <= scalar_k_i[3:0];
       if (accepted) phase_q <= phase_q == last_phase ? '0 : phase_q + 2'd1;
       if (row_done) begin
         offset_q  <= '0;
@@ -163,7 +185,7 @@ module vector_walker #(
           column_q   <= column_q + command_i.act_step;
         end
       end else if (accepted && phase_q == last_phase) begin
-        offset_q <= offset_next;
+        offset_q <= skips ? offset_far : offset_near;
         a_q      <= a_q + step;
         b_q      <= b_q + step;
         dst_q    <= dst_q + step;

@@ -1,5 +1,5 @@
 // Compiled once for each verilated board, with TERN_BOARD (ulx3s ...), TERN_BOARD_CLASS,
-// TERN_BOARD_HEADER, TERN_BOARD_CLOCK_HZ, TERN_BOARD_BAUD and TERN_BOARD_READ_DELAY set by CMake.
+// TERN_BOARD_HEADER and TERN_BOARD_BAUD set by CMake.
 #include "board/board_model.hpp"
 
 #include TERN_BOARD_HEADER
@@ -9,17 +9,18 @@
 #include <utility>
 
 #include "board/serial_pins.hpp"
+#include "spec/generated/spec.hpp"
 
 namespace tern::sim {
 namespace {
 
 using Board = TERN_BOARD_CLASS;
 
-constexpr uint32_t kClockHz = TERN_BOARD_CLOCK_HZ;
+constexpr uint32_t kClockHz = spec::kBoardClockHz;
 constexpr uint32_t kBaud = TERN_BOARD_BAUD;
 constexpr uint32_t kBit16 = static_cast<uint32_t>((uint64_t{16} * kClockHz + kBaud / 2) / kBaud);
 /// Cycles that the registers at the pins add between the chip's data and the controller.
-constexpr uint32_t kReadDelay = TERN_BOARD_READ_DELAY;
+constexpr uint32_t kReadDelay = spec::kBoardReadDelay;
 constexpr uint8_t kWorkingLight = 1 << 4;
 
 class VerilatedBoard final : public BoardModel {

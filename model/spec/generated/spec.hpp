@@ -62,6 +62,10 @@ inline constexpr uint32_t kLinkChecksumBytes = 65536;
 inline constexpr uint32_t kLinkWindow = 2;
 /// Set in the opcode of a reply.
 inline constexpr uint32_t kLinkReplyBit = 128;
+/// Clock of the ULX3S's FPGA, and of its emulator.
+inline constexpr uint32_t kBoardClockHz = 0x02faf080;
+/// Cycles that the registers at the pins of the ULX3S's SDRAM add to a read.
+inline constexpr uint32_t kBoardReadDelay = 1;
 /// Instruction memory of the controller.
 inline constexpr uint32_t kInstrBytes = 65536;
 /// Data memory of the controller.
@@ -707,7 +711,7 @@ struct ChipConfig {
 inline constexpr ChipConfig kConfigs[] = {
     {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true},  // A small FPGA with SDRAM.
     {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
-    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, false, false},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 4, 16384, false, false},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
     {"k26", 64, 8, 52, 256, 256, 16, 8, 8, 20, 8, 163840, true, true},  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
 };
 

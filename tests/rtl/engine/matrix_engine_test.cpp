@@ -6,6 +6,7 @@
 #include "Vengine_edge_fast.h"
 #include "Vengine_middle_tree.h"
 #include "Vengine_nano_tree.h"
+#include "Vengine_narrow_tree.h"
 #include "Vengine_small_fast.h"
 #include "Vengine_small_tree.h"
 #include "engine_bench.hpp"
@@ -43,6 +44,13 @@ struct MiddleTree {
   static constexpr bool kGroups = true, kSigns = true;
   static constexpr Sizes kSizes = {16, 3, 16};
   static constexpr uint32_t kActDepth = 1024;
+};
+/// Fewer lanes than an entry has rows.
+struct NarrowTree {
+  using Model = Vengine_narrow_tree;
+  static constexpr bool kGroups = false, kSigns = false;
+  static constexpr Sizes kSizes = {8, 1, 4};
+  static constexpr uint32_t kActDepth = 2048;
 };
 struct EdgeFast {
   using Model = Vengine_edge_fast;
@@ -214,7 +222,7 @@ class MatrixEngine : public testing::Test {
   uint64_t illegal = 0;
 };
 
-using Configs = testing::Types<NanoTree, SmallTree, SmallFast, MiddleTree, EdgeFast>;
+using Configs = testing::Types<NanoTree, SmallTree, SmallFast, MiddleTree, NarrowTree, EdgeFast>;
 TYPED_TEST_SUITE(MatrixEngine, Configs);
 
 TYPED_TEST(MatrixEngine, EqualsTheDefinitionForRandomCommandsGapsAndBackPressure) {
@@ -319,7 +327,9 @@ TYPED_TEST(MatrixEngine, KeepsPaceWithTheKeysOfTheCache) {
 }
 
 TYPED_TEST(MatrixEngine, StreamsTheNextProductWhileTheLastOneDrains) {
-  const uint32_t cols = 2 * this->kSizes.columns;
+  // An entry drains in as many cycles as it has writes, and is made in as many as there are tiles.
+  const uint32_t tiles = this->kSizes.lanes < 5 ? 3 : 2;
+  const uint32_t cols = tiles * this->kSizes.columns;
   this->write_random_tiles(0, cols, 1);
   Shape shape = {.rows = 100, .cols = cols, .stripes = 20, .block = 20};
   for (int i = 0; i < 20; ++i) this->multiply_random(shape, 0);

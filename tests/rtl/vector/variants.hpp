@@ -4,6 +4,7 @@
 
 #include "Vvector_edge.h"
 #include "Vvector_nano.h"
+#include "Vvector_narrow.h"
 #include "random_command.hpp"
 #include "vector_bench.hpp"
 
@@ -11,11 +12,18 @@ namespace tern::test {
 
 struct Nano {
   using Block = Vvector_nano;
+  static constexpr bool kSmallFabric = false;
   static constexpr Sizes kSizes{8, 1, 8, 2048, 0, 12288};
+};
+struct Narrow {
+  using Block = Vvector_narrow;
+  static constexpr bool kSmallFabric = true;
+  static constexpr Sizes kSizes{8, 1, 4, 2048, 0, 12288};
 };
 /// The words in use are far up, so that every bit of an address matters.
 struct Edge {
   using Block = Vvector_edge;
+  static constexpr bool kSmallFabric = false;
   static constexpr Sizes kSizes{64, 8, 32, 256, 0xfcff0, 12288};
 };
 
@@ -41,6 +49,6 @@ class VectorUnit : public testing::Test {
     bench.command_rate = rate();
   }
 };
-using Variants = testing::Types<Nano, Edge>;
+using Variants = testing::Types<Nano, Narrow, Edge>;
 
 }  // namespace tern::test
