@@ -31,7 +31,7 @@ verilator --lint-only -Wall --top controller "${controller[@]}"
 vector=("$rtl/lint.vlt")
 for file in "${sources[@]}"; do
   case $file in
-    */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */handshake_checker.sv) vector+=("$file") ;;
+    */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */elastic.sv | */handshake_checker.sv) vector+=("$file") ;;
   esac
 done
 for size in "8 1 8 2048" "64 8 32 256"; do

@@ -45,7 +45,7 @@ module stream_loader #(
   localparam int unsigned HalfWrites = HalfCount / HalvesAtOnce;
   // T5 bytes of a write: the greatest power of two whose trits are no more than the lanes.
   localparam int unsigned Digits     = tern_pkg::TritsPerByte;
-  localparam int unsigned MostBytes  = 1 << ($clog2(Lanes / Digits + 1) - 1);
+  localparam int unsigned MostBytes  = Lanes < Digits ? 1 : 1 << ($clog2(Lanes / Digits + 1) - 1);
   localparam int unsigned TritBytes  = MostBytes < Columns / 2 ? MostBytes : Columns / 2;
   localparam int unsigned TritWrites = Columns / TritBytes;  // more than of any other format
   localparam int unsigned WriteBits  = $clog2(TritWrites + 1);
@@ -109,16 +109,25 @@ module stream_loader #(
   end
 
   // Trits of the bytes of which something is written.
-  logic [Digits*TritBytes-1:0] nonzero, negative;
+  logic [Lanes-1:0]           nonzero, negative;
   logic [TritBytes-1:0]       illegal;
-  for (genvar k = 0; k < TritBytes; k++) begin : gen_decode
-    t5_decode u_decode (
-      .code_i     (data_q[8*k +: 8]),
-      .enable_i   (trit_q && held_q && 20'(Digits * k) < left_q),
-      .nonzero_o  (nonzero[Digits*k +: Digits]),
-      .negative_o (negative[Digits*k +: Digits]),
-      .illegal_o  (illegal[k])
-    );
+  if (Trits) begin : gen_trits
+    logic [Digits*TritBytes-1:0] all_nonzero, all_negative;
+    for (genvar k = 0; k < TritBytes; k++) begin : gen_decode
+      t5_decode u_decode (
+        .code_i     (data_q[8*k +: 8]),
+        .enable_i   (trit_q && held_q && 20'(Digits * k) < left_q),
+        .nonzero_o  (all_nonzero[Digits*k +: Digits]),
+        .negative_o (all_negative[Digits*k +: Digits]),
+        .illegal_o  (illegal[k])
+      );
+    end
+    assign nonzero  = Lanes'(all_nonzero);
+    assign negative = Lanes'(all_negative);
+  end else begin : gen_no_trits
+    assign nonzero  = '0;
+    assign negative = '0;
+    assign illegal  = '0;
   end
   always_comb begin
     illegal_o = '0;
@@ -135,8 +144,7 @@ module stream_loader #(
     else                 assign word = '0;
     if (i < HalvesAtOnce) assign half = {{16{data_q[16*i + 15]}}, data_q[16*i +: 16]};
     else                  assign half = '0;
-    if (i < Digits * TritBytes) assign trit = {{31{negative[i]}}, nonzero[i]};
-    else                       assign trit = '0;
+    assign trit = {{31{negative[i]}}, nonzero[i]};
     assign wr_mask_o[i]          = 20'(i) < at_once && 20'(i) < left_q;
     assign wr_data_o[32*i +: 32] = trit_q ? trit : half_q ? half : word;
   end
@@ -149,7 +157,7 @@ module stream_loader #(
 
 `ifndef SYNTHESIS
   initial begin
-    if (Lanes < Digits) $fatal(1, "stream_loader: %0d lanes take no code of %0d trits", Lanes, Digits);
+    if (Trits && Lanes < Digits) $fatal(1, "stream_loader: %0d lanes take no code of %0d trits", Lanes, Digits);
   end
 
   always_ff @(posedge clk_i) begin
