@@ -73,6 +73,14 @@ TEST(PerformanceModel, PredictsTheFamilies) {
   compare_named("edge", "qwen3-1.7b", 40, {{Kind::kDecode, 520, 1}}, 1, 2048);
 }
 
+/// Signs, and scales of groups of 64 and of 128 columns, in every matrix and in the embedding.
+TEST(PerformanceModel, PredictsSignsAndScalesOfGroups) {
+  for (const char* preset : {"tiny-signs", "tiny-groups"}) {
+    compare_named("edge", preset, 40, {{Kind::kPrefill, 0, 20}});
+    compare_named("nano", preset, 40, {{Kind::kDecode, 100, 2}});
+  }
+}
+
 /// With weights and with sampling, whose cycles depend on values. Cycles from one token to another.
 TEST(PerformanceModel, PredictsTheDemoModelItself) {
   sim::register_backends();
