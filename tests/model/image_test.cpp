@@ -161,8 +161,11 @@ TEST(Image, SaysWhatIsWrongWithAFile) {
   std::vector<std::byte> bytes = demo_bytes();
   EXPECT_NE(failure({bytes.begin(), bytes.begin() + 40}).find("too few"), std::string::npos);
   EXPECT_NE(failure({bytes.begin(), bytes.end() - 1}).find("truncated"), std::string::npos);
+  const uint64_t right = image_checksum(bytes);
   bytes[1000] ^= std::byte{1};
-  EXPECT_NE(failure(bytes).find("checksum"), std::string::npos);
+  EXPECT_NE(failure(bytes).find(fmt::format("checksum 0x{:016x}, expected 0x{:016x}",
+                                            image_checksum(bytes), right)),
+            std::string::npos);
   bytes = demo_bytes();
   bytes[0] = std::byte{'X'};
   EXPECT_NE(failure(bytes).find("not a .tern image"), std::string::npos);
