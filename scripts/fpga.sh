@@ -12,6 +12,6 @@ shift || true
 case $target in
   ulx3s) exec scripts/fpga/ulx3s.sh "$@" ;;
   ice40) exec scripts/fpga/ice40.sh ;;
-  kv260) exec scripts/fpga/kv260.sh ;;
+  kv260) exec scripts/fpga/kv260.sh "$@" ;;
   *) sed -n '/^#   fpga.sh/s/^# *//p' "$0" >&2; exit 2 ;;
 esac

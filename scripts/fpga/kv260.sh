@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The part of scripts/fpga.sh for a KV260: cells of the logic beside the processor as yosys maps it, against what the K26
-# module has. The bitstream takes Vivado and fpga/kv260/build.tcl.
+# module has. The bitstream takes Vivado and fpga/kv260/build.tcl. kv260.sh [REPORT]: where the report goes, without its ending.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source scripts/rtl_sources.sh
 source scripts/fpga/common.sh
 out=build/fpga/kv260
+report=${1:-fpga/kv260/report}
 mkdir -p "$out"
 yosys=$(tool yosys)
 start=$SECONDS
@@ -20,6 +21,5 @@ start=$SECONDS
 echo "fpga: synthesis with $(version "$yosys") (minutes; log in $out/synth.log)" >&2
 logged "$out/synth.log" "$yosys" -s "$out/synth.ys"
 mv "$out/cells.json.part" "$out/cells.json"
-python3 scripts/fpga/kv260_report.py --cells "$out/cells.json" --yosys "$(version "$yosys")" --seconds $((SECONDS - start)) \
-  --output fpga/kv260/report
-echo "fpga: report in fpga/kv260/report.md"
+python3 scripts/fpga/kv260_report.py --cells "$out/cells.json" --yosys "$(version "$yosys")" --output "$report"
+echo "fpga: report in $report.md; synthesis took $((SECONDS - start)) s"
