@@ -204,30 +204,12 @@ module cpu_core #(
     assign addr   = sum;
   end
 
-  // A taken branch to a misaligned address traps. Whether one that could is taken comes late in the cycle.
-  logic decide, decided, misaligned_taken;
-  if (SmallFabric) begin : gen_decide
-    logic decided_q, taken_q;
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) decided_q <= 1'b0;
-      else         decided_q <= x_active && decide && !decided_q;
-    end
-    always_ff @(posedge clk_i) taken_q <= taken;
-    assign decide           = (decoded.jump || decoded.branch) && target[1];
-    assign decided          = decided_q;
-    assign misaligned_taken = decide && decided_q && taken_q;
-  end else begin : gen_decide_at_once
-    assign decide           = 1'b0;
-    assign decided          = 1'b1;
-    assign misaligned_taken = taken && target[1];
-  end
-
   // An instruction is active once its operands are there; it leaves when nothing is waited for.
   assign x_active   = running && x_valid && !x_fault && !load_use && !decoded.illegal;
   assign mul_valid  = x_active && decoded.multiply;
   assign div_valid  = x_active && decoded.divide;
   assign mmio_start = x_active && access && placed && to_mmio;
-  assign x_wait     = (decide && !decided) || (decoded.multiply && !mul_done) || (decoded.divide && !div_done) ||
+  assign x_wait     = (decoded.multiply && !mul_done) || (decoded.divide && !div_done) ||
                       (access && (!placed || (to_mmio && !mmio_done)));
   assign x_done     = x_active && !x_wait && !exception;
   assign x_ready    = !x_valid || x_done;
@@ -290,7 +272,7 @@ module cpu_core #(
     .insn_i        (insn),
     .pc_i          (x_pc),
     .fetch_fault_i (x_fault),
-    .misaligned_taken_i (misaligned_taken),
+    .taken_i       (taken),
     .target_i      (target),
     .addr_i        (addr),
     .misaligned_i  (placed && misaligned),

@@ -16,7 +16,7 @@ module cpu_traps (
   input  logic [31:0]       insn_i,
   input  logic [31:0]       pc_i,
   input  logic              fetch_fault_i,
-  input  logic              misaligned_taken_i,
+  input  logic              taken_i,
   input  logic [31:0]       target_i,
   input  logic [31:0]       addr_i,
   input  logic              misaligned_i,
@@ -53,7 +53,7 @@ module cpu_traps (
     end else if (decoded_i.environment_call) begin
       trap_now_o.cause = cpu_pkg::CauseEnvironmentCall;
       trap_now_o.value = '0;
-    end else if (misaligned_taken_i) begin
+    end else if (taken_i && target_i[1]) begin
       trap_now_o.cause = cpu_pkg::CauseFetchMisaligned;
       trap_now_o.value = target_i;
     end else if (access && misaligned_i) begin

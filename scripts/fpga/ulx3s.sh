@@ -42,7 +42,7 @@ place_and_route() {
 
 build() {
   local seeds=("$@") seed best
-  [ ${#seeds[@]} -gt 0 ] || seeds=(1 2 3)
+  [ ${#seeds[@]} -gt 0 ] || seeds=(1)
   for seed in "${seeds[@]}"; do
     [[ $seed =~ ^[0-9]+$ ]] || { echo "fpga: '$seed' is no seed: a number is needed" >&2; exit 2; }
   done
