@@ -42,12 +42,17 @@ place_and_route() {
 
 build() {
   local seeds=("$@") seed best
-  [ ${#seeds[@]} -gt 0 ] || seeds=(1)
+  [ ${#seeds[@]} -gt 0 ] || seeds=(1 2)
   for seed in "${seeds[@]}"; do
     [[ $seed =~ ^[0-9]+$ ]] || { echo "fpga: '$seed' is no seed: a number is needed" >&2; exit 2; }
   done
   synthesise
-  for seed in "${seeds[@]}"; do place_and_route "$seed"; done
+  tool nextpnr-ecp5 >/dev/null
+  for seed in "${seeds[@]}"; do  # as many at once as there are processors
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    place_and_route "$seed" &
+  done
+  while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n; done
   python3 scripts/fpga/report.py ulx3s --folder "$out" --seeds "${seeds[@]}" --yosys "$(version "$(tool yosys)")" \
     --nextpnr "$(version "$(tool nextpnr-ecp5)")" --output fpga/ulx3s/report --best "$out/best"
   best=$(cat "$out/best")
