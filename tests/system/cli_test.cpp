@@ -101,6 +101,8 @@ TEST(Dram, WrongNamesAndPlacesAreErrors) {
   expect_one_line_error({"run", "--dram", "ddr4-2400"}, "golden has no DRAM");
   expect_one_line_error({"run", "--backend", "reference:", "--threads", "2"},
                         "reference takes no threads");
+  expect_one_line_error({"run", "--backend", "tlm:edge", "--threads", "2"},
+                        "tlm takes no threads");
 }
 
 TEST(Usage, IsStatusTwo) {
