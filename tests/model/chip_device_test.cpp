@@ -351,6 +351,8 @@ TEST(ChipFaults, TheFirmwaresRefusalsAreSpelledOut) {
   refusal(E::kLayerChecksum, 3, {"descriptor of layer 3"});
   refusal(E::kModelShape, 16, {"byte 16 of the model descriptor"});
   refusal(E::kLayerShape, 5 << 16 | 64, {"layer 5", "byte 64"});
+  refusal(E::kMatrixLayout, 5 << 16 | 64, {"layer 5", "byte 64", "built without"});
+  refusal(E::kMatrixLayout, 0xffff0000 | 16, {"the model descriptor", "byte 16"});
   refusal(E::kTooManyLayers, 99, {"99 layers"});
   refusal(E::kScratchpad, 20000, {"20000 words of scratchpad"});
   refusal(E::kActivations, 300, {"300 tiles"});

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <random>
 
 #include "golden/model.hpp"
@@ -14,6 +15,7 @@
 #include "io/convert.hpp"
 #include "io/error.hpp"
 #include "io/image_parts.hpp"
+#include "io/synth.hpp"
 #include "io/tensor_types.hpp"
 #include "spec/numerics/t5.hpp"
 
@@ -22,6 +24,18 @@ namespace {
 
 const std::vector<std::byte>& demo_bytes() {
   static const std::vector<std::byte> bytes = convert(Gguf(TERN_DEMO_MODEL), spec::kConfigs[1]);
+  return bytes;
+}
+
+/// Of a preset of synthesise(), for the chip edge.
+const std::vector<std::byte>& synthetic_bytes(const char* preset) {
+  static std::map<std::string, std::vector<std::byte>> images;
+  std::vector<std::byte>& bytes = images[preset];
+  if (bytes.empty()) {
+    ImageWriter writer(spec::kConfigs[1]);
+    synthesise(find_preset(preset), {}, writer);
+    bytes = writer.take();
+  }
   return bytes;
 }
 
@@ -329,14 +343,63 @@ TEST(Image, EveryFlippedBitIsCaughtByTheChecksum) {
   }
 }
 
-TEST(Image, TenThousandForgedImagesNeverCrashTheLoaderOrTheModel) {
+/// What a matrix with group scales or signs may say of itself.
+TEST(Image, FormsOfMatricesMustFitTogether) {
+  const auto refused = [](const char* preset, auto change, std::string_view what) {
+    std::vector<std::byte> bytes = synthetic_bytes(preset);
+    const uint64_t model_at = load<spec::ImageHeader>(bytes, 0).model;
+    auto model = load<spec::ModelDescriptor>(bytes, model_at);
+    auto layer = load<spec::LayerDescriptor>(bytes, model.layer_table);
+    change(model, layer);
+    store(bytes, model_at, model);
+    store(bytes, model.layer_table, layer);
+    seal(bytes);
+    const std::string message = failure(bytes);
+    EXPECT_NE(message.find(what), std::string::npos) << what << ": " << message;
+  };
+  using M = spec::ModelDescriptor;
+  using L = spec::LayerDescriptor;
+  refused(
+      "tiny-signs", [](M&, L&) {}, "");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.layout = 3; }, "matrix layout is 3");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.group = 3; }, "matrix group is 3");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.group = 1; }, "attn_q has");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.planes = 2; }, "matrix planes is 2");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.stripes += 1; }, "not multiples of 8");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.stripes -= 8; }, "matrix stripes");
+  refused(
+      "tiny-signs", [](M&, L& l) { l.attn_q.block = 4; }, "not a multiple of 8");
+  refused(
+      "tiny-signs", [](M& m, L&) { m.head.layout = 1; }, "group scales in the value layout");
+  refused(
+      "tiny-signs", [](M& m, L&) { m.embedding_group = 7; }, "embedding group is 7");
+  refused(
+      "tiny-signs", [](M& m, L&) { m.embedding_group = 0; }, "embedding lies at");
+  refused(
+      "tiny-signs", [](M& m, L&) { m.embedding.exponent = 5000; }, "exponent 5000");
+  refused(
+      "tiny-groups", [](M&, L& l) { l.ffn_up.planes = 6; }, "matrix planes is 6");
+  refused(
+      "tiny-groups", [](M&, L& l) { l.ffn_up.beats -= 1; }, "ffn_up has");
+}
+
+class Forged : public testing::TestWithParam<const char*> {};
+
+TEST_P(Forged, ImagesNeverCrashTheLoaderOrTheModel) {
   // Small changes in descriptors and tokenizer, with a valid checksum: the loader's own checks must
   // hold. The forgeries that load must run a token without touching memory that is not theirs (the
   // sanitizer build sees it).
-  const Image whole = Image::from_bytes(demo_bytes(), "demo");
+  const bool demo = GetParam() == std::string("demo");
+  const std::vector<std::byte> original = demo ? demo_bytes() : synthetic_bytes(GetParam());
+  const Image whole = Image::from_bytes(original, "whole");
   const uint64_t tables = whole.header().tokenizer;
-  std::vector<std::byte> bytes = demo_bytes();
-  const std::vector<std::byte> original = bytes;
+  std::vector<std::byte> bytes = original;
   std::mt19937_64 rng(2);
   int loaded = 0, refused = 0;
   // The checksum covers 2 MB; hashing dominates, so the weights are not touched.
@@ -364,6 +427,13 @@ TEST(Image, TenThousandForgedImagesNeverCrashTheLoaderOrTheModel) {
   EXPECT_GT(refused, 1000);
   EXPECT_GT(loaded, 100);
 }
+
+INSTANTIATE_TEST_SUITE_P(Images, Forged, testing::Values("demo", "tiny-signs", "tiny-groups"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
 
 TEST(Convert, RefusesAModelThatTheConfigurationCannotHold) {
   spec::ChipConfig small = spec::kConfigs[0];

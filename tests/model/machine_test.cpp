@@ -378,6 +378,57 @@ TEST(MachineStream, MultipliesPlanes) {
   EXPECT_EQ(bench.get(200, 5), (Ints{1 - 3, 0, 0, 0, 1}));
 }
 
+TEST(MachineStream, LoadsTritsAndCountsIllegalCodes) {
+  Bench bench;
+  bench.put_memory<uint8_t>(64, {121 + 1 - 81, 0, 243, 242});
+  LoadCommand c;
+  c.format = number(spec::Format::kTrit);
+  c.read_addr = 1;
+  c.beats = 1;
+  c.count = 12;
+  c.dst = 100;
+  bench.issue(c);
+  EXPECT_EQ(bench.get(100, 12), (Ints{1, 0, 0, 0, -1, -1, -1, -1, -1, -1, 0, 0}));
+  EXPECT_EQ(bench.machine.counts().illegal, 1u);
+  c.count = 41;
+  EXPECT_THROW(bench.issue(c), Error);  // eight bytes hold forty
+}
+
+/// Forty rows of signs, eight columns, one group: the scale words of eight stripes are eight beats.
+TEST(MachineStream, MultipliesSignsWithTheScalesOfTheirGroup) {
+  Bench bench;
+  fill_tile(bench);
+  std::vector<uint64_t> words(8, 0);
+  words[0] = 2 | 3 << 12;                 // rows 0 and 1
+  words[7] = uint64_t{4095} << (4 * 12);  // row 39
+  bench.put_memory<uint64_t>(1024, words);
+  std::vector<uint8_t> signs(40, 0);
+  signs[0] = 1;            // column 0 of row 0 is +1, the rest of it -1
+  signs[1] = 2;            // column 1 of row 1
+  signs[4 * 8 + 7] = 128;  // column 7 of row 39
+  bench.put_memory<uint8_t>(1024 + 64, signs);
+  MatmulCommand c = value_matrix();
+  c.layout = number(spec::Layout::kSign);
+  c.group = number(spec::Group::kColumns64);
+  c.stripes = c.block = 8;
+  c.rows = 40;
+  c.cols = 8;
+  c.beats = 8 + 5;
+  bench.issue(c);
+  const std::vector<int32_t> got = bench.get(200, 40);
+  EXPECT_EQ(got[0], 2 * (1 - 35));
+  EXPECT_EQ(got[1], 3 * (2 - 34));
+  EXPECT_EQ(got[2], 0);
+  EXPECT_EQ(got[39], 4095 * (8 - 28));
+  c.beats = 5;
+  EXPECT_THROW(bench.issue(c), Error);  // no scales
+  spec::ChipConfig plain = kNano;
+  plain.sign_weights = false;
+  Bench without(plain);
+  c.group = 0;
+  EXPECT_THROW(without.issue(c), Error);
+}
+
 TEST(MachineStream, CountsIllegalCodes) {
   Bench bench;
   fill_tile(bench);

@@ -278,6 +278,8 @@ TEST(Synth, PresetsHaveWhatTheirFamiliesCompute) {
   };
   for (const Family& f : {Family{"tiny-bitnet", spec::Activation::kSilu, true, false},
                           Family{"tiny-llama", spec::Activation::kSilu, false, false},
+                          Family{"tiny-signs", spec::Activation::kSilu, false, true},
+                          Family{"tiny-groups", spec::Activation::kSilu, false, false},
                           Family{"tiny-qwen3", spec::Activation::kSilu, false, true}}) {
     SCOPED_TRACE(f.preset);
     const Image image = image_of(find_preset(f.preset), {});
@@ -393,9 +395,19 @@ TEST_F(Files, AConversionTakesMemoryForOneTensorOnly) {
 
 /// The model of time sees the addresses that the image has, and no other shapes.
 TEST(Skeleton, HasTheDescriptorsOfTheImage) {
+  std::vector<std::pair<const spec::ChipConfig*, const SynthPreset*>> cases;
   for (const spec::ChipConfig& chip : kConfigs) {
-    const Image image = image_of(kSmall, {}, chip);
-    const Skeleton s = make_skeleton(config_of(kSmall, {}), chip, "small");
+    for (const SynthPreset* preset :
+         {&kSmall, &find_preset("tiny-signs"), &find_preset("tiny-groups")}) {
+      if (chip.group_scales || preset == &kSmall) cases.emplace_back(&chip, preset);
+    }
+  }
+  for (const auto& [chip_of_case, preset] : cases) {
+    const spec::ChipConfig& chip = *chip_of_case;
+    SCOPED_TRACE(preset->name);
+    const Image image = image_of(*preset, {}, chip);
+    const Skeleton s =
+        make_skeleton(config_of(*preset, {}), chip, "small", preset->weights, preset->tables);
     const auto place = [](const auto& d) { return d.offset; };
     const auto expect_matrix = [&](const spec::MatrixDescriptor& a,
                                    const spec::MatrixDescriptor& b) {
@@ -406,6 +418,8 @@ TEST(Skeleton, HasTheDescriptorsOfTheImage) {
       EXPECT_EQ(a.beats, b.beats);
       EXPECT_EQ(a.block, b.block);
       EXPECT_EQ(a.layout, b.layout);
+      EXPECT_EQ(a.group, b.group);
+      EXPECT_EQ(a.planes, b.planes);
     };
     ASSERT_EQ(s.layers.size(), image.model().layers);
     for (uint32_t i = 0; i < image.model().layers; ++i) {
@@ -426,6 +440,7 @@ TEST(Skeleton, HasTheDescriptorsOfTheImage) {
     }
     expect_matrix(s.model.head, image.model().head);
     EXPECT_EQ(s.model.rope_table, image.model().rope_table);
+    EXPECT_EQ(s.model.embedding_group, image.model().embedding_group);
     EXPECT_EQ(s.model.embedding.offset, image.model().embedding.offset);
     EXPECT_EQ(s.model.head_shift, image.model().head_shift);
     EXPECT_EQ(s.model.score_scale.m, image.model().score_scale.m);
