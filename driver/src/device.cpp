@@ -47,8 +47,6 @@ std::unique_ptr<Device> Device::open(std::string_view backend, const DeviceOptio
   const std::string_view name = backend.substr(0, colon);
   const std::string_view argument =
       colon == std::string_view::npos ? std::string_view() : backend.substr(colon + 1);
-  if (options.threads != 1 && name != "golden")
-    throw Error("backend {} takes no threads; only golden: does", name);
   for (const Backend& known : registry()) {
     if (known.name == name) return known.factory(argument, options);
   }

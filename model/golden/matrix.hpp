@@ -20,6 +20,10 @@ class Matrix {
 
   /// x [cols] -> out [rows], exact.
   void multiply(std::span<const int8_t> x, std::span<int32_t> out, Workers& workers) const;
+  /// The same on the caller's thread alone.
+  void multiply(std::span<const int8_t> x, std::span<int32_t> out) const {
+    multiply_beats(beats_.data(), shape_, x.data(), out.data());
+  }
 
   int rows() const { return static_cast<int>(shape_.rows); }
   int cols() const { return static_cast<int>(shape_.cols); }

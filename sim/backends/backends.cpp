@@ -6,7 +6,13 @@
 
 namespace tern::sim {
 
+void refuse_threads(std::string_view backend, const DeviceOptions& options) {
+  if (options.threads != 1 && backend != "golden")
+    throw Error("backend {} takes no threads; only golden: does", backend);
+}
+
 void refuse_chip_options(std::string_view backend, const DeviceOptions& options) {
+  refuse_threads(backend, options);
   const DeviceOptions defaults;
   const std::pair<bool, const char*> given[] = {
       {options.body != defaults.body, "body"},

@@ -52,7 +52,11 @@ extern const char* const kEmulatedDescription;
 std::unique_ptr<Device> open_board(std::unique_ptr<Transport> transport,
                                    const DeviceOptions& options);
 
-/// Throws tern::Error when an option that only a simulated chip has differs from its default.
+/// Throws tern::Error when threads are asked of a backend other than golden.
+void refuse_threads(std::string_view backend, const DeviceOptions& options);
+
+/// Throws tern::Error when an option that only a simulated chip has differs from its default, or
+/// refuse_threads() does.
 void refuse_chip_options(std::string_view backend, const DeviceOptions& options);
 
 }  // namespace tern::sim

@@ -55,6 +55,7 @@ std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOp
 }
 
 std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options) {
+  refuse_threads("rtl", options);
   return make_chip_device(open_rtl_chip(argument, options), options.timeout_cycles,
                           {driver::firmware_instructions(), driver::firmware_data()});
 }

@@ -53,6 +53,7 @@ class TlmDevice final : public Device {
 }  // namespace
 
 std::unique_ptr<Device> open_tlm(std::string_view argument, const DeviceOptions& options) {
+  refuse_threads("tlm", options);
   tlm::PerfConfig config;
   config.chip = io::find_config(argument);
   config.memory.read_latency = options.memory_latency;

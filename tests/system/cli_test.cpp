@@ -99,8 +99,6 @@ TEST(Dram, WrongNamesAndPlacesAreErrors) {
   expect_one_line_error({"dram", "no.yaml"}, "cannot be read");
   expect_one_line_error({"dram", "ddr4-2400", "--mapping", "row-bank"}, "leaves out");
   expect_one_line_error({"run", "--dram", "ddr4-2400"}, "golden has no DRAM");
-  expect_one_line_error({"run", "--backend", "reference:", "--threads", "2"},
-                        "reference takes no threads");
 }
 
 TEST(Usage, IsStatusTwo) {
@@ -136,6 +134,13 @@ TEST(BadInput, GetsOneLineThatSaysWhatAndWhere) {
   expect_one_line_error({"synth", "--preset", "demo", "--layers", "6", "-o", temporary("x.tern")},
                         "6 layers");
   expect_one_line_error({"eval", "--text", temporary("no-such-text.txt")}, "no-such-text.txt");
+}
+
+TEST(BadInput, ThreadsAreRefusedByBackendsThatHaveNone) {
+  expect_one_line_error({"run", "--backend", "reference:", "--threads", "2"},
+                        "reference takes no threads");
+  expect_one_line_error({"run", "--backend", "tlm:edge", "--threads", "2"},
+                        "tlm takes no threads");
 }
 
 TEST(BadInput, PromptLongerThanTheContextIsRefused) {
