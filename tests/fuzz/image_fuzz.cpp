@@ -25,14 +25,20 @@ void read_all(const io::Image& image) {
     const spec::LayerDescriptor& l = image.layer(i);
     for (const auto* v : {&l.attn_norm, &l.attn_sub_norm, &l.ffn_norm, &l.ffn_sub_norm})
       read_ends(image.vector(*v));
-    for (const auto* w : {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up,
-                          &l.ffn_down})
+    for (const auto* w :
+         {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down})
       read_ends(image.matrix(*w));
   }
   read_ends(image.matrix(m.head));
   read_ends(image.vector(m.output_norm));
   read_ends(image.embedding(0));
   read_ends(image.embedding(m.vocab - 1));
+  if (image.has_trit_embedding()) {
+    for (const uint32_t token : {0u, m.vocab - 1}) {
+      read_ends(image.trit_embedding(token).codes);
+      read_ends(image.trit_embedding(token).scales);
+    }
+  }
   read_ends(image.rope(m.context - 1));
   read_ends(image.head_row_scales());
   sink = image.stream_bytes(m.context);
