@@ -33,6 +33,12 @@ void read_all(const io::Image& image) {
   read_ends(image.vector(m.output_norm));
   read_ends(image.embedding(0));
   read_ends(image.embedding(m.vocab - 1));
+  if (image.has_trit_embedding()) {
+    for (const uint32_t token : {0u, m.vocab - 1}) {
+      read_ends(image.trit_embedding(token).codes);
+      read_ends(image.trit_embedding(token).scales);
+    }
+  }
   read_ends(image.rope(m.context - 1));
   read_ends(image.head_row_scales());
   sink = image.stream_bytes(m.context);

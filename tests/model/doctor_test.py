@@ -9,6 +9,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
+import families_test
 from llama_cpp_oracle import SHAPES, VOCABULARY, write_model
 
 TERN, DEMO = sys.argv[1], Path(sys.argv[2])
@@ -46,19 +47,32 @@ def main() -> int:
     for key in ("weight_bytes_per_token", "head_bytes_per_token", "kv_bytes_per_token_at_full_context"):
         check(f"{key} is that of its image", chip[key] == info[key])
     check("memory is near that of its image", abs(chip["memory_bytes_about"] / info["memory_bytes"] - 1) < 0.05)
-    check("trits are counted", report["facts"]["linear_weights"] == {"trits": info["ternary_weights"], "other": 0})
+    check("trits are counted", report["facts"]["linear_weights"] == {"trits": info["ternary_weights"], "bits": 0, "other": 0})
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         for seed, shape in enumerate(SHAPES):
             path = folder / f"{seed}.gguf"
             write_model(path, shape, seed)
             status, report = doctor(path)
-            check(f"{shape[0]} {shape[1]} of floats cannot run on the chip, and says why", status == 1 and any("trits with one scale" in o for o in report["obstacles"]))
+            check(f"{shape[0]} {shape[1]} of floats cannot run on the chip, and says why", status == 1 and any("float weights" in o and "--weights-trits" in o for o in report["obstacles"]))
             done = run("convert", "--model", path, "-o", folder / "out.tern")
             check("  its conversion is refused", done.returncode == 1 and "blk.0." in done.stderr and not (folder / "out.tern").exists())
             done = run("run", "--backend", "reference:", "--model", path, "--tokens", 5, "--prompt", "t1", "--json")
             ids = json.loads(done.stdout)["ids"] if done.returncode == 0 else []
             check("  the reference runs it", 0 < len(ids) <= 5 and all(0 <= i < VOCABULARY for i in ids))
+            status, report = doctor(path, "--weights-trits", 3)
+            check("  with --weights-trits it can", status == 0 and "3 trits, a scale for 128 columns of a row" in report["facts"]["chip"]["linear_layers"])
+        bits = folder / "bits.gguf"
+        families_test.write_model(bits, families_test.SHAPES["qwen3"], 1, lambda part, layer: "Q1_0 several", "Q1_0 several")
+        status, report = doctor(bits)
+        chip = report["facts"]["chip"]
+        info = json.loads(run("info", "--model", bits, "--json").stdout)
+        check("a file of bits with scales of blocks runs", status == 0 and report["facts"]["linear_weights"]["other"] == 0 and list(chip["linear_layers"]) == ["1 bit, a scale for 128 columns of a row"])
+        for key in ("weight_bytes_per_token", "head_bytes_per_token", "embedding", "head"):
+            check(f"  {key} is that of its image", chip[key] == info[key])
+        check("  memory is near that of its image", abs(chip["memory_bytes_about"] / info["memory_bytes"] - 1) < 0.05)
+        status, report = doctor(bits, "--config", "ulx3s")
+        check("  not on a chip without group scales, and it says so", status == 1 and any("ulx3s was built without group scales" in o for o in report["obstacles"]))
         write_i2s(folder / "i2s.gguf")
         status, report = doctor(folder / "i2s.gguf")
         check("an I2_S order that is not known is said", status == 1 and any("--i2s-order" in note for note in report["unusual"]))

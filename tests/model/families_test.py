@@ -40,6 +40,7 @@ SHAPES = {
     "qwen3": Shape("qwen3", 256, 8, 2, 64, 768, True, ("attn_q_norm", "attn_k_norm")),
 }
 KL_BAR, TOP1_BAR = 0.002, 0.9
+FEW_TOP1_BAR = 0.82  # of a hundred tokens, three standard deviations lower
 failures = 0
 
 
@@ -213,7 +214,8 @@ class Bench:
             return
         check(f"{name}: {s['tokens']} tokens, KL {s['kl_nats']:.6f} nat, top-1 agreement "
               f"{100 * s['top1_agreement']:.2f} %, {s['saturations']} saturations",
-              s["tokens"] >= (tokens or 391) and s["kl_nats"] < KL_BAR and s["top1_agreement"] > TOP1_BAR and s["saturations"] == 0)
+              s["tokens"] >= (tokens or 391) and s["kl_nats"] < KL_BAR and s["saturations"] == 0
+              and s["top1_agreement"] > (TOP1_BAR if tokens == 0 else FEW_TOP1_BAR))
 
     def on_chips(self, name: str, model: Path, *more: object) -> None:
         for backend in self.backends:

@@ -77,9 +77,10 @@ TEST(Lockstep, AgreesFarIntoTheContext) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "2", "--prompt", "The", "--position", "500"});
 }
 
-/// What differs between families of models.
+/// What differs between families of models, and between forms of matrices.
 TEST(Lockstep, TheFamiliesAgree) {
-  for (const char* preset : {"tiny-bitnet", "tiny-llama", "tiny-qwen3"}) {
+  for (const char* preset :
+       {"tiny-bitnet", "tiny-llama", "tiny-qwen3", "tiny-signs", "tiny-groups"}) {
     for (const char* config : {"nano", "edge"}) {
       SCOPED_TRACE(testing::Message() << preset << " on " << config);
       const std::string image = (std::filesystem::path(testing::TempDir()) /

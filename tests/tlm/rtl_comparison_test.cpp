@@ -26,7 +26,7 @@ io::Skeleton shape(std::string_view preset, const spec::ChipConfig& chip, int la
     config.bos = 1;
     config.eos = 2;
   }
-  return io::make_skeleton(config, chip, preset);
+  return io::make_skeleton(config, chip, preset, p.weights, p.tables);
 }
 
 void compare_named(const std::string& config, std::string_view preset, uint32_t latency,
