@@ -20,7 +20,8 @@
 /// chooses the bodies of array and activation buffer, and nothing else.
 ///
 /// Scales of groups (GroupScales) are beats of their own; they take one more stage before the
-/// accumulators. With them come LOADs of trits, for embeddings of such models. The layout Sign (SignWeights) takes five beats in eight cycles.
+/// accumulators. With them come LOADs of trits, for embeddings of such models. The layout Sign
+/// (SignWeights) takes five beats in eight cycles.
 module matrix_engine #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,

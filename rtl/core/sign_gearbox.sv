@@ -16,7 +16,7 @@ module sign_gearbox #(
   output logic                    held_o,
   output logic [Rows*Columns-1:0] signs_o
 );
-  // Rows that wait. Eight come with a beat and five leave, or only five leave: three more, modulo 8.
+  // Rows that wait. Eight come and five leave, or only five leave: three more, modulo 8.
   logic [2:0] count_q;
 
   assign held_o = count_q >= 3'(Rows);

@@ -157,7 +157,7 @@ module stream_loader #(
 
 `ifndef SYNTHESIS
   initial begin
-    if (Trits && Lanes < Digits) $fatal(1, "stream_loader: %0d lanes take no code of %0d trits", Lanes, Digits);
+    if (Trits && Lanes < Digits) $fatal(1, "stream_loader: %0d lanes take no code of trits", Lanes);
   end
 
   always_ff @(posedge clk_i) begin

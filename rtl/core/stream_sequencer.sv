@@ -145,7 +145,8 @@ module stream_sequencer #(
   assign tile_ends    = tile_q == last_tile_q;
   assign stripe_ends  = stripe_q == (scaling_q ? last_stripe_q >> ScaleShift : last_stripe_q);
   assign plane_ends   = plane_q == last_plane_q;
-  assign group_ends   = plane_ends && GroupBits'(tile_q & TileBits'(last_of_group_q)) == last_of_group_q;
+  assign group_ends   = plane_ends &&
+                        GroupBits'(tile_q & TileBits'(last_of_group_q)) == last_of_group_q;
   assign block_ends   = !scaling_q && tile_ends && stripe_ends && plane_ends;
   assign command_ends = state_q == StLoad ? load_left_q == '0 : block_ends && stripes_left_q == '0;
 

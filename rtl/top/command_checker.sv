@@ -84,7 +84,8 @@ module command_checker #(
   always_comb begin
     unique case (load.format)
       tern_pkg::FormatHalf: load_elements = 34'(load.beats) << (ByteBits - 1);
-      tern_pkg::FormatTrit: load_elements = 34'(load.beats) * 34'(tern_pkg::TritsPerByte) << ByteBits;
+      tern_pkg::FormatTrit:
+        load_elements = 34'(load.beats) * 34'(tern_pkg::TritsPerByte) << ByteBits;
       default:              load_elements = 34'(load.beats) << (ByteBits - 2);
     endcase
   end
