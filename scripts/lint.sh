@@ -24,8 +24,10 @@ for file in "${sources[@]}"; do
     */cpu/*.sv | */handshake_checker.sv) controller+=("$file") ;;
   esac
 done
-echo "lint: controller"
-verilator --lint-only -Wall --top controller "${controller[@]}"
+for small in 0 1; do
+  echo "lint: controller, SmallFabric=$small"
+  verilator --lint-only -Wall --top controller "-GSmallFabric=1'b$small" "${controller[@]}"
+done
 
 # The vector unit by itself, in the size of each configuration.
 vector=("$rtl/lint.vlt")
@@ -34,11 +36,11 @@ for file in "${sources[@]}"; do
     */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */elastic.sv | */handshake_checker.sv) vector+=("$file") ;;
   esac
 done
-for size in "8 1 8 2048" "64 8 32 256"; do
-  read -r columns act_columns lanes act_depth <<< "$size"
+for size in "8 1 8 2048 0" "64 8 32 256 0" "8 1 4 2048 1"; do
+  read -r columns act_columns lanes act_depth small <<< "$size"
   echo "lint: vector_unit, Columns=$columns Lanes=$lanes"
   verilator --lint-only -Wall --top vector_unit "-GColumns=$columns" "-GActColumns=$act_columns" \
-    "-GLanes=$lanes" "-GActDepth=$act_depth" "${vector[@]}"
+    "-GLanes=$lanes" "-GActDepth=$act_depth" "-GSmallFabric=1'b$small" "${vector[@]}"
 done
 
 # The blocks of the FPGA boards.

@@ -197,15 +197,16 @@ void StreamUnit::drain(uint32_t entries, uint32_t live_rows, bool half, bool las
   // are any), to landed_q (1).
   const Cycle taken = std::max(closed + levels_ + (chip_.group_scales ? 7 : 6), sink_free_);
   const Cycle first_read = std::max(taken + 1, entry_free_);
-  // An entry goes out as a write a column, two with few lanes; the next one is read when all but the
-  // last two columns before its own have been written, so the first write follows two cycles after
-  // the read.
+  // An entry goes out as a write a column, two with few lanes; the next one is read when all but
+  // the last two columns before its own have been written, so the first write follows two cycles
+  // after the read.
   const uint64_t columns = c.act_columns;
   const uint64_t parts = spec::ceil_div(spec::kTritsPerByte, chip_.lanes);
   const uint64_t writes = entries * columns * parts;
   const uint64_t before_last = (entries - 1) * columns;
-  const Cycle last_read = before_last < 2 ? first_read + before_last
-                                          : ports_.write.nth(first_read + 2, (before_last - 1) * parts);
+  const Cycle last_read = before_last < 2
+                              ? first_read + before_last
+                              : ports_.write.nth(first_read + 2, (before_last - 1) * parts);
   const Cycle last_write = ports_.write.nth(first_read + 2, writes);
   entry_free_ = last_write - parts;
   ports_.result_writes.reserve(first_read + 2, last_write + 1, 1);

@@ -11,8 +11,8 @@ class VectorLatency : public VectorUnit<Variant> {
   using Bench = VectorBench<Variant>;
   static constexpr uint32_t kBase = Variant::kSizes.base;
   static constexpr uint32_t kLanes = Variant::kSizes.lanes;
-  /// What the registers of SmallFabric cost: a command, a reduction of its results or of its products,
-  /// a scalar row.
+  /// What the registers of SmallFabric cost: a command, a reduction of its results or of its
+  /// products, a scalar row.
   static constexpr uint32_t kMore = Variant::kSmallFabric ? 3 : 0;
   static constexpr uint32_t kMoreReduced = Variant::kSmallFabric ? 2 : 0;
   static constexpr uint32_t kMoreOfProducts = Variant::kSmallFabric ? 1 : 0;
@@ -75,7 +75,8 @@ TYPED_TEST(VectorLatency, VectorCommandsTakeTheStatedCycles) {
           EXPECT_EQ(this->cycles(bench, this->vector(c.op, n, rows, Reduce::kNone)), expected)
               << spec::name_of(c.op) << " n " << n << " rows " << rows;
           // A reduction of the results takes three cycles more; Join's is of the products.
-          const uint32_t more = c.op == VectorOp::kJoin ? this->kMoreOfProducts : 3 + this->kMoreReduced;
+          const uint32_t more =
+              c.op == VectorOp::kJoin ? this->kMoreOfProducts : 3 + this->kMoreReduced;
           EXPECT_EQ(this->cycles(bench, this->vector(c.op, n, rows, Reduce::kMaxAbs)),
                     expected + more)
               << spec::name_of(c.op) << " with a reduction, n " << n << " rows " << rows;
@@ -135,7 +136,8 @@ TYPED_TEST(VectorLatency, ScalarCommandsTakeTheStatedCycles) {
       c.rb = 9;
       c.step_a = 1;
       c.constant = 127;
-      EXPECT_EQ(this->cycles(bench, c), (one.per_row + this->kMoreScalar) * rows + 1) << spec::name_of(one.op);
+      EXPECT_EQ(this->cycles(bench, c), (one.per_row + this->kMoreScalar) * rows + 1)
+          << spec::name_of(one.op);
     }
   }
   spec::ScalarCommand clear;
@@ -169,7 +171,8 @@ TYPED_TEST(VectorLatency, TopKStallsOnlyForInsertions) {
   // The first 64 are inserted, with those that a limit a few cycles old lets through. In a memory,
   // one that goes to the end of the list takes four cycles.
   const uint32_t inserted = spec::kTopK + 4 * this->kLanes;
-  EXPECT_LE(bench.run(), 2 + lines + 11 + this->kMore + (TypeParam::kSmallFabric ? 4 : 1) * inserted);
+  EXPECT_LE(bench.run(),
+            2 + lines + 11 + this->kMore + (TypeParam::kSmallFabric ? 4 : 1) * inserted);
   c.a += 1000;
   c.n -= 1000;
   EXPECT_EQ(this->cycles(bench, c), (c.n + this->kLanes - 1) / this->kLanes + 11 + this->kMore)
