@@ -74,8 +74,8 @@ module link_executor (
   localparam int unsigned MaxPayload  = tern_pkg::LinkPayloadBytes;
   localparam int unsigned MaxChecksum = tern_pkg::LinkChecksumBytes;
 
-  typedef enum logic [2:0] {
-    StIdle, StFetch, StCheck, StDecode, StRegister, StWord, StMemory, StReply
+  typedef enum logic [3:0] {
+    StIdle, StFetch, StCount, StCheck, StDecode, StRegister, StWord, StMemory, StReply
   } state_e;
   state_e state_q;
 
@@ -107,19 +107,19 @@ module link_executor (
     if (is_mem_read || is_checksum)   length_ok = frame_length_i == 11'd4;
 
     count_ok = 1'b1;
-    if (is_register) count_ok = count[1:0] == '0 && count != '0 && count <= 32'(MaxPayload);
+    if (is_register) count_ok = count_q[1:0] == '0 && count_q != '0 && count_q <= 32'(MaxPayload);
     if (is_memory) begin
-      count_ok = count[2:0] == '0 && count != '0 &&
-                 count <= (is_checksum ? 32'(MaxChecksum) : 32'(MaxPayload));
+      count_ok = count_q[2:0] == '0 && count_q != '0 &&
+                 count_q <= (is_checksum ? 32'(MaxChecksum) : 32'(MaxPayload));
     end
 
     addr_ok = 1'b1;
     if (is_register) begin
       addr_ok = frame_addr_i[1:0] == '0 && frame_addr_i[31:12] == '0 &&
-                (is_reg_write || 13'(frame_addr_i) + 13'(count) <= 13'h1000);
+                (is_reg_write || 13'(frame_addr_i) + 13'(count_q) <= 13'h1000);
     end
     if (is_memory) begin
-      addr_ok = frame_addr_i[2:0] == '0 && 33'(frame_addr_i) + 33'(count) <= {1'b1, 32'd0};
+      addr_ok = frame_addr_i[2:0] == '0 && 33'(frame_addr_i) + 33'(count_q) <= {1'b1, 32'd0};
     end
   end
 
@@ -139,7 +139,7 @@ module link_executor (
     else                              refusal = tern_pkg::LinkStatusOk;
   end
 
-  // What is asked for is checked a cycle before it is done.
+  // The memory's word is taken, then what it asks for is checked, then done: a cycle each.
   always_ff @(posedge clk_i) begin
     count_q   <= count;
     refusal_q <= refusal;
@@ -248,7 +248,8 @@ module link_executor (
             damaged_q      <= damaged_i || overrun_i;
           end
         end
-        StFetch: state_q <= StCheck;
+        StFetch: state_q <= StCount;
+        StCount: state_q <= StCheck;
         StCheck: state_q <= StDecode;
         StDecode: begin
           if (expected) expected_q <= frame_sequence_i + 8'd1;
