@@ -24,13 +24,28 @@ run_tests() {
   sed -n '/tests passed/,$p' "$log"
 }
 
+# together COMMAND...: all at once, since each has one thread; what each printed comes whole, in their order.
+together() {
+  local logs i=0 failed=0 jobs=() command
+  logs=$(mktemp -d)
+  for command in "$@"; do
+    # shellcheck disable=SC2086  # the words of a command
+    $command >"$logs/${#jobs[@]}" 2>&1 &
+    jobs+=($!)
+  done
+  for command in "$@"; do
+    wait "${jobs[i]}" || { failed=1; echo "test: $command failed" >>"$logs/$i"; }
+    cat "$logs/$i"
+    i=$((i + 1))
+  done
+  rm -r "$logs"
+  return $failed
+}
+
 step "Generated files are up to date"
 scripts/specgen.sh --check
-step "RTL is clean under lint and synthesises"
-scripts/lint.sh
-for design in nano sdram arbiter link; do scripts/synth.sh "$design"; done
-step "Stream cells are proved"
-scripts/formal.sh
+step "RTL is clean under lint and synthesises; stream cells are proved"
+together "scripts/synth.sh nano" scripts/lint.sh "scripts/synth.sh sdram" "scripts/synth.sh arbiter" "scripts/synth.sh link" scripts/formal.sh
 step "Parsers and models under AddressSanitizer and UndefinedBehaviorSanitizer"
 scripts/build.sh sanitize
 run_tests sanitize build-sanitize --label-exclude slow
