@@ -7,6 +7,21 @@
 
 namespace tern::io {
 
+namespace {
+
+constexpr std::uint32_t kWideGroup = 128, kNarrowGroup = 64;
+
+/// Whether each group of so many columns has one magnitude besides 0.
+bool has_groups(std::span<const float> row, std::uint32_t group) {
+  if (group == 0) return false;
+  for (std::size_t at = 0; at < row.size(); at += group) {
+    if (!only_magnitude(row.subspan(at, std::min<std::size_t>(group, row.size() - at)))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::optional<TernaryFormat> ModelFiles::ternary_format(std::string_view tensor) const {
   if (has_one_scale(tensor)) return TernaryFormat{};
   const MatrixSize whole = size(tensor);
@@ -15,10 +30,16 @@ std::optional<TernaryFormat> ModelFiles::ternary_format(std::string_view tensor)
   TernaryFormat format{0, true};
   for (std::uint64_t r = 0; r < whole.rows; ++r) {
     rows(tensor, r, row);
-    const std::optional<float> scale = only_magnitude(row);
-    if (!scale) return std::nullopt;
-    if (first == 0) first = *scale;
-    if (*scale != 0 && *scale != first) format.group = 128;
+    if (const std::optional<float> scale = only_magnitude(row)) {
+      if (first == 0) first = *scale;
+      if (*scale != 0 && *scale != first) format.group = format.group == 0 ? kWideGroup : format.group;
+    } else {
+      // A narrower group serves rows that have wider ones.
+      while (!has_groups(row, format.group)) {
+        if (format.group == kNarrowGroup) return std::nullopt;
+        format.group = format.group == 0 ? kWideGroup : kNarrowGroup;
+      }
+    }
     if (std::ranges::find(row, 0.0f) != row.end()) format.signs = false;
   }
   return format;
@@ -31,7 +52,10 @@ GroupedTrits ModelFiles::grouped_trits(std::string_view tensor, std::uint64_t fi
   rows(tensor, first, values);
   for (std::uint64_t r = 0; r < count; ++r) {
     const std::span<const float> row(&values[r * out.cols], out.cols);
-    out.scales.insert(out.scales.end(), out.groups(), only_magnitude(row).value_or(0));
+    for (std::size_t at = 0; at < out.cols; at += group) {
+      const std::size_t width = std::min<std::size_t>(group, out.cols - at);
+      out.scales.push_back(only_magnitude(row.subspan(at, width)).value_or(0));
+    }
     for (const float value : row)
       out.trits.push_back(static_cast<std::int8_t>((value > 0) - (value < 0)));
   }

@@ -90,6 +90,9 @@ inline constexpr SynthPreset kSynthPresets[] = {
      1e-6f, 11, 12, Activation::kSilu, false},
     {"falcon3-10b", "Falcon3-10B-1.58bit", 3072, 40, 12, 4, 256, 23040, 131072, 32768, 1000042.f,
      1e-6f, 11, 12, Activation::kSilu, false},
+    // SpectraSuite/TriLM_3.9B_Unpacked (arXiv 2407.12327), whose matrices have several scales.
+    {"trilm-3.9b", "TriLM 3.9B", 3072, 30, 24, 24, 128, 9216, 50688, 2048, 1e4f, 1e-5f, 0, 0,
+     Activation::kSilu, false, false, kGroupedTrits},
     // Qwen/Qwen3-1.7B and -8B, of which the Bonsai models have the shape; with one scale a matrix.
     {"qwen3-1.7b", "Qwen3-1.7B", 2048, 28, 16, 8, 128, 6144, 151936, 40960, 1e6f, 1e-6f, 151643,
      151645, Activation::kSilu, false, true},

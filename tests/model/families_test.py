@@ -123,9 +123,15 @@ def add_row_blocks(w: gguf.GGUFWriter, name: str, rows: int, cols: int, random) 
     w.add_tensor(name, (random.integers(-1, 2, (rows, cols)) * scales[:, None]).astype(np.float16))
 
 
+def add_column_blocks(w: gguf.GGUFWriter, name: str, rows: int, cols: int, random) -> None:
+    """The same with scales of blocks of 64 columns, as tensor parallelism leaves them where it splits the inputs."""
+    scales = np.repeat(cols**-0.5 * random.uniform(0.5, 1.5, cols // 64), 64)
+    w.add_tensor(name, (random.integers(-1, 2, (rows, cols)) * scales).astype(np.float16))
+
+
 def write_model(path: Path, shape: Shape, seed: int, kind_of, table: str = "") -> None:
-    """kind_of(number of the part, layer): a tensor type with " several" behind it for scales that differ, "rows" or
-    "floats". table: the same for embedding and head; empty: floats."""
+    """kind_of(number of the part, layer): a tensor type with " several" behind it for scales that differ, "rows",
+    "columns" or "floats". table: the same for embedding and head; empty: floats."""
     random = np.random.default_rng(seed)
     hidden, ffn, head = shape.hidden, shape.ffn, shape.head
     w = gguf.GGUFWriter(path, shape.arch)
@@ -160,6 +166,8 @@ def write_model(path: Path, shape: Shape, seed: int, kind_of, table: str = "") -
             floats(name, random.normal(0, cols**-0.5, (rows, cols)))
         elif kind == "rows":
             add_row_blocks(w, name, rows, cols, random)
+        elif kind == "columns":
+            add_column_blocks(w, name, rows, cols, random)
         else:
             add_trits(w, name, kind.removesuffix(" several"), rows, cols, random, kind.endswith(" several"))
 
@@ -274,9 +282,10 @@ def several_scales(bench: Bench) -> None:
         bench.agree(f"qwen3, {kind} with embedding and head", model)
         bench.on_chips(f"qwen3, {kind} with embedding and head", model)
     model = bench.folder / "trilm.gguf"
-    write_model(model, SHAPES["llama"], 60, lambda i, layer: "rows")
-    bench.agree("llama, scales of row blocks in floats", model)
-    bench.on_chips("llama, scales of row blocks in floats", model)
+    # The outputs of attention and feed-forward network are split by their inputs, the rest by its outputs.
+    write_model(model, SHAPES["llama"], 60, lambda i, layer: "columns" if i in (3, 6) else "rows")
+    bench.agree("llama, scales of blocks of rows and columns in floats", model)
+    bench.on_chips("llama, scales of blocks of rows and columns in floats", model)
     done = bench.run("convert", "--model", model, "--config", "ulx3s", "-o", bench.folder / "out.tern")
     check("a chip without group scales is refused by name", done.returncode == 1 and "ulx3s was built without group scales" in done.stdout)
 
