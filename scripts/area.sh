@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Area of the matrix engine's parts on a standard-cell library, flat and without wires, with and
-# without group scales and signs; and what eight trees in place of five would take, derived from it.
+# without group scales and signs, on five trees and on eight; with eight activation columns derived from it.
 #   area.sh LIBERTY [COLUMNS]        default: 16 columns of bytes, one activation column
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -39,21 +39,41 @@ area() {
 }
 
 echo "area: C = $columns, M = 1, $(basename "$1")"
+bits="SumBits=$((levels + 9))"
+scale_bits="AddendBits=$((levels + 15))"
+buffer_sizes="Columns=$columns AccDepth=52 InFlight=$((levels + 5))"
 area decoder t5_decode
 area array ternary_array_tree Columns="$columns" ActColumns=1 SignWeights=0
 area array_signs ternary_array_tree Columns="$columns" ActColumns=1 SignWeights=1
+area array_eights ternary_array_tree Columns="$columns" ActColumns=1 SignWeights=1 Trees=8
 area gearbox sign_gearbox Columns="$columns"
-area weights digit_weight SumBits=$((levels + 9))
-area multipliers scale_multiply AddendBits=$((levels + 15))
-area buffer scale_buffer Columns="$columns" AccDepth=52 InFlight=$((levels + 5))
+area weights digit_weight "$bits"
+area weights_eights digit_weight "$bits" Trees=8
+area multipliers scale_multiply "$scale_bits"
+area multipliers_eights scale_multiply "$scale_bits" Trees=8
+# shellcheck disable=SC2086  # a list
+area buffer scale_buffer $buffer_sizes
+# shellcheck disable=SC2086
+area buffer_eights scale_buffer $buffer_sizes Trees=8
 area bank accumulator_bank Depth=52
-plain=$((array + weights + 5 * bank))
-signs=$((array_signs - array + gearbox))
-scales=$((multipliers + buffer))
-# Three more trees with their lanes, sums and banks; the decoders stay.
-trees=$(((array - columns * decoder + weights + 5 * bank) * 3 / 5))
-percent() { awk -v part="$1" -v all="$plain" 'BEGIN { printf "%.1f %%", 100 * part / all }'; }
-printf '\n%-44s %10d um2\n' "array, digit weights and accumulators" "$plain"
-printf '%-44s %10d um2  %s\n' "  SignWeights adds" "$signs" "$(percent "$signs")"
-printf '%-44s %10d um2  %s\n' "  GroupScales adds" "$scales" "$(percent "$scales")"
-printf '%-44s %10d um2  %s\n' "  eight trees would add (derived)" "$trees" "$(percent "$trees")"
+
+# sum M: what a part takes with M activation columns: decoders, gearbox and scale buffer are shared.
+decoders=$((columns * decoder))
+sum() {
+  local m=$1
+  plain=$((decoders + m * (array - decoders + weights + 5 * bank)))
+  signs=$((array_signs - array + gearbox))
+  scales=$((m * multipliers + buffer))
+  eights=$((m * (array_eights - array_signs + weights_eights - weights + 3 * bank) - gearbox))
+  scales_eights=$((m * (multipliers_eights - multipliers) + buffer_eights - buffer))
+}
+row() { printf '%-52s %10d um2  %s\n' "$1" "$2" "$(awk -v part="$2" -v all="$plain" 'BEGIN { printf "%.1f %%", 100 * part / all }')"; }
+for m in 1 8; do
+  sum $m
+  printf '\n'
+  row "M = $m$([ $m = 1 ] || echo ' (derived)'): array, digit weights and accumulators" $plain
+  row "  SignWeights adds" $signs
+  row "  GroupScales adds" $scales
+  row "  Trees = 8 adds to SignWeights" $eights
+  row "  Trees = 8 adds to GroupScales" $scales_eights
+done

@@ -26,8 +26,10 @@ def draw(rng: random.Random, name: str) -> str:
     key_block = 5 * rng.randint(1, acc_depth // 2)
     act_depth = 32768 // columns
     scratch_words = 65536
+    group_scales, sign_weights = rng.randint(0, 1), rng.randint(0, 1)
+    trees = rng.choice([5, 8]) if sign_weights else 5
     values = (columns, act_columns, acc_depth, act_depth, fifo_beats, burst_beats, cmd_depth, row_block,
-              key_block, lanes, scratch_words)
+              key_block, lanes, scratch_words, group_scales, sign_weights, trees)
     return ",".join([name, *map(str, values)])
 
 

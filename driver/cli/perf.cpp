@@ -43,6 +43,7 @@ struct PerfOptions {
   std::vector<Change> changes = {
       {"--columns", "C, bytes of a beat", &spec::ChipConfig::columns, {}},
       {"--act-columns", "M, activation columns", &spec::ChipConfig::act_columns, {}},
+      {"--trees", "adder trees of an activation column, 5 or 8", &spec::ChipConfig::trees, {}},
       {"--lanes", "lanes of the vector unit", &spec::ChipConfig::lanes, {}},
       {"--fifo-beats", "prefetch FIFO", &spec::ChipConfig::fifo_beats, {}},
       {"--burst-beats", "longest burst", &spec::ChipConfig::burst_beats, {}},

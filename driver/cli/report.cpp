@@ -47,9 +47,10 @@ int make(const ReportOptions& o) {
   q.dram = memory.config.name;
   q.technology = technology.name;
   q.command = fmt::format(
-      "tern report --preset {} --config {} --dram {} --clock-mhz {:g} --technology {} --context {} --batch {}{}",
+      "tern report --preset {} --config {} --dram {} --clock-mhz {:g} --technology {} --context {} --batch {}{}{}",
       o.preset, q.config, o.dram, mhz, o.technology, q.context, q.batch,
-      o.shape.layers ? fmt::format(" --layers {}", o.shape.layers) : "");
+      o.shape.layers ? fmt::format(" --layers {}", o.shape.layers) : "",
+      o.shape.context ? fmt::format(" --positions {}", o.shape.context) : "");
   const Stopwatch clock;
   Progress progress("report", 1, o.common.quiet);
   estimate::Estimator estimator(std::move(model), chip, std::move(memory), mhz, technology,
@@ -95,6 +96,8 @@ void add_report(CLI::App& app, Action& action) {
       "report", "Speed, energy and where they go, for a model, a chip and a memory, as a page");
   sub->add_option("--preset,--model", o->preset, describe_presets())->capture_default_str();
   sub->add_option("--layers", o->shape.layers, "Only the first so many layers of the preset");
+  sub->add_option("--positions", o->shape.context, "Positions of the preset's cache")
+      ->check(CLI::Range(1, 1 << 20));
   sub->add_option("--config", o->common.config, "Chip configuration (default: edge)");
   sub->add_option("--dram", o->dram, "DRAM by name or FILE.yaml; tern dram lists them")
       ->capture_default_str();

@@ -28,7 +28,7 @@ constexpr Parameter kParameters[] = {
     {"fifo_beats", &spec::ChipConfig::fifo_beats},   {"burst_beats", &spec::ChipConfig::burst_beats},
     {"cmd_depth", &spec::ChipConfig::cmd_depth},     {"row_block", &spec::ChipConfig::row_block},
     {"key_block", &spec::ChipConfig::key_block},     {"lanes", &spec::ChipConfig::lanes},
-    {"scratch_words", &spec::ChipConfig::scratch_words}};
+    {"scratch_words", &spec::ChipConfig::scratch_words}, {"trees", &spec::ChipConfig::trees}};
 
 const Parameter* find_parameter(const std::string& name) {
   const auto found = std::ranges::find(kParameters, name, [](const Parameter& p) { return std::string(p.name); });
@@ -130,6 +130,7 @@ Point point_of(const json& j) {
   Point p;
   j.at("model").get_to(p.model);
   j.at("layers").get_to(p.layers);
+  j.at("positions").get_to(p.positions);
   j.at("config").get_to(p.config);
   j.at("parameters").get_to(p.parameters);
   j.at("dram").get_to(p.dram);
@@ -160,7 +161,7 @@ Result result_of(const json& j) {
 }  // namespace
 
 json Point::to_json() const {
-  return {{"model", model},   {"layers", layers},       {"config", config},
+  return {{"model", model},   {"layers", layers},       {"positions", positions}, {"config", config},
           {"parameters", parameters}, {"dram", dram},   {"clock_mhz", clock_mhz},
           {"technology", technology}, {"context", context}, {"batch", batch}};
 }
@@ -171,6 +172,7 @@ Plan load_plan(const std::filesystem::path& file) {
   Reader reader(file);
   reader.combine("models", plan, &Point::model);
   reader.combine("layers", plan, &Point::layers);
+  reader.combine("positions", plan, &Point::positions);
   reader.combine("configs", plan, &Point::config);
   reader.combine_parameters(plan);
   reader.combine("drams", plan, &Point::dram);
@@ -210,6 +212,7 @@ Result run(const Point& point, const Memories& memories) {
     const energy::Dram dram_energy = cli::find_dram_energy(point.dram);
     io::SynthOptions shape;
     shape.layers = static_cast<int>(point.layers);
+    shape.context = static_cast<int>(point.positions);
     estimate::Estimator estimator(cli::find_skeleton(point.model, shape, chip.chip), chip, memory,
                                   r.chip_mhz, technology, dram_energy);
     const estimate::Token token = estimator.batch(estimator.decode(point.context), point.batch);
@@ -275,7 +278,7 @@ std::string label(const Plan& plan, const Point& point) {
                         : name == "clock_mhz"           ? all[name]
                         : name == "technologies"        ? all["technology"]
                         : name == "batches"             ? all["batch"]
-                        : name == "layers"              ? all["layers"]
+                        : name == "layers" || name == "positions" ? all[name]
                                                         : all[name.substr(0, name.size() - 1)];
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name,
                        value.is_string() ? value.get<std::string>() : value.dump());
@@ -285,7 +288,7 @@ std::string label(const Plan& plan, const Point& point) {
 
 std::string to_csv(const std::vector<Result>& results) {
   std::string out =
-      "model,layers,config,dram,clock_mhz,technology,context,batch,parameters,cycles_per_token,"
+      "model,layers,positions,config,dram,clock_mhz,technology,context,batch,parameters,cycles_per_token,"
       "tokens_per_second,joules_per_token,watts,memory_share,joules_core,joules_sram,joules_phy,"
       "joules_dram,error\n";
   const auto quoted = [](std::string text) {
@@ -301,8 +304,8 @@ std::string to_csv(const std::vector<Result>& results) {
       const auto found = r.joules.find(std::string(energy::name_of(unit)));
       return found == r.joules.end() ? 0.0 : found->second;
     };
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{:.1f},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{}\n",
-                       quoted(r.point.model), r.point.layers, r.point.config, quoted(r.point.dram),
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{:.1f},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{:.6g},{}\n",
+                       quoted(r.point.model), r.point.layers, r.point.positions, r.point.config, quoted(r.point.dram),
                        r.chip_mhz, r.point.technology, r.point.context, r.point.batch,
                        quoted(parameters), r.cycles_per_token, r.tokens_per_second,
                        r.joules_per_token, r.watts, r.memory_share, part(energy::Unit::kCore),

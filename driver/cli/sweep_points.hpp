@@ -17,6 +17,7 @@ namespace tern::sweep {
 struct Point {
   std::string model = "bitnet-2b4t";
   uint32_t layers = 0;
+  uint32_t positions = 0;  ///< Of a preset's cache; 0: as many as the model has.
   std::string config = "edge";  ///< Whose parameters are those not named in `parameters`.
   std::map<std::string, uint32_t> parameters;
   std::string dram = "ddr4-2400";
@@ -39,6 +40,7 @@ struct Plan {
 ///
 ///     models: [bitnet-2b4t]        # presets or files
 ///     layers: [30]                 # of a preset; optional
+///     positions: [4096]            # of its cache; optional
 ///     configs: [edge]              # named configurations to start from
 ///     parameters:                  # of spec::ChipConfig, optional
 ///       columns: [32, 64]

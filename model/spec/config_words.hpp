@@ -18,6 +18,7 @@ constexpr ConfigWords config_words(const ChipConfig& chip) {
           chip.lanes << reg::kConfig3LanesLsb |
               uint32_t{chip.group_scales} << reg::kConfig3GroupScalesLsb |
               uint32_t{chip.sign_weights} << reg::kConfig3SignWeightsLsb |
+              chip.trees << reg::kConfig3TreesLsb |
               chip.scratch_words / 64 << reg::kConfig3ScratchLsb};
 }
 

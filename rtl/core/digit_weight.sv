@@ -1,21 +1,21 @@
-/// Weights the five digit sums of one activation column, and adds them up in the value layout.
+/// Weights the digit sums of one activation column, and adds them up in the value layout.
 ///
 /// Plane layout: addend r is sum r times 3^plane. Value layout: every addend is s0 + 3 s1 + 9 s2 +
-/// 27 s3 + 81 s4. A weight is two shift-adds, x + 2x or x + 8x and then y + 8y. Three stages;
+/// 27 s3 + 81 s4, and those of rows beyond five, which only signs have, their sums. A weight is two shift-adds, x + 2x or x + 8x and then y + 8y. Three stages;
 /// `en_i[k]` enables stage k. `plane_i` and `value_layout_0_i` come with the sums in stage 0,
 /// `value_layout_2_i` with stage 2. Sums and addends are int32; SumBits bits of a sum count, and
 /// SumBits + 6 bits of an addend.
 module digit_weight #(
   parameter int unsigned SumBits = 15,
-  localparam int unsigned Rows   = tern_pkg::TritsPerByte
+  parameter int unsigned Trees   = 5
 ) (
   input  logic               clk_i,
   input  logic [2:0]         en_i,
   input  logic [2:0]         plane_i,
   input  logic               value_layout_0_i,
   input  logic               value_layout_2_i,
-  input  logic [Rows*32-1:0] sums_i,
-  output logic [Rows*32-1:0] addends_o
+  input  logic [Trees*32-1:0] sums_i,
+  output logic [Trees*32-1:0] addends_o
 );
   localparam int unsigned AddendBits = SumBits + 6;
   typedef logic signed [AddendBits-1:0] addend_t;
@@ -25,12 +25,12 @@ module digit_weight #(
     total = ((a + b) + (c + d)) + e;
   endfunction
 
-  for (genvar r = 0; r < Rows; r++) begin : gen_row
+  for (genvar r = 0; r < Trees; r++) begin : gen_row
     logic [2:0] power;  // of three
     addend_t    sum, inner_q, outer_q, addend_q;
     logic       by_9_q;
 
-    assign power = value_layout_0_i ? 3'(r) : plane_i;
+    assign power = r >= tern_pkg::TritsPerByte ? '0 : value_layout_0_i ? 3'(r) : plane_i;
     assign sum   = {{AddendBits-SumBits{sums_i[32*r + SumBits - 1]}}, sums_i[32*r +: SumBits]};
 
     always_ff @(posedge clk_i) begin
@@ -41,7 +41,7 @@ module digit_weight #(
       end
       if (en_i[1]) outer_q <= inner_q + (by_9_q ? inner_q <<< 3 : '0);
       if (en_i[2]) begin
-        addend_q <= !value_layout_2_i ? outer_q :
+        addend_q <= r >= tern_pkg::TritsPerByte || !value_layout_2_i ? outer_q :
             total(gen_row[0].outer_q, gen_row[1].outer_q, gen_row[2].outer_q,
                   gen_row[3].outer_q, gen_row[4].outer_q);
       end

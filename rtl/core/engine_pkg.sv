@@ -1,11 +1,12 @@
 /// Types that the parts of the matrix engine exchange.
 package engine_pkg;
 
-  // Accumulator entries: at most 256 in each bank; an entry holds one row in each of five banks.
+  // Accumulator entries: at most 256 in each bank; an entry holds one row in each bank: five of a
+  // stripe, or the eight of a beat of signs where there are eight trees.
   localparam int unsigned EntryBits   = 8;
   localparam int unsigned RowBits     = 11;
   localparam int unsigned ColumnBits  = 4;
-  localparam int unsigned Banks       = 5;
+  localparam int unsigned Banks       = 8;
   // A word address of the scratchpad, the distance of two result columns, a scalar register.
   localparam int unsigned WordBits    = 20;
   localparam int unsigned StrideBits  = 12;
@@ -15,7 +16,7 @@ package engine_pkg;
   localparam int unsigned ScaleWordBits = 5 * ScaleBits;
   // Widths of the structs below.
   localparam int unsigned BeatTagBits = 6 + Banks + ColumnBits + EntryBits;
-  localparam int unsigned BlockBits   = 4 + 2 * EntryBits + RowBits + ColumnBits + WordBits +
+  localparam int unsigned BlockBits   = 5 + 2 * EntryBits + RowBits + ColumnBits + WordBits +
                                         StrideBits + ScalarBits;
 
   // What follows a beat of weights through the array to the accumulators.
@@ -34,6 +35,7 @@ package engine_pkg;
     logic                  first;        // the first block of its command
     logic                  last;         // the last one
     logic [1:0]            halves;       // accumulator halves to release
+    logic                  eights;       // entries of eight rows
     logic [EntryBits-1:0]  base;         // first entry
     logic [EntryBits-1:0]  last_entry;   // entries less one
     logic [RowBits-1:0]    rows;         // rows that are not masked

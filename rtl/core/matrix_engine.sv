@@ -21,7 +21,8 @@
 ///
 /// Scales of groups (GroupScales) are beats of their own; they take one more stage before the
 /// accumulators. With them come LOADs of trits, for embeddings of such models. The layout Sign
-/// (SignWeights) takes five beats in eight cycles.
+/// (SignWeights) takes five beats in eight cycles with five Trees for each activation column, and one a
+/// cycle with eight, of which three rest while trits come.
 module matrix_engine #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
@@ -30,10 +31,10 @@ module matrix_engine #(
   parameter int unsigned Lanes       = 16,
   parameter bit          GroupScales = 1'b0,
   parameter bit          SignWeights = 1'b0,
+  parameter int unsigned Trees       = 5,     // 5 or 8
   parameter bit          SmallFabric = 1'b0,  // see result_sink
   parameter bit          FastBody    = 1'b0,
-  localparam int unsigned Rows       = tern_pkg::TritsPerByte,
-  localparam int unsigned Words      = Rows * ActColumns,
+  localparam int unsigned Words      = Trees * ActColumns,
   localparam int unsigned CountBits  = $clog2(Columns) + 1,
   localparam int unsigned OffsetBits = Columns > Lanes ? $clog2(Columns / Lanes) : 1
 ) (
@@ -96,7 +97,7 @@ module matrix_engine #(
 
   logic                           matmul, sign, signs_held, grouped, scale_write;
   logic [engine_pkg::RowBits-1:0] stripe;
-  logic [Rows*Columns-1:0]        signs;
+  logic [Trees*Columns-1:0]       signs;
   logic [Columns-1:0]             mask;
   engine_pkg::beat_tag_t          tag;
   logic [TileBits-1:0]            act_tile;
@@ -115,7 +116,7 @@ module matrix_engine #(
 
   stream_sequencer #(
     .Columns(Columns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .GroupScales(GroupScales), .SignWeights(SignWeights)
+    .GroupScales(GroupScales), .SignWeights(SignWeights), .Trees(Trees)
   ) u_sequencer (
     .clk_i, .rst_ni,
     .cmd_valid_i, .cmd_ready_o, .cmd_i,
@@ -179,7 +180,14 @@ module matrix_engine #(
     .planes_o       (planes)
   );
 
-  if (SignWeights) begin : gen_signs
+  if (SignWeights && Trees == 8) begin : gen_eights
+    for (genvar r = 0; r < Trees; r++) begin : gen_row
+      for (genvar c = 0; c < Columns; c++) begin : gen_column
+        assign signs[Columns*r + c] = beat_data_i[8*c + r];
+      end
+    end
+    assign signs_held = 1'b0;
+  end else if (SignWeights) begin : gen_signs
     sign_gearbox #(.Columns(Columns)) u_gearbox (
       .clk_i, .rst_ni,
       .step_i  (matmul && sign),
@@ -193,7 +201,8 @@ module matrix_engine #(
   end
 
   ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .FastBody(FastBody)
+    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees),
+    .FastBody(FastBody)
   ) u_array (
     .clk_i, .rst_ni,
     .valid_i   (matmul),
@@ -214,7 +223,7 @@ module matrix_engine #(
   engine_pkg::beat_tag_t              tag_0, tag_1_q, tag_2_q, tag_3_q, add_tag;
   logic [3:1]                         stage_q;
   logic                               add;
-  logic [engine_pkg::ScaleWordBits-1:0] scales;
+  logic [Trees*engine_pkg::ScaleBits-1:0] scales;
 
   assign tag_0 = tags_q[get_q];
 
@@ -245,7 +254,9 @@ module matrix_engine #(
     logic                  stage_4_q;
     engine_pkg::beat_tag_t tag_4_q;
 
-    scale_buffer #(.Columns(Columns), .AccDepth(AccDepth), .InFlight(Levels + 5)) u_scales (
+    scale_buffer #(
+      .Columns(Columns), .AccDepth(AccDepth), .InFlight(Levels + 5), .Trees(Trees)
+    ) u_scales (
       .clk_i, .rst_ni,
       .write_i     (scale_write),
       .write_row_i (stripe),
@@ -253,6 +264,7 @@ module matrix_engine #(
       .put_i       (matmul),
       .stripe_i    (stripe),
       .grouped_i   (grouped),
+      .eights_i    (sign),
       .get_i       (stage_q[3]),
       .scales_o    (scales)
     );
@@ -275,9 +287,9 @@ module matrix_engine #(
   end
 
   for (genvar m = 0; m < ActColumns; m++) begin : gen_column
-    logic [Rows*32-1:0] weighted, column_addends;
+    logic [Trees*32-1:0] weighted, column_addends;
 
-    digit_weight #(.SumBits(SumBits)) u_weight (
+    digit_weight #(.SumBits(SumBits), .Trees(Trees)) u_weight (
       .clk_i,
       .en_i             ({stage_q[2] && ColumnBits'(m) < tag_2_q.columns,
                           stage_q[1] && ColumnBits'(m) < tag_1_q.columns,
@@ -285,12 +297,12 @@ module matrix_engine #(
       .plane_i          (tag_0.plane),
       .value_layout_0_i (tag_0.value_layout),
       .value_layout_2_i (tag_2_q.value_layout),
-      .sums_i           (sums[32*Rows*m +: 32*Rows]),
+      .sums_i           (sums[32*Trees*m +: 32*Trees]),
       .addends_o        (weighted)
     );
 
     if (GroupScales) begin : gen_multiply
-      scale_multiply #(.AddendBits(AddendBits)) u_multiply (
+      scale_multiply #(.AddendBits(AddendBits), .Trees(Trees)) u_multiply (
         .clk_i,
         .en_i       (stage_q[3] && ColumnBits'(m) < tag_3_q.columns),
         .scales_i   (scales),
@@ -301,7 +313,7 @@ module matrix_engine #(
       assign column_addends = weighted;
     end
 
-    for (genvar b = 0; b < Rows; b++) begin : gen_bank
+    for (genvar b = 0; b < Trees; b++) begin : gen_bank
       accumulator_bank #(.Depth(AccDepth)) u_bank (
         .clk_i,
         .add_i        (add && add_tag.banks[b] && ColumnBits'(m) < add_tag.columns),
@@ -316,7 +328,7 @@ module matrix_engine #(
   end
 
   result_sink #(
-    .ActColumns(ActColumns), .Lanes(Lanes), .Registered(SmallFabric)
+    .ActColumns(ActColumns), .Lanes(Lanes), .Trees(Trees), .Registered(SmallFabric)
   ) u_sink (
     .clk_i, .rst_ni,
     .block_valid_i (block_valid),
@@ -347,6 +359,9 @@ module matrix_engine #(
   initial begin
     if (Columns < 4 || 1 << Levels != Columns) begin
       $fatal(1, "matrix_engine: Columns must be a power of two, 4 or more, is %0d", Columns);
+    end
+    if (Trees != 5 && (Trees != 8 || !SignWeights)) begin
+      $fatal(1, "matrix_engine: Trees must be 5, or 8 with SignWeights, is %0d", Trees);
     end
     if (ActColumns < 1 || ActColumns > 15) begin
       $fatal(1, "matrix_engine: ActColumns must be 1 to 15, is %0d", ActColumns);

@@ -4,8 +4,8 @@
 /// Blocks are queued by `block_valid_i` and drained in order, each one once its last beat has
 /// landed in the accumulators (`landed_i`). An entry is read (`read_o`, data one cycle later: word
 /// b * ActColumns + m is row b of the entry and column m) and goes out as one write for each column
-/// that takes part: its rows, without those beyond the matrix, in consecutive words; as two writes
-/// if there are fewer Lanes than rows. One write leaves in every cycle in which the scratchpad takes
+/// that takes part: its rows, five or (`eights` of the block) eight without those beyond the matrix,
+/// in consecutive words; as two writes if there are fewer Lanes than Trees. One write leaves in every cycle in which the scratchpad takes
 /// one. With Registered, writes wait in registers, and magnitudes go
 /// through some, which takes a cycle each. `release_o` pulses when the last entry
 /// of a block has been read. After the last block of a command come the scalar registers, column by
@@ -14,9 +14,9 @@
 module result_sink #(
   parameter int unsigned ActColumns  = 8,
   parameter int unsigned Lanes       = 16,
+  parameter int unsigned Trees       = 5,
   parameter bit          Registered  = 1'b0,
-  localparam int unsigned Rows       = tern_pkg::TritsPerByte,
-  localparam int unsigned Words      = Rows * ActColumns
+  localparam int unsigned Words      = Trees * ActColumns
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
@@ -47,7 +47,7 @@ module result_sink #(
   localparam int unsigned RowBits    = engine_pkg::RowBits;
   localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
   localparam int unsigned UnitBits   = $clog2(tern_pkg::StrideUnit);
-  localparam int unsigned Parts      = (Rows + Lanes - 1) / Lanes;  // writes of a column
+  localparam int unsigned Parts      = (Trees + Lanes - 1) / Lanes;  // writes of a column
 
   typedef logic [RowBits-1:0]              row_t;
   typedef logic [ColumnBits-1:0]           column_t;
@@ -64,15 +64,16 @@ module result_sink #(
   state_e                           state_q;
   logic [engine_pkg::EntryBits-1:0] entry_q;
   row_t                             rows_q;       // valid rows from the next entry on
+  row_t                             height;       // rows of an entry
   word_t                            next_addr_q;  // of the next entry, column 0
 
   // Pipeline: entry in the output registers of the accumulators, one column of it in the write
   // port, greatest of the column, greatest of the command.
   logic              entry_valid_q, entry_moves, entry_ends, out_moves, out_ends;
   column_t           column_q, last_column_q;
-  logic [Rows-1:0]   live_q, out_live_q;
+  logic [Trees-1:0]  live_q, out_live_q;
   word_t             addr_q, stride;
-  logic [32*Rows-1:0] picked, words_q;
+  logic [32*Trees-1:0] picked, words_q;
   logic              fresh_q, magnitudes_valid, greatest_valid_q, out_valid_q, out_ready;
   word_t             out_addr_q;
   column_t           out_column_q, greatest_column_q, max_column_q;
@@ -83,6 +84,7 @@ module result_sink #(
   assign pop        = state_q == StIdle && queued_q != '0 && landed_q != '0;
   assign head       = queue_q[get_q];
   assign last_entry = entry_q == block_q.last_entry;
+  assign height     = Trees == 8 && block_q.eights ? RowBits'(8) : RowBits'(tern_pkg::TritsPerByte);
 
   assign out_moves    = !out_valid_q || (out_ready && out_ends);
   assign entry_moves  = entry_valid_q && out_moves;
@@ -139,11 +141,13 @@ module result_sink #(
       rows_q  <= head.rows;
     end
     if (pop && head.first) next_addr_q <= head.dst;
-    else if (read_o)       next_addr_q <= next_addr_q + 20'(Rows);
+    else if (read_o)       next_addr_q <= next_addr_q + 20'(height);
     if (read_o) begin
       entry_q       <= entry_q + 1'b1;
-      rows_q        <= rows_q < RowBits'(Rows) ? '0 : rows_q - RowBits'(Rows);
-      for (int unsigned b = 0; b < Rows; b++) live_q[b] <= RowBits'(b) < rows_q;
+      rows_q        <= rows_q < height ? '0 : rows_q - height;
+      for (int unsigned b = 0; b < Trees; b++) begin
+        live_q[b] <= RowBits'(b) < rows_q && RowBits'(b) < height;
+      end
       column_q      <= '0;
       last_column_q <= block_q.columns - 1'b1;
       addr_q        <= next_addr_q;
@@ -178,7 +182,7 @@ module result_sink #(
   always_comb begin
     picked = '0;
     for (int unsigned m = 0; m < ActColumns; m++) begin
-      for (int unsigned b = 0; b < Rows; b++) begin
+      for (int unsigned b = 0; b < Trees; b++) begin
         if (column_q == ColumnBits'(m) && live_q[b]) begin
           picked[32*b +: 32] = data_i[32*(b*ActColumns + m) +: 32];
         end
@@ -204,14 +208,14 @@ module result_sink #(
     greater = a > b ? a : b;
   endfunction
 
-  logic [32*Rows-1:0] magnitudes_d, magnitudes;
+  logic [32*Trees-1:0] magnitudes_d, magnitudes;
   column_t            magnitudes_column;
-  for (genvar b = 0; b < Rows; b++) begin : gen_magnitude
+  for (genvar b = 0; b < Trees; b++) begin : gen_magnitude
     assign magnitudes_d[32*b +: 32] = magnitude(words_q[32*b +: 32]);
   end
   if (Registered) begin : gen_magnitudes
     logic               valid_q;
-    logic [32*Rows-1:0] magnitudes_q;
+    logic [32*Trees-1:0] magnitudes_q;
     column_t            magnitudes_column_q;
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) valid_q <= 1'b0;
@@ -230,13 +234,20 @@ module result_sink #(
     assign magnitudes_column = out_column_q;
   end
 
+  logic [31:0] first_greatest, last_greatest;
+  assign first_greatest = greater(greater(magnitudes[31:0], magnitudes[63:32]),
+                                  greater(magnitudes[95:64], magnitudes[127:96]));
+  if (Trees == 8) begin : gen_last_four
+    assign last_greatest = greater(greater(magnitudes[159:128], magnitudes[191:160]),
+                                   greater(magnitudes[223:192], magnitudes[255:224]));
+  end else begin : gen_fifth
+    assign last_greatest = magnitudes[159:128];
+  end
+
   always_ff @(posedge clk_i) begin
     if (magnitudes_valid) begin
       greatest_column_q <= magnitudes_column;
-      entry_greatest_q  <= greater(
-          greater(greater(magnitudes[31:0], magnitudes[63:32]),
-                  greater(magnitudes[95:64], magnitudes[127:96])),
-          magnitudes[159:128]);
+      entry_greatest_q  <= greater(first_greatest, last_greatest);
     end
     if (state_q == StFlush)               max_column_q <= '0;
     else if (max_valid_o && max_ready_i)  max_column_q <= max_column_q + 1'b1;
@@ -268,7 +279,7 @@ module result_sink #(
 
 `ifndef SYNTHESIS
   initial begin
-    if (Parts > 2) $fatal(1, "result_sink: %0d lanes are too few for %0d rows", Lanes, Rows);
+    if (Parts > 2) $fatal(1, "result_sink: %0d lanes are too few for %0d rows", Lanes, Trees);
   end
 
   always_ff @(posedge clk_i) begin

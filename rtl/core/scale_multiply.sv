@@ -1,22 +1,21 @@
-/// Multiplies the five addends of one activation column by the scales of their rows.
+/// Multiplies the addends of one activation column by the scales of their rows, five or eight.
 ///
-/// `addends_i` are five int32 of which AddendBits count, `scales_i` five unsigned numbers of 12
-/// bits; with `en_i` their products, int32, are in `products_o` a cycle later. Whoever makes the
+/// `addends_i` are int32 of which AddendBits count, `scales_i` as many unsigned numbers of 12 bits; with `en_i` their products, int32, are in `products_o` a cycle later. Whoever makes the
 /// scales sees to it that they fit.
 module scale_multiply #(
   parameter int unsigned AddendBits = 21,
-  localparam int unsigned Rows      = tern_pkg::TritsPerByte
+  parameter int unsigned Trees      = 5,
+  localparam int unsigned ScaleBits = engine_pkg::ScaleBits
 ) (
-  input  logic                                 clk_i,
-  input  logic                                 en_i,
-  input  logic [engine_pkg::ScaleWordBits-1:0] scales_i,
-  input  logic [Rows*32-1:0]                   addends_i,
-  output logic [Rows*32-1:0]                   products_o
+  input  logic                       clk_i,
+  input  logic                       en_i,
+  input  logic [Trees*ScaleBits-1:0] scales_i,
+  input  logic [Trees*32-1:0]        addends_i,
+  output logic [Trees*32-1:0]        products_o
 );
-  localparam int unsigned ScaleBits   = engine_pkg::ScaleBits;
   localparam int unsigned ProductBits = AddendBits + ScaleBits;
 
-  for (genvar r = 0; r < Rows; r++) begin : gen_row
+  for (genvar r = 0; r < Trees; r++) begin : gen_row
     logic signed [ScaleBits:0]     scale;
     logic signed [AddendBits-1:0]  addend;
     logic signed [ProductBits-1:0] product;

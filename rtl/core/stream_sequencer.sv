@@ -3,8 +3,9 @@
 /// A LOAD hands its beats to the loader (`load_beat_o`, taken with `load_ready_i`). A MATMUL hands
 /// stripe after stripe to the array (`matmul_o`, with `mask_o`, `stripe_o` and `tag_o`) and reads
 /// its activations at the same time (`act_tile_o`). Order: row block, column tile, plane, stripe; a
-/// stripe is a beat, except in the layout Sign, whose stripes come from the gearbox and take a beat
-/// unless it holds enough (`signs_held_i`). With group scales the tiles of each group follow the
+/// stripe is a beat, except in the layout Sign. With five trees its stripes come from the gearbox and
+/// take a beat unless it holds enough (`signs_held_i`); with eight each beat is a step of its own, and
+/// `stripe_o` the first stripe of which no row has gone before. With group scales the tiles of each group follow the
 /// block's scale words, beats that go to the scale buffer (`scale_write_o`, row `stripe_o` of it).
 ///
 /// A row block waits for free accumulators: one half of the entries if it fits in a half, so that
@@ -23,6 +24,7 @@ module stream_sequencer #(
   parameter int unsigned ActDepth    = 256,
   parameter bit          GroupScales = 1'b0,
   parameter bit          SignWeights = 1'b0,
+  parameter int unsigned Trees       = 5,
   localparam int unsigned TileBits   = $clog2(ActDepth)
 ) (
   input  logic                              clk_i,
@@ -67,6 +69,7 @@ module stream_sequencer #(
   localparam int unsigned RowBits     = engine_pkg::RowBits;
   localparam int unsigned EntryBits   = engine_pkg::EntryBits;
   localparam int unsigned HalfEntries = AccDepth / 2;
+  localparam bit          Eights      = Trees == 8;
   // Tiles of a group of 128 columns, as bits of their number; scale words of a beat, likewise.
   localparam int unsigned GroupBits   = Columns < 128 ? $clog2(128 / Columns) : 1;
   localparam int unsigned ScaleShift  = Columns > 8 ? $clog2(Columns / tern_pkg::ScaleBytes) : 0;
@@ -117,7 +120,7 @@ module stream_sequencer #(
   tern_pkg::load_cmd_t   load_cmd;
   tern_pkg::matmul_cmd_t cmd;
 
-  logic    is_load, is_value, start, needs_beat, accept, step, last_beat, wrong_end;
+  logic    is_load, is_value, eights, pair, start, needs_beat, accept, step, last_beat, wrong_end;
   logic    tile_ends, stripe_ends, plane_ends, group_ends, block_ends, command_ends;
   logic    grant, open, close;
   row_t    last_taking;
@@ -143,6 +146,10 @@ module stream_sequencer #(
   assign step         = state_q == StMatmul && open_q && (beat_valid_i || !needs_beat);
 
   assign tile_ends    = tile_q == last_tile_q;
+  // Eight rows begin two stripes or, with enough rows of the last one left, one: five times in eight.
+  assign eights       = Eights && sign_q;
+  assign pair         = eights && !scaling_q &&
+                        (stripe_q[2:0] == 3'd0 || stripe_q[2:0] == 3'd2 || stripe_q[2:0] == 3'd5);
   assign stripe_ends  = stripe_q == (scaling_q ? last_stripe_q >> ScaleShift : last_stripe_q);
   assign plane_ends   = plane_q == last_plane_q;
   assign group_ends   = plane_ends &&
@@ -150,8 +157,8 @@ module stream_sequencer #(
   assign block_ends   = !scaling_q && tile_ends && stripe_ends && plane_ends;
   assign command_ends = state_q == StLoad ? load_left_q == '0 : block_ends && stripes_left_q == '0;
 
-  // The last of eight stripes of signs takes no beat, the one before it does.
-  assign last_taking = {last_stripe_q[RowBits-1:1], last_stripe_q[0] && !sign_q};
+  // The last of eight stripes from the gearbox takes no beat, the one before it does.
+  assign last_taking = {last_stripe_q[RowBits-1:1], last_stripe_q[0] && (Eights || !sign_q)};
   assign last_beat   = state_q == StLoad ? load_left_q == '0 :
       !scaling_q && tile_ends && plane_ends && stripe_q == last_taking && stripes_left_q == '0;
   assign wrong_end   = accept && beat_last_i != last_beat;
@@ -225,7 +232,7 @@ module stream_sequencer #(
     end
     if (accept && state_q == StLoad) load_left_q <= load_left_q - 1'b1;
     if (step) begin
-      stripe_q <= stripe_ends ? '0 : stripe_q + 1'b1;
+      stripe_q <= stripe_ends ? '0 : stripe_q + (pair ? RowBits'(2) : RowBits'(1));
       if (stripe_ends) scaling_q <= grouped_q && !scaling_q && group_ends;
     end
     if (matmul_o) begin
@@ -278,7 +285,7 @@ module stream_sequencer #(
   assign tag_o.first        = tile_q == '0 && plane_q == '0;
   assign tag_o.value_layout = value_q;
   assign tag_o.plane        = plane_q;
-  assign tag_o.banks        = value_q ? bank_q : 5'b11111;
+  assign tag_o.banks        = eights ? 8'hff : {3'b000, value_q ? bank_q : 5'b11111};
   assign tag_o.columns      = columns_q;
   assign tag_o.entry        = base_q + entry_q;
 
@@ -286,6 +293,7 @@ module stream_sequencer #(
   assign block_o.first      = first_block_q;
   assign block_o.last       = command_ends;
   assign block_o.halves     = halves_q;
+  assign block_o.eights     = eights;
   assign block_o.base       = base_q;
   assign block_o.last_entry = entry_q;
   assign block_o.rows       = rows_q;

@@ -1,13 +1,15 @@
-/// Five rows by Columns trits, times ActColumns columns of int8: 5 * ActColumns exact sums a cycle.
+/// Five rows by Columns trits, times ActColumns columns of int8: 5 * ActColumns exact sums a cycle;
+/// with eight Trees eight rows of signs likewise.
 ///
 /// A beat is `weights_i` (Columns T5 bytes, byte c for column c) with `mask_i` (a byte whose bit is
 /// low counts as five zeros) in a cycle with `valid_i`. With SignWeights and `sign_i` its trits are
-/// those of `signs_i` instead, bit Columns * r + c for row r and column c: +1 where it is high, -1
-/// where it is low, 0 where the mask is. Its activations come one cycle later, as a
+/// those of `signs_i` instead, bit Columns * r + c for row r < Trees and column c: +1 where it is
+/// high, -1 where it is low, 0 where the mask is. Its activations come one cycle later, as a
 /// memory gives them: bit (8*m + b) * Columns + c of `planes_i` is bit b of the int8 of column c
 /// for activation column m, and only columns m < `columns_i` take part. $clog2(Columns) + 2 cycles
-/// after the weights `valid_o` is high, with the beat's sums: int32 number 5*m + r of `sums_o` is
-/// sum over c of trit r of byte c * x[m][c], and 0 in columns that take no part; `illegal_o` counts
+/// after the weights `valid_o` is high, with the beat's sums: int32 number Trees*m + r of `sums_o`
+/// is sum over c of trit r of byte c * x[m][c], and 0 in columns that take no part and in rows that
+/// a byte does not have; `illegal_o` counts
 /// the unmasked illegal codes, which act as zeros. A beat can enter every cycle; the outputs hold
 /// until the next beat's. Columns is a power of two, 4 or more (fast body: 8 to 64).
 ///
@@ -17,9 +19,9 @@ module ternary_array #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
   parameter bit          SignWeights = 1'b0,
+  parameter int unsigned Trees       = 5,
   parameter bit          FastBody    = 1'b0,
-  localparam int unsigned Levels     = $clog2(Columns),
-  localparam int unsigned Rows       = tern_pkg::TritsPerByte
+  localparam int unsigned Levels     = $clog2(Columns)
 ) (
   input  logic                              clk_i,
   input  logic                              rst_ni,
@@ -27,18 +29,18 @@ module ternary_array #(
   input  logic                              valid_i,
   input  logic [8*Columns-1:0]              weights_i,
   input  logic                              sign_i,
-  input  logic [Rows*Columns-1:0]           signs_i,
+  input  logic [Trees*Columns-1:0]          signs_i,
   input  logic [Columns-1:0]                mask_i,
   input  logic [ActColumns*8*Columns-1:0]   planes_i,
   input  logic [engine_pkg::ColumnBits-1:0] columns_i,
 
   output logic                              valid_o,
-  output logic [ActColumns*Rows*32-1:0]     sums_o,
+  output logic [ActColumns*Trees*32-1:0]    sums_o,
   output logic [Levels:0]                   illegal_o
 );
   if (FastBody) begin : gen_fast
     ternary_array_fast #(
-      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights)
+      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees)
     ) u_body (
       .clk_i, .rst_ni,
       .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
@@ -46,7 +48,7 @@ module ternary_array #(
     );
   end else begin : gen_tree
     ternary_array_tree #(
-      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights)
+      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees)
     ) u_body (
       .clk_i, .rst_ni,
       .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,

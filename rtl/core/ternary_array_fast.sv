@@ -10,8 +10,8 @@ module ternary_array_fast #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
   parameter bit          SignWeights = 1'b0,
-  localparam int unsigned Levels     = $clog2(Columns),
-  localparam int unsigned Rows       = tern_pkg::TritsPerByte
+  parameter int unsigned Trees       = 5,
+  localparam int unsigned Levels     = $clog2(Columns)
 ) (
   input  logic                              clk_i,
   input  logic                              rst_ni,
@@ -19,16 +19,17 @@ module ternary_array_fast #(
   input  logic                              valid_i,
   input  logic [8*Columns-1:0]              weights_i,
   input  logic                              sign_i,
-  input  logic [Rows*Columns-1:0]           signs_i,
+  input  logic [Trees*Columns-1:0]          signs_i,
   input  logic [Columns-1:0]                mask_i,
   input  logic [ActColumns*8*Columns-1:0]   planes_i,
   input  logic [engine_pkg::ColumnBits-1:0] columns_i,
 
   output logic                              valid_o,
-  output logic [ActColumns*Rows*32-1:0]     sums_o,
+  output logic [ActColumns*Trees*32-1:0]    sums_o,
   output logic [Levels:0]                   illegal_o
 );
   localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
+  localparam int unsigned Digits   = tern_pkg::TritsPerByte;
   localparam int unsigned Groups   = Columns / 8;
   localparam int unsigned RingBits = 4;
   localparam int unsigned RingSize = 1 << RingBits;
@@ -46,12 +47,12 @@ module ternary_array_fast #(
       rest = code;
       positive_table[code] = '0;
       negative_table[code] = '0;
-      for (int trit = 0; trit < Rows; trit++) begin
+      for (int trit = 0; trit < Digits; trit++) begin
         positive_table[code][8*trit] = code < tern_pkg::T5Codes && rest % 3 == 2;
         negative_table[code][8*trit] = code < tern_pkg::T5Codes && rest % 3 == 0;
         rest = rest / 3;
       end
-      positive_table[code][8*Rows] = code >= tern_pkg::T5Codes;
+      positive_table[code][8*Digits] = code >= tern_pkg::T5Codes;
     end
   end
 
@@ -86,17 +87,17 @@ module ternary_array_fast #(
     end
   end
 
-  // Bit vectors of the five rows, and of the illegal codes.
-  row_t positive_q [Rows];
-  row_t negative_q [Rows];
+  // Bit vectors of the rows, and of the illegal codes.
+  row_t positive_q [Trees];
+  row_t negative_q [Trees];
   row_t illegal_q;
 
   always_ff @(posedge clk_i) begin : gather
-    row_t positive [Rows];
-    row_t negative [Rows];
+    row_t positive [Trees];
+    row_t negative [Trees];
     row_t illegal;
     if (valid_i) begin
-      for (int r = 0; r < Rows; r++) begin
+      for (int r = 0; r < Trees; r++) begin
         positive[r] = '0;
         negative[r] = '0;
       end
@@ -109,20 +110,20 @@ module ternary_array_fast #(
           above = above | (positive_table[weights_i[8*(8*g + k) +: 8]] << k);
           below = below | (negative_table[weights_i[8*(8*g + k) +: 8]] << k);
         end
-        for (int r = 0; r < Rows; r++) begin
+        for (int r = 0; r < Digits; r++) begin
           positive[r] = positive[r] | (row_t'(above[8*r +: 8]) << (8 * g));
           negative[r] = negative[r] | (row_t'(below[8*r +: 8]) << (8 * g));
         end
-        illegal = illegal | (row_t'(above[8*Rows +: 8]) << (8 * g));
+        illegal = illegal | (row_t'(above[8*Digits +: 8]) << (8 * g));
       end
       if (SignWeights && sign_i) begin
-        for (int r = 0; r < Rows; r++) begin
+        for (int r = 0; r < Trees; r++) begin
           positive[r] = row_t'(signs_i[Columns*r +: Columns]);
           negative[r] = ~positive[r];
         end
         illegal = '0;
       end
-      for (int r = 0; r < Rows; r++) begin
+      for (int r = 0; r < Trees; r++) begin
         positive_q[r] <= positive[r] & row_t'(mask_i);
         negative_q[r] <= negative[r] & row_t'(mask_i);
       end
@@ -142,7 +143,7 @@ module ternary_array_fast #(
   end
 
   for (genvar m = 0; m < ActColumns; m++) begin : gen_column
-    for (genvar r = 0; r < Rows; r++) begin : gen_row
+    for (genvar r = 0; r < Trees; r++) begin : gen_row
       logic [31:0] ring_q [RingSize];
       logic [31:0] sum_q;
 
@@ -170,7 +171,7 @@ module ternary_array_fast #(
           sum_q <= ColumnBits'(m) < columns_ring_q[tail_q] ? ring_q[tail_q] : '0;
         end
       end
-      assign sums_o[32*(Rows*m + r) +: 32] = sum_q;
+      assign sums_o[32*(Trees*m + r) +: 32] = sum_q;
     end
   end
 

@@ -8,8 +8,8 @@ module ternary_array_tree #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,
   parameter bit          SignWeights = 1'b0,
-  localparam int unsigned Levels     = $clog2(Columns),
-  localparam int unsigned Rows       = tern_pkg::TritsPerByte
+  parameter int unsigned Trees       = 5,
+  localparam int unsigned Levels     = $clog2(Columns)
 ) (
   input  logic                              clk_i,
   input  logic                              rst_ni,
@@ -17,20 +17,21 @@ module ternary_array_tree #(
   input  logic                              valid_i,
   input  logic [8*Columns-1:0]              weights_i,
   input  logic                              sign_i,
-  input  logic [Rows*Columns-1:0]           signs_i,
+  input  logic [Trees*Columns-1:0]          signs_i,
   input  logic [Columns-1:0]                mask_i,
   input  logic [ActColumns*8*Columns-1:0]   planes_i,
   input  logic [engine_pkg::ColumnBits-1:0] columns_i,
 
   output logic                              valid_o,
-  output logic [ActColumns*Rows*32-1:0]     sums_o,
+  output logic [ActColumns*Trees*32-1:0]    sums_o,
   output logic [Levels:0]                   illegal_o
 );
   localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
+  localparam int unsigned Digits     = tern_pkg::TritsPerByte;
 
   // valid_q[0]: the decoded trits; [1+l]: level l of the trees; [Levels+1]: the outputs.
   logic [Levels+1:0]   valid_q;
-  logic [Rows*Columns-1:0] nonzero, negative, nonzero_q, negative_q;
+  logic [Trees*Columns-1:0] nonzero, negative, nonzero_q, negative_q;
   logic [Columns-1:0]  illegal, illegal_q;
   logic [Levels:0]     illegal_sum;
   logic                illegal_carry;
@@ -45,7 +46,7 @@ module ternary_array_tree #(
 
   // Bit Columns * r + c is trit r of column c.
   for (genvar c = 0; c < Columns; c++) begin : gen_decode
-    logic [4:0] byte_nonzero, byte_negative;
+    logic [Digits-1:0] byte_nonzero, byte_negative;
     t5_decode u_decode (
       .code_i     (weights_i[8*c +: 8]),
       .enable_i   (mask_i[c] && !sign),
@@ -53,9 +54,10 @@ module ternary_array_tree #(
       .negative_o (byte_negative),
       .illegal_o  (illegal[c])
     );
-    for (genvar r = 0; r < Rows; r++) begin : gen_trit
-      assign nonzero[Columns*r + c]  = byte_nonzero[r] || (sign && mask_i[c]);
-      assign negative[Columns*r + c] = byte_negative[r] ||
+    for (genvar r = 0; r < Trees; r++) begin : gen_trit
+      assign nonzero[Columns*r + c]  = (r < Digits && byte_nonzero[r % Digits]) ||
+                                       (sign && mask_i[c]);
+      assign negative[Columns*r + c] = (r < Digits && byte_negative[r % Digits]) ||
                                        (sign && mask_i[c] && !signs_i[Columns*r + c]);
     end
   end
@@ -99,7 +101,7 @@ module ternary_array_tree #(
       end
     end
 
-    for (genvar r = 0; r < Rows; r++) begin : gen_row
+    for (genvar r = 0; r < Trees; r++) begin : gen_row
       logic [8*Columns-1:0] lanes;
       logic [Levels+7:0]    sum;
       logic                 carry;
@@ -124,7 +126,7 @@ module ternary_array_tree #(
           sum_q <= live_q[Levels-1] ? {{24-Levels{sum[Levels+7]}}, sum} + {31'd0, carry} : '0;
         end
       end
-      assign sums_o[32*(Rows*m + r) +: 32] = sum_q;
+      assign sums_o[32*(Trees*m + r) +: 32] = sum_q;
     end
   end
 

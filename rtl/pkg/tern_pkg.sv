@@ -439,6 +439,7 @@ package tern_pkg;
   localparam int unsigned RegConfig3LanesLsb = 0;
   localparam int unsigned RegConfig3GroupScalesLsb = 8;
   localparam int unsigned RegConfig3SignWeightsLsb = 9;
+  localparam int unsigned RegConfig3TreesLsb = 10;
   localparam int unsigned RegConfig3ScratchLsb = 16;
   localparam int unsigned RegCtrlSoftResetLsb = 0;
   localparam int unsigned RegCtrlRunLsb = 1;

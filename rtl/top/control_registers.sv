@@ -15,7 +15,8 @@ module control_registers #(
   parameter int unsigned Lanes        = 16,
   parameter int unsigned ScratchWords = 16384,
   parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0
+  parameter bit          SignWeights  = 1'b0,
+  parameter int unsigned Trees        = 5
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -82,6 +83,7 @@ module control_registers #(
       (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
       (32'(GroupScales) << tern_pkg::RegConfig3GroupScalesLsb) |
       (32'(SignWeights) << tern_pkg::RegConfig3SignWeightsLsb) |
+      (32'(Trees) << tern_pkg::RegConfig3TreesLsb) |
       (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
   localparam int unsigned Counters = 13;
 

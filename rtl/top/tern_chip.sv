@@ -31,6 +31,7 @@ module tern_chip #(
   parameter bit          SmallFabric = 1'b0,
   parameter bit          GroupScales  = 1'b0,
   parameter bit          SignWeights  = 1'b0,
+  parameter int unsigned Trees        = 5,
   parameter bit          FastBody     = 1'b0
 ) (
   input  logic                 clk_i,
@@ -105,6 +106,7 @@ module tern_chip #(
       (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
       (32'(GroupScales) << tern_pkg::RegConfig3GroupScalesLsb) |
       (32'(SignWeights) << tern_pkg::RegConfig3SignWeightsLsb) |
+      (32'(Trees) << tern_pkg::RegConfig3TreesLsb) |
       (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
 
   // Soft reset: stop, wait until the buses are quiet, reset the core for one cycle.
@@ -149,7 +151,7 @@ module tern_chip #(
   control_registers #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
     .CmdDepth(CmdDepth), .Lanes(Lanes), .ScratchWords(ScratchWords),
-    .GroupScales(GroupScales), .SignWeights(SignWeights)
+    .GroupScales(GroupScales), .SignWeights(SignWeights), .Trees(Trees)
   ) u_registers (
     .clk_i, .rst_ni,
     .core_rst_ni      (core_rst_n),
@@ -459,7 +461,7 @@ module tern_chip #(
   matrix_engine #(
     .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
     .Lanes(Lanes), .SmallFabric(SmallFabric), .GroupScales(GroupScales), .SignWeights(SignWeights),
-    .FastBody(FastBody)
+    .Trees(Trees), .FastBody(FastBody)
   ) u_engine (
     .clk_i,
     .rst_ni            (core_rst_n),

@@ -69,6 +69,7 @@ module tern_nano #(
     .ScratchWords (16384),
     .GroupScales  (1'b1),
     .SignWeights  (1'b1),
+    .Trees        (8),
     .FastBody     (FastBody)
   ) u_chip (.*);
 endmodule

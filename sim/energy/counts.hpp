@@ -40,6 +40,7 @@ struct Counts {
   double seconds = 0;        ///< The same in time: for leakage and standby.
 
   BeatCounts plane;               ///< Ternary weights.
+  BeatCounts sign;                ///< 1-bit weights; a beat is what the array takes in a cycle.
   BeatCounts value;               ///< Head, keys and values.
   uint64_t load_beats = 0;        ///< Beats that went to the scratchpad.
   uint64_t store_beats = 0;       ///< Beats written to memory.

@@ -58,9 +58,11 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
   const double m = chip.act_columns;
   const Block& digits = t.block("digit_weight");
   const Block& bank = t.block("accumulator_bank");
+  // What was measured has five trees.
+  const double trees = double{1.0 * chip.trees} / spec::kTritsPerByte;
   const auto layout = [&](const BeatCounts& beats, const char* workload, const char* name,
-                          double banks) {
-    const auto used = static_cast<double>(beats.column_beats);
+                          double banks, double share) {
+    const auto used = static_cast<double>(beats.column_beats) * share;
     const ArrayEnergy e = split(t, workload);
     out.add(Unit::kCore, fmt::format("array, {}: decoders", name),
             static_cast<double>(beats.beats), e.shared, tiles);
@@ -70,24 +72,28 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
     const double idle = bank.cycle.at("idle").value;
     // An addition clocks one entry of the bank's 52; the others are gated.
     const double add = bank.cycle.at("bank").value - idle * (1 - 1 / kBankEntries);
-    out.add(Unit::kCore, fmt::format("accumulators, {}", name), used * banks,
+    out.add(Unit::kCore, fmt::format("accumulators, {}", name), used / share * banks,
             derived(add, "pJ/addition", "bank, its other entries gated"), kPico);
   };
-  layout(c.plane, "weights", "weights", spec::kTritsPerByte);
-  layout(c.value, "head", "values", 1);
+  layout(c.plane, "weights", "weights", spec::kTritsPerByte, 1);
+  layout(c.value, "head", "values", 1, 1);
+  // Signs cost the lanes what trits do.
+  layout(c.sign, "weights", "signs", chip.trees, trees);
   if (gating == ClockGating::kUnits) return;
 
   const ArrayEnergy e = split(t, "weights");
   const auto cycles = static_cast<double>(c.cycles);
-  const auto beats = static_cast<double>(c.plane.beats + c.value.beats);
-  const auto used = static_cast<double>(c.plane.column_beats + c.value.column_beats);
+  const auto beats = static_cast<double>(c.plane.beats + c.value.beats + c.sign.beats);
+  const auto used = static_cast<double>(c.plane.column_beats + c.value.column_beats) +
+                    static_cast<double>(c.sign.column_beats) * trees;
   const auto additions = static_cast<double>(c.plane.column_beats) * spec::kTritsPerByte +
-                         static_cast<double>(c.value.column_beats);
+                         static_cast<double>(c.value.column_beats) +
+                         static_cast<double>(c.sign.column_beats) * chip.trees;
   out.add(Unit::kCore, "clock of unused decoders", cycles - beats, e.idle_shared, tiles);
-  out.add(Unit::kCore, "clock of unused lanes and trees", cycles * m - used, e.idle_column, tiles);
-  out.add(Unit::kCore, "clock of unused digit weights", cycles * m - used,
+  out.add(Unit::kCore, "clock of unused lanes and trees", cycles * m * trees - used, e.idle_column, tiles);
+  out.add(Unit::kCore, "clock of unused digit weights", cycles * m * trees - used,
           digits.cycle.at("idle"), kPico);
-  out.add(Unit::kCore, "clock of accumulators", cycles * m * spec::kTritsPerByte -
+  out.add(Unit::kCore, "clock of accumulators", cycles * m * chip.trees -
               additions / kBankEntries, bank.cycle.at("idle"), kPico);
 }
 
@@ -136,13 +142,16 @@ void controller(const Counts& c, const Technology& t, Report& report, Ledger& ou
 
 void memories(const Counts& c, const spec::ChipConfig& chip, const Technology& t, Ledger& out) {
   const double beat = chip.columns;
-  const auto stream = static_cast<double>(c.plane.beats + c.value.beats + c.load_beats);
+  // Five trees take the rows of five beats of signs in eight cycles.
+  const double sign_beats = static_cast<double>(c.sign.beats) * chip.trees / 8;
+  const double stream = static_cast<double>(c.plane.beats + c.value.beats + c.load_beats) + sign_beats;
   out.add(Unit::kSram, "prefetch FIFO: written and read", 2 * stream * beat,
           t.sram_byte(chip.fifo_beats * beat), kPico);
   // A group of the activation buffer holds Lanes bytes of each tile of a column.
   const Figure group = t.sram_byte(double{chip.act_depth * 1.0} * chip.lanes);
   out.add(Unit::kSram, "activation buffer: read",
-          static_cast<double>(c.plane.column_beats + c.value.column_beats) * beat, group, kPico);
+          static_cast<double>(c.plane.column_beats + c.value.column_beats + c.sign.column_beats) * beat,
+          group, kPico);
   out.add(Unit::kSram, "activation buffer: written", static_cast<double>(c.activation_bytes),
           group, kPico);
   const Figure bank = t.sram_byte(kWordBytes * chip.scratch_words / chip.lanes);
@@ -220,6 +229,7 @@ Counts& Counts::operator+=(const Counts& o) {
   seconds += o.seconds;
   add(plane, o.plane);
   add(value, o.value);
+  add(sign, o.sign);
   load_beats += o.load_beats;
   store_beats += o.store_beats;
   results += o.results;

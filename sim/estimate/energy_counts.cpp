@@ -44,10 +44,7 @@ energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
   c.cycles = static_cast<uint64_t>(cycles);
   c.seconds = cycles / chip_mhz_ * 1e-6;
   c.plane = beats_of(a, spec::Layout::kPlane);
-  // Signs cost the array what trits do: the same lanes, without a decoder.
-  const energy::BeatCounts signs = beats_of(a, spec::Layout::kSign);
-  c.plane.beats += signs.beats;
-  c.plane.column_beats += signs.column_beats;
+  c.sign = beats_of(a, spec::Layout::kSign);
   c.value = beats_of(a, spec::Layout::kValue);
   c.load_beats = load_beats;
   c.store_beats = store_beats;

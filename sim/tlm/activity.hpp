@@ -14,7 +14,7 @@ namespace tern::tlm {
 /// beats, lines and words, not of bits that toggle.
 struct Activity {
   /// Stripes of tiles that the array multiplied, [layout][activation columns that take part]: the
-  /// beats of matrices, but eight for five in the layout Sign, and without beats of scales.
+  /// beats of matrices without those of scales, but eight for five of signs on five trees.
   std::array<std::array<uint64_t, 9>, spec::kLayoutCount> matrix_beats{};
   uint64_t scale_beats = 0;      ///< Beats of scale words.
   uint64_t act_tile_reads = 0;   ///< Tiles of one activation column read with matrix beats.

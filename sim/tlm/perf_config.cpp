@@ -16,6 +16,8 @@ void check(const PerfConfig& config) {
           "a power of two, 8 to 64");
   require(power_of_two(c.lanes) && c.lanes >= 4 && c.lanes <= c.columns, "lanes", c.lanes,
           "a power of two, 4 to the columns");
+  require(c.trees == 5 || (c.trees == 8 && c.sign_weights), "trees", c.trees,
+          "5, or 8 where there are signs");
   require(c.act_columns >= 1 && c.act_columns <= 8, "act_columns", c.act_columns, "1 to 8");
   require(c.acc_depth >= 2 && c.acc_depth <= 256, "acc_depth", c.acc_depth, "2 to 256");
   require(c.act_depth >= 1 && c.act_depth <= 4096, "act_depth", c.act_depth, "1 to 4096");

@@ -155,7 +155,8 @@ void StreamUnit::run_block(Matmul& m) {
   m.planned = opened + 2;
 
   const uint64_t beats = m.shape.block_beats(stripes);
-  const uint64_t steps = uint64_t{m.shape.tiles()} * c.planes * stripes;
+  const uint32_t height = rows_of_step(m.shape.layout);  // and of an accumulator entry
+  const uint64_t steps = uint64_t{m.shape.tiles()} * c.planes * (m.value ? stripes : rows / height);
   const uint64_t scales = uint64_t{m.shape.groups()} * m.shape.scale_beats(stripes);
   m.closed = take_block(m.shape, stripes, opened + 1);
   log_.add_engine({.begin = opened + 1,
@@ -165,16 +166,20 @@ void StreamUnit::run_block(Matmul& m) {
   const Cycle past = std::min(opened, sink_free_);
   ports_.write.forget_before(past);
   ports_.result_writes.forget_before(past);
-  drain(spec::ceil_div(rows, spec::kTritsPerByte), live_rows, half, m.stripes_left == 0, c,
+  drain(spec::ceil_div(rows, height), height, live_rows, half, m.stripes_left == 0, c,
         m.closed);
   activity_.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += steps;
   activity_.scale_beats += scales;
   activity_.act_tile_reads += steps * c.act_columns;
-  activity_.acc_updates += steps * c.act_columns * (m.value ? 1 : spec::kTritsPerByte);
+  activity_.acc_updates += steps * c.act_columns * (m.value ? 1 : height);
+}
+
+uint32_t StreamUnit::rows_of_step(spec::Layout layout) const {
+  return layout == spec::Layout::kSign ? chip_.trees : spec::kTritsPerByte;
 }
 
 Cycle StreamUnit::take_block(const spec::MatrixShape& shape, uint32_t stripes, Cycle from) {
-  if (shape.layout != spec::Layout::kSign)
+  if (shape.layout != spec::Layout::kSign || chip_.trees > spec::kTritsPerByte)
     return prefetch_.take(shape.block_beats(stripes), from).last;
   // Five beats in eight cycles; scales, a beat a cycle, begin with the next stripe.
   constexpr Pitch kSigns{spec::kSignStripes, spec::kSignBeats};
@@ -191,7 +196,7 @@ Cycle StreamUnit::take_block(const spec::MatrixShape& shape, uint32_t stripes, C
   return from - 1;
 }
 
-void StreamUnit::drain(uint32_t entries, uint32_t live_rows, bool half, bool last,
+void StreamUnit::drain(uint32_t entries, uint32_t height, uint32_t live_rows, bool half, bool last,
                        const spec::MatmulCommand& c, Cycle closed) {
   // Through the array (levels_ + 2 cycles), digit weights and accumulators (3), scales (1 if there
   // are any), to landed_q (1).
@@ -201,7 +206,7 @@ void StreamUnit::drain(uint32_t entries, uint32_t live_rows, bool half, bool las
   // the last two columns before its own have been written, so the first write follows two cycles
   // after the read.
   const uint64_t columns = c.act_columns;
-  const uint64_t parts = spec::ceil_div(spec::kTritsPerByte, chip_.lanes);
+  const uint64_t parts = spec::ceil_div(chip_.trees, chip_.lanes);
   const uint64_t writes = entries * columns * parts;
   const uint64_t before_last = (entries - 1) * columns;
   const Cycle last_read = before_last < 2
@@ -216,7 +221,7 @@ void StreamUnit::drain(uint32_t entries, uint32_t live_rows, bool half, bool las
   } else {
     half_free_[0] = half_free_[1] = last_read + 1;
   }
-  activity_.acc_reads += entries * columns * spec::kTritsPerByte;
+  activity_.acc_reads += entries * columns * height;
   activity_.scratch_result_writes += writes;
   activity_.scratch_result_words += live_rows * columns;
   sink_free_ = last_read + 1;

@@ -59,9 +59,12 @@ class StreamUnit {
   /// All beats of a block of so many stripes, from cycle `from` on; returns the cycle of its last
   /// stripe.
   Cycle take_block(const spec::MatrixShape& shape, uint32_t stripes, Cycle from);
+  /// Rows that the array takes in a cycle in a layout of trits or signs; rows of an accumulator entry.
+  uint32_t rows_of_step(spec::Layout layout) const;
   /// The block's last stripe was given to the array in cycle `closed`; `half` tells that it takes
-  /// half of the accumulators. Completes the command with its last block.
-  void drain(uint32_t entries, uint32_t live_rows, bool half, bool last,
+  /// half of the accumulators, `height` how many rows an entry has. Completes the command with its
+  /// last block.
+  void drain(uint32_t entries, uint32_t height, uint32_t live_rows, bool half, bool last,
              const spec::MatmulCommand& c, Cycle closed);
 
   const spec::ChipConfig chip_;

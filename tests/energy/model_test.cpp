@@ -75,6 +75,22 @@ TEST(EnergyModel, BeatsOfValuesAddOnceAColumn) {
   EXPECT_NEAR(r.joules(Unit::kCore), (10 * 2 * 1 + 20 * 2 * 6 + 20 * 4 + 20 * 9) * 1e-12, 1e-18);
 }
 
+TEST(EnergyModel, StepsOfSignsCostAsManyTreesAsThereAre) {
+  Counts c;
+  c.sign = {10, 30};
+  const Report five = estimate(c, kChip, technology(), memory(), kCells);
+  EXPECT_NEAR(five.joules(Unit::kCore), (10 * 2 * 1 + 30 * 2 * 10 + 30 * 3 + 30 * 5 * 9) * 1e-12,
+              1e-18);
+  // Ten steps are 50 rows, of which a beat has eight.
+  EXPECT_NEAR(five.joules(Unit::kSram), (2 * 6.25 * 32 + 960) * 1e-12, 1e-18);
+  spec::ChipConfig chip = kChip;
+  chip.trees = 8;
+  const Report eight = estimate(c, chip, technology(), memory(), kCells);
+  EXPECT_NEAR(eight.joules(Unit::kCore),
+              (10 * 2 * 1 + 30 * 1.6 * 2 * 10 + 30 * 1.6 * 3 + 30 * 8 * 9) * 1e-12, 1e-18);
+  EXPECT_NEAR(eight.joules(Unit::kSram), (640 + 960) * 1e-12, 1e-18);
+}
+
 TEST(EnergyModel, WithoutGatingWhatIsUnusedIsClocked) {
   Counts c;
   c.cycles = 100;

@@ -545,7 +545,7 @@ TEST(MachineDevices, TellTheConfiguration) {
   Bench bench(kEdge);
   EXPECT_EQ(bench.machine.read(mmio::kConfig), 64u | 8 << 8 | 52 << 16);
   EXPECT_EQ(bench.machine.read(mmio::kConfig2), 256u | 8 << 16);
-  EXPECT_EQ(bench.machine.read(mmio::kConfig3), 32u | 3u << 8 | 2560u << 16);
+  EXPECT_EQ(bench.machine.read(mmio::kConfig3), 32u | 3u << 8 | 5u << 10 | 2560u << 16);
   EXPECT_EQ(bench.machine.read(mmio::kKeyBlock), 20u);
   EXPECT_THROW(bench.machine.read(0x54), Error);
   EXPECT_THROW(bench.machine.write(mmio::kDone, 0), Error);

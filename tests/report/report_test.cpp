@@ -156,6 +156,17 @@ TEST_F(Sweep, KeepsPointsThatCannotRunWithTheReason) {
   EXPECT_GT(all["points"][1].at("tokens_per_second").get<double>(), 0);
 }
 
+TEST_F(Sweep, GivesSignsAsManyTreesAsThePlanSays) {
+  const fs::path plan = write(
+      "models: [bonsai-8b]\nlayers: [2]\npositions: [1024]\ncontexts: [10]\nparameters: {trees: [5, 8, 6]}\n");
+  const json all = run_tern_json({"sweep", plan.string(), "-o", (folder / "out").string()});
+  ASSERT_EQ(all.at("points").size(), 3u);
+  const double five = all["points"][0].at("cycles_per_token"), eight = all["points"][1].at("cycles_per_token");
+  EXPECT_LT(eight, 0.8 * five);  // its beats take five cycles in place of eight, where the memory gives them
+  EXPECT_GT(eight, 0.6 * five);
+  EXPECT_NE(all["points"][2].at("error").get<std::string>().find("trees is 6"), std::string::npos) << all;
+}
+
 TEST_F(Sweep, NamesFileAndLineOfWhatItDoesNotUnderstand) {
   const auto error = [&](const std::string& text) {
     const Result r = run_tern({"sweep", write(text).string(), "-o", (folder / "out").string()});

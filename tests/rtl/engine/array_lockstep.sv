@@ -3,8 +3,9 @@ module array_lockstep #(
   parameter int unsigned Columns    = 64,
   parameter int unsigned ActColumns = 8,
   parameter bit          SignWeights = 1'b1,
+  parameter int unsigned Trees      = 5,
   localparam int unsigned Levels    = $clog2(Columns),
-  localparam int unsigned SumsBits  = ActColumns * 5 * 32
+  localparam int unsigned SumsBits  = ActColumns * Trees * 32
 ) (
   input  logic                            clk_i,
   input  logic                            rst_ni,
@@ -12,7 +13,7 @@ module array_lockstep #(
   input  logic                            valid_i,
   input  logic [8*Columns-1:0]            weights_i,
   input  logic                            sign_i,
-  input  logic [5*Columns-1:0]            signs_i,
+  input  logic [Trees*Columns-1:0]        signs_i,
   input  logic [Columns-1:0]              mask_i,
   input  logic [ActColumns*8*Columns-1:0] planes_i,
   input  logic [3:0]                      columns_i,
@@ -25,7 +26,8 @@ module array_lockstep #(
   output logic [Levels:0]                 fast_illegal_o
 );
   ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .FastBody(1'b0)
+    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees),
+    .FastBody(1'b0)
   ) u_tree (
     .clk_i, .rst_ni, .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
     .valid_o   (tree_valid_o),
@@ -33,7 +35,8 @@ module array_lockstep #(
     .illegal_o (tree_illegal_o)
   );
   ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .FastBody(1'b1)
+    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees),
+    .FastBody(1'b1)
   ) u_fast (
     .clk_i, .rst_ni, .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
     .valid_o   (fast_valid_o),

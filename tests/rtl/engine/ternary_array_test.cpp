@@ -7,20 +7,21 @@
 #include <random>
 #include <vector>
 
-#include "Varray_64x1.h"
-#include "Varray_64x2.h"
-#include "Varray_8x1.h"
-#include "Varray_8x8.h"
+#include "Varray_64x1x5.h"
+#include "Varray_64x2x8.h"
+#include "Varray_8x1x8.h"
+#include "Varray_8x8x5.h"
 #include "bits.hpp"
 
 namespace tern::test {
 namespace {
 
-template <class M, uint32_t C, uint32_t A>
+template <class M, uint32_t C, uint32_t A, uint32_t T>
 struct Array {
   using Model = M;
   static constexpr uint32_t kColumns = C;
   static constexpr uint32_t kActColumns = A;
+  static constexpr uint32_t kTrees = T;
 };
 
 /// What a beat must give, and when.
@@ -35,6 +36,7 @@ class TernaryArray : public testing::Test {
  protected:
   static constexpr uint32_t kColumns = Config::kColumns;
   static constexpr uint32_t kActColumns = Config::kActColumns;
+  static constexpr uint32_t kTrees = Config::kTrees;
   static constexpr uint32_t kLatency = std::bit_width(kColumns) + 1;
 
   TernaryArray() : model(std::make_unique<typename Config::Model>(&context)) {
@@ -62,16 +64,17 @@ class TernaryArray : public testing::Test {
   uint64_t cycle = 0;
 };
 
-using Arrays = testing::Types<Array<Varray_8x1, 8, 1>, Array<Varray_8x8, 8, 8>,
-                              Array<Varray_64x1, 64, 1>, Array<Varray_64x2, 64, 2>>;
+using Arrays = testing::Types<Array<Varray_8x1x8, 8, 1, 8>, Array<Varray_8x8x5, 8, 8, 5>,
+                              Array<Varray_64x1x5, 64, 1, 5>, Array<Varray_64x2x8, 64, 2, 8>>;
 TYPED_TEST_SUITE(TernaryArray, Arrays);
 
 TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
   constexpr uint32_t kColumns = TestFixture::kColumns;
   constexpr uint32_t kActColumns = TestFixture::kActColumns;
+  constexpr uint32_t kTrees = TestFixture::kTrees;
   auto& m = *this->model;
   std::deque<Due> due;
-  std::vector<std::array<int, 5>> trits(kColumns);
+  std::vector<std::array<int, kTrees>> trits(kColumns);
   uint32_t illegal = 0;
   bool second_half = false;  // the beat of the last cycle now gets its activations
   for (int i = 0; i < 20'000; ++i) {
@@ -79,7 +82,7 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
       const bool extreme = this->between(0, 7) == 0;
       const uint32_t columns = this->between(1, kActColumns);
       Due& result = due.emplace_back(Due{this->cycle - 1 + TestFixture::kLatency,
-                                         std::vector<int32_t>(5 * kActColumns), illegal});
+                                         std::vector<int32_t>(kTrees * kActColumns), illegal});
       for (uint32_t a = 0; a < kActColumns; ++a) {
         for (uint32_t c = 0; c < kColumns; ++c) {
           const auto x = static_cast<int8_t>(extreme ? 128 : this->between(0, 255));
@@ -87,7 +90,8 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
             set_bit(m.planes_i, (8 * a + b) * kColumns + c, (x >> b) & 1);
           }
           if (a >= columns) continue;
-          for (uint32_t r = 0; r < 5; ++r) result.sums[5 * a + r] += trits[c][r] * x;
+          for (uint32_t r = 0; r < kTrees; ++r)
+            result.sums[kTrees * a + r] += trits[c][r] * x;
         }
       }
       m.columns_i = columns;
@@ -108,8 +112,10 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
       set_bit(m.mask_i, c, c < masked_from);
       illegal += !m.sign_i && c < masked_from && code > 242;
       uint32_t rest = c < masked_from && code <= 242 ? code : 121;
-      for (uint32_t r = 0; r < 5; ++r, rest /= 3) trits[c][r] = static_cast<int>(rest % 3) - 1;
-      for (uint32_t r = 0; r < 5; ++r) {
+      // The rows of trees beyond five have no digits.
+      for (uint32_t r = 0; r < kTrees; ++r, rest /= 3)
+        trits[c][r] = r < 5 ? static_cast<int>(rest % 3) - 1 : 0;
+      for (uint32_t r = 0; r < kTrees; ++r) {
         const bool up = extreme ? extreme_code != 0 : this->between(0, 1);
         set_bit(m.signs_i, kColumns * r + c, up);
         if (m.sign_i) trits[c][r] = c >= masked_from ? 0 : up ? 1 : -1;
@@ -125,7 +131,7 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
     if (expect_valid) {
       ASSERT_EQ(m.tree_illegal_o, due.front().illegal);
       ASSERT_EQ(m.fast_illegal_o, due.front().illegal);
-      for (uint32_t w = 0; w < 5 * kActColumns; ++w) {
+      for (uint32_t w = 0; w < kTrees * kActColumns; ++w) {
         const auto sum = static_cast<uint32_t>(due.front().sums[w]);
         ASSERT_EQ(get_word(m.tree_sums_o, w), sum) << "cycle " << this->cycle << " sum " << w;
         ASSERT_EQ(get_word(m.fast_sums_o, w), sum) << "cycle " << this->cycle << " sum " << w;
@@ -133,7 +139,7 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
       due.pop_front();
     } else if (this->cycle > 100) {
       // Between results the outputs hold, in both bodies.
-      for (uint32_t w = 0; w < 5 * kActColumns; ++w) {
+      for (uint32_t w = 0; w < kTrees * kActColumns; ++w) {
         ASSERT_EQ(get_word(m.tree_sums_o, w), get_word(m.fast_sums_o, w));
       }
       ASSERT_EQ(m.tree_illegal_o, m.fast_illegal_o);

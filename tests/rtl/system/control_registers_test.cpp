@@ -101,7 +101,8 @@ TEST_F(ControlRegisters, TellWhatTheChipIs) {
   EXPECT_EQ(read(reg::kConfig), 64u << reg::kConfigColumnsLsb | 8u << reg::kConfigActColumnsLsb |
                                     52u << reg::kConfigAccDepthLsb);
   EXPECT_EQ(read(reg::kConfig2), 256u << reg::kConfig2ActDepthLsb | 8u << reg::kConfig2CmdDepthLsb);
-  EXPECT_EQ(read(reg::kConfig3), 16u << reg::kConfig3LanesLsb | 256u << reg::kConfig3ScratchLsb);
+  EXPECT_EQ(read(reg::kConfig3), 16u << reg::kConfig3LanesLsb | 5u << reg::kConfig3TreesLsb |
+                                     256u << reg::kConfig3ScratchLsb);
   EXPECT_EQ(read(reg::kStatus), 0u);
   EXPECT_EQ(read(0xffc), 0u);
 }
