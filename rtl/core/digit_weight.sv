@@ -1,10 +1,10 @@
 /// Weights the digit sums of one activation column, and adds them up in the value layout.
 ///
 /// Plane layout: addend r is sum r times 3^plane. Value layout: every addend is s0 + 3 s1 + 9 s2 +
-/// 27 s3 + 81 s4, and those of rows beyond five, which only signs have, their sums. A weight is two shift-adds, x + 2x or x + 8x and then y + 8y. Three stages;
-/// `en_i[k]` enables stage k. `plane_i` and `value_layout_0_i` come with the sums in stage 0,
-/// `value_layout_2_i` with stage 2. Sums and addends are int32; SumBits bits of a sum count, and
-/// SumBits + 6 bits of an addend.
+/// 27 s3 + 81 s4. Rows beyond five are signs and stay as they are. A weight is two shift-adds,
+/// x + 2x or x + 8x and then y + 8y. Three stages; `en_i[k]` enables stage k. `plane_i` and
+/// `value_layout_0_i` come with the sums in stage 0, `value_layout_2_i` with stage 2. Sums and
+/// addends are int32; SumBits bits of a sum count, and SumBits + 6 bits of an addend.
 module digit_weight #(
   parameter int unsigned SumBits = 15,
   parameter int unsigned Trees   = 5

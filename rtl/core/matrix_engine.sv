@@ -21,8 +21,8 @@
 ///
 /// Scales of groups (GroupScales) are beats of their own; they take one more stage before the
 /// accumulators. With them come LOADs of trits, for embeddings of such models. The layout Sign
-/// (SignWeights) takes five beats in eight cycles with five Trees for each activation column, and one a
-/// cycle with eight, of which three rest while trits come.
+/// (SignWeights) takes five beats in eight cycles with five Trees for each activation column, and
+/// one a cycle with eight, of which three rest while trits come.
 module matrix_engine #(
   parameter int unsigned Columns     = 64,
   parameter int unsigned ActColumns  = 8,

@@ -4,11 +4,11 @@
 /// Blocks are queued by `block_valid_i` and drained in order, each one once its last beat has
 /// landed in the accumulators (`landed_i`). An entry is read (`read_o`, data one cycle later: word
 /// b * ActColumns + m is row b of the entry and column m) and goes out as one write for each column
-/// that takes part: its rows, five or (`eights` of the block) eight without those beyond the matrix,
-/// in consecutive words; as two writes if there are fewer Lanes than Trees. One write leaves in every cycle in which the scratchpad takes
-/// one. With Registered, writes wait in registers, and magnitudes go
-/// through some, which takes a cycle each. `release_o` pulses when the last entry
-/// of a block has been read. After the last block of a command come the scalar registers, column by
+/// that takes part: its rows, five or, where the block says so, eight, without those beyond the
+/// matrix, in consecutive words; as two writes if Lanes are fewer than Trees. One write leaves
+/// in every cycle in which the scratchpad takes one. With Registered, writes wait in registers, and
+/// magnitudes go through some, which takes a cycle each. `release_o` pulses when the last entry of a
+/// block has been read. After the last block of a command come the scalar registers, column by
 /// column; `done_o` pulses when the last of them has been written: reads of the scratchpad that are
 /// accepted in a later cycle see all results.
 module result_sink #(

@@ -1,7 +1,7 @@
-/// Multiplies the addends of one activation column by the scales of their rows, five or eight.
-///
-/// `addends_i` are int32 of which AddendBits count, `scales_i` as many unsigned numbers of 12 bits; with `en_i` their products, int32, are in `products_o` a cycle later. Whoever makes the
-/// scales sees to it that they fit.
+/// Multiplies the addends of one activation column by the scales of their rows, one for each tree.
+/// Addends are int32 of which AddendBits count, scales unsigned numbers of 12 bits. With `en_i` the
+/// products, int32, are in `products_o` a cycle later; whoever makes the scales sees to it that they
+/// fit.
 module scale_multiply #(
   parameter int unsigned AddendBits = 21,
   parameter int unsigned Trees      = 5,

@@ -3,10 +3,10 @@
 /// A LOAD hands its beats to the loader (`load_beat_o`, taken with `load_ready_i`). A MATMUL hands
 /// stripe after stripe to the array (`matmul_o`, with `mask_o`, `stripe_o` and `tag_o`) and reads
 /// its activations at the same time (`act_tile_o`). Order: row block, column tile, plane, stripe; a
-/// stripe is a beat, except in the layout Sign. With five trees its stripes come from the gearbox and
-/// take a beat unless it holds enough (`signs_held_i`); with eight each beat is a step of its own, and
-/// `stripe_o` the first stripe of which no row has gone before. With group scales the tiles of each group follow the
-/// block's scale words, beats that go to the scale buffer (`scale_write_o`, row `stripe_o` of it).
+/// stripe is a beat. Signs: on five trees stripes come from the gearbox and take a beat unless it
+/// holds enough (`signs_held_i`); on eight each beat is a step, and `stripe_o` its first stripe of
+/// which no row has gone before. With group scales a block's scale words for a group come before its
+/// tiles, beats that go to the scale buffer (`scale_write_o`, row `stripe_o` of it).
 ///
 /// A row block waits for free accumulators: one half of the entries if it fits in a half, so that
 /// the other half can drain, else all of them. With its last stripe it is handed on
@@ -146,7 +146,7 @@ module stream_sequencer #(
   assign step         = state_q == StMatmul && open_q && (beat_valid_i || !needs_beat);
 
   assign tile_ends    = tile_q == last_tile_q;
-  // Eight rows begin two stripes or, with enough rows of the last one left, one: five times in eight.
+  // Steps of eight rows go on by 2, 2, 1, 2 and 1 of eight stripes of five.
   assign eights       = Eights && sign_q;
   assign pair         = eights && !scaling_q &&
                         (stripe_q[2:0] == 3'd0 || stripe_q[2:0] == 3'd2 || stripe_q[2:0] == 3'd5);
