@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -230,6 +232,64 @@ TEST_F(Folder, DamagedFilesLoadOrThrow) {
   }
   EXPECT_GT(accepted, 0);
   EXPECT_LT(accepted, kVariants / 2);
+}
+
+/// One matrix of floats.
+class OneMatrix final : public io::ModelFiles {
+ public:
+  OneMatrix(std::uint64_t cols, std::vector<float> values)
+      : cols_(cols), values_(std::move(values)) {}
+
+  const std::string& file() const override { return name_; }
+  const io::ModelConfig& config() const override { return config_; }
+  io::Vocabulary vocabulary() const override { return {}; }
+  bool has(std::string_view) const override { return true; }
+  io::MatrixSize size(std::string_view) const override { return {values_.size() / cols_, cols_}; }
+  void rows(std::string_view, std::uint64_t first, std::span<float> out) const override {
+    std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(first * cols_), out.size(),
+                out.begin());
+  }
+  bool has_one_scale(std::string_view) const override { return false; }
+  io::TernaryMatrix ternary(std::string_view) const override { return {}; }
+
+ private:
+  std::string name_ = "test";
+  io::ModelConfig config_;
+  std::uint64_t cols_;
+  std::vector<float> values_;
+};
+
+/// Rows of 256 columns whose blocks of 64 have these magnitudes, every seventh element 0.
+OneMatrix matrix_of(const std::vector<std::array<float, 4>>& rows, bool zeros = true) {
+  std::vector<float> values;
+  for (const std::array<float, 4>& row : rows) {
+    for (std::size_t c = 0; c < 256; ++c)
+      values.push_back(zeros && c % 7 == 0 ? 0 : c % 2 != 0 ? row[c / 64] : -row[c / 64]);
+  }
+  return {256, values};
+}
+
+TEST(FloatTrits, HaveTheWidestGroupsWithOneMagnitude) {
+  using Format = io::TernaryFormat;
+  EXPECT_EQ(matrix_of({{2, 2, 2, 2}, {2, 2, 2, 2}}).ternary_format(""), (Format{0, false}));
+  EXPECT_EQ(matrix_of({{2, 2, 2, 2}}, false).ternary_format(""), (Format{0, true}));
+  EXPECT_EQ(matrix_of({{2, 2, 2, 2}, {3, 3, 3, 3}}).ternary_format(""), (Format{128, false}));
+  EXPECT_EQ(matrix_of({{2, 2, 5, 5}, {3, 3, 3, 3}}).ternary_format(""), (Format{128, false}));
+  EXPECT_EQ(matrix_of({{3, 3, 3, 3}, {2, 4, 0, 5}}, false).ternary_format(""), (Format{64, false}));
+  EXPECT_EQ(matrix_of({{2, 4, 5, 6}, {3, 3, 4, 4}}, false).ternary_format(""), (Format{64, true}));
+  std::vector<float> wild(256, 1.5f);
+  wild[200] = 1;
+  EXPECT_EQ(OneMatrix(256, wild).ternary_format(""), std::nullopt);
+}
+
+TEST(FloatTrits, AreReadWithTheScalesOfTheirGroups) {
+  const OneMatrix matrix = matrix_of({{1, 1, 1, 1}, {2, 4, 0, 6}});
+  const io::GroupedTrits narrow = matrix.grouped_trits("", 1, 1, 64);
+  EXPECT_EQ(narrow.scales, (std::vector<float>{2, 4, 0, 6}));
+  EXPECT_EQ((std::vector<std::int8_t>{narrow.trits.begin(), narrow.trits.begin() + 3}),
+            (std::vector<std::int8_t>{0, 1, -1}));
+  EXPECT_EQ(narrow.trits[129], 0);
+  EXPECT_EQ(matrix.grouped_trits("", 0, 1, 128).scales, (std::vector<float>{1, 1}));
 }
 
 }  // namespace
