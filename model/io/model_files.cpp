@@ -13,7 +13,6 @@ constexpr std::uint32_t kWideGroup = 128, kNarrowGroup = 64;
 
 /// Whether each group of so many columns has one magnitude besides 0.
 bool has_groups(std::span<const float> row, std::uint32_t group) {
-  if (group == 0) return false;
   for (std::size_t at = 0; at < row.size(); at += group) {
     if (!only_magnitude(row.subspan(at, std::min<std::size_t>(group, row.size() - at)))) return false;
   }
@@ -30,16 +29,14 @@ std::optional<TernaryFormat> ModelFiles::ternary_format(std::string_view tensor)
   TernaryFormat format{0, true};
   for (std::uint64_t r = 0; r < whole.rows; ++r) {
     rows(tensor, r, row);
-    if (const std::optional<float> scale = only_magnitude(row)) {
-      if (first == 0) first = *scale;
-      if (*scale != 0 && *scale != first) format.group = format.group == 0 ? kWideGroup : format.group;
-    } else {
-      // A narrower group serves rows that have wider ones.
-      while (!has_groups(row, format.group)) {
-        if (format.group == kNarrowGroup) return std::nullopt;
-        format.group = format.group == 0 ? kWideGroup : kNarrowGroup;
-      }
+    // What one row needs serves those that would do with less.
+    if (format.group == 0) {
+      const std::optional<float> scale = only_magnitude(row);
+      if (first == 0 && scale) first = *scale;
+      if (!scale || (*scale != 0 && *scale != first)) format.group = kWideGroup;
     }
+    if (format.group == kWideGroup && !has_groups(row, kWideGroup)) format.group = kNarrowGroup;
+    if (format.group == kNarrowGroup && !has_groups(row, kNarrowGroup)) return std::nullopt;
     if (std::ranges::find(row, 0.0f) != row.end()) format.signs = false;
   }
   return format;

@@ -61,8 +61,9 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
   // What was measured has five trees.
   const double trees = double{1.0 * chip.trees} / spec::kTritsPerByte;
   const auto layout = [&](const BeatCounts& beats, const char* workload, const char* name,
-                          double banks, double share) {
-    const auto used = static_cast<double>(beats.column_beats) * share;
+                          double additions, double share) {
+    const auto columns = static_cast<double>(beats.column_beats);
+    const double used = columns * share;
     const ArrayEnergy e = split(t, workload);
     out.add(Unit::kCore, fmt::format("array, {}: decoders", name),
             static_cast<double>(beats.beats), e.shared, tiles);
@@ -72,7 +73,7 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
     const double idle = bank.cycle.at("idle").value;
     // An addition clocks one entry of the bank's 52; the others are gated.
     const double add = bank.cycle.at("bank").value - idle * (1 - 1 / kBankEntries);
-    out.add(Unit::kCore, fmt::format("accumulators, {}", name), used / share * banks,
+    out.add(Unit::kCore, fmt::format("accumulators, {}", name), columns * additions,
             derived(add, "pJ/addition", "bank, its other entries gated"), kPico);
   };
   layout(c.plane, "weights", "weights", spec::kTritsPerByte, 1);
