@@ -11,7 +11,7 @@ packages=(
   libicu-dev libprotobuf-dev                                                 # Unicode classes, SentencePiece models
   nextpnr-ice40 fpga-icestorm                                                # FPGA: the smoke test of scripts/fpga.sh
   libboost-dev libboost-iostreams-dev libboost-filesystem-dev libfmt-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libhwy-dev libyaml-cpp-dev
-  libgtest-dev libbenchmark-dev libsentencepiece-dev                         # tests and benchmarks
+  libgtest-dev libbenchmark-dev libsentencepiece-dev xz-utils                # tests and benchmarks
   python3 python3-venv python3-numpy                                         # generators and scripts
   chromium                                                                   # looks at the reports in a test
 )
