@@ -10,7 +10,7 @@ source "$root/scripts/rtl_sources.sh"
 sources=("$rtl/lint.vlt")
 while IFS= read -r file; do sources+=("$file"); done < <(rtl_sources "$rtl")
 
-for config in nano edge; do
+for config in nano edge ulx3s k26; do
   for fast in 0 1; do
     echo "lint: tern_$config, FastBody=$fast"
     verilator --lint-only -Wall --top "tern_$config" "-GFastBody=1'b$fast" "${sources[@]}"

@@ -708,12 +708,13 @@ struct ChipConfig {
   bool group_scales = false;  ///< The engine multiplies partial sums with the scales of groups.
   bool sign_weights = false;  ///< The engine takes the layout Sign.
   uint32_t trees = 5;    ///< Adder trees of an activation column: 5, or 8 to take a beat of signs a cycle.
+  bool small_fabric = false;  ///< Registers in the longest paths, for a small and slow FPGA.
 };
 inline constexpr ChipConfig kConfigs[] = {
-    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true, 8},  // A small FPGA with SDRAM.
-    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true, 5},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
-    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 4, 16384, false, false, 5},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
-    {"k26", 64, 8, 52, 256, 256, 16, 8, 8, 20, 8, 163840, true, true, 5},  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true, 8, false},  // A small FPGA with SDRAM.
+    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true, 5, false},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
+    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 4, 16384, false, false, 5, true},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+    {"k26", 64, 8, 52, 256, 256, 16, 8, 8, 20, 8, 163840, true, true, 5, false},  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
 };
 
 /// A command as it goes into the Cmd words.
