@@ -18,7 +18,7 @@ class TopKList {
     seen_ = 0;
   }
   /// Cycles in which the lanes wait while a row of n elements is inserted.
-  uint32_t insert(uint32_t n, uint32_t lanes);
+  uint32_t insert(uint32_t n, const spec::ChipConfig& chip);
   uint32_t count() const { return seen_ < keep_ ? seen_ : keep_; }
 
  private:
@@ -28,16 +28,16 @@ class TopKList {
 
 /// Cycles from the acceptance of a command to that of the next: the table of docs/vector.md, which
 /// vector_latency_test holds against the RTL.
-uint32_t vector_cycles(const spec::VectorCommand& c, uint32_t lanes, TopKList& list);
-uint32_t scalar_cycles(const spec::ScalarCommand& c);
+uint32_t vector_cycles(const spec::VectorCommand& c, const spec::ChipConfig& chip, TopKList& list);
+uint32_t scalar_cycles(const spec::ScalarCommand& c, const spec::ChipConfig& chip);
 
 /// When a vector command uses a port of the scratchpad, in cycles from its acceptance: once every
 /// `period` cycles from `first` on, before `end`; never if both are 0.
 struct PortUse {
   uint32_t first = 0, end = 0, period = 1;
 };
-PortUse vector_reads(const spec::VectorCommand& c, uint32_t lanes);
-PortUse vector_writes(const spec::VectorCommand& c, uint32_t lanes);
+PortUse vector_reads(const spec::VectorCommand& c, const spec::ChipConfig& chip);
+PortUse vector_writes(const spec::VectorCommand& c, const spec::ChipConfig& chip);
 
 /// What a vector command moves.
 void count_activity(const spec::VectorCommand& c, uint32_t lanes, Activity& activity);

@@ -2,14 +2,18 @@
 
 namespace tern::tlm {
 
-Controller::Controller(DeviceBus& bus, Activity& activity)
+Controller::Controller(DeviceBus& bus, Activity& activity, bool small_fabric)
     : bus_(bus),
       activity_(activity),
+      memory_access_(small_fabric ? 1 : 0),
+      device_read_(small_fabric ? 3 : 1),
+      device_write_(small_fabric ? 3 : 0),
+      device_answer_(small_fabric ? 2 : 1),
+      branch_(small_fabric ? 2 : 1),
       iss_(iss::MemoryMap{},
            {.read = [this](uint32_t addr, uint8_t strobe) -> std::optional<uint32_t> {
               if (strobe != 0xf) return std::nullopt;
-              // A read is on the bus a cycle after it executes.
-              const DeviceBus::Read read = bus_.read(addr - spec::kMmioBase, now_ + 1);
+              const DeviceBus::Read read = bus_.read(addr - spec::kMmioBase, now_ + device_read_);
               device_ = true;
               device_wait_ = read.wait;
               device_changes_ = read.changes;
@@ -19,12 +23,12 @@ Controller::Controller(DeviceBus& bus, Activity& activity)
                 [this](uint32_t addr, uint8_t strobe, uint32_t data) {
                   if (strobe != 0xf) return false;
                   device_ = true;
-                  device_wait_ = bus_.write(addr - spec::kMmioBase, data, now_);
+                  device_wait_ = bus_.write(addr - spec::kMmioBase, data, now_ + device_write_);
                   return true;
                 },
             .cycle = [this] { return now_; }}) {}
 
-Controller::Timing Controller::timing_of(uint32_t insn) {
+Controller::Timing Controller::timing_of(uint32_t insn) const {
   Timing t;
   const auto rs1 = static_cast<uint8_t>(insn >> 15 & 31);
   const auto rs2 = static_cast<uint8_t>(insn >> 20 & 31);
@@ -66,7 +70,7 @@ Controller::Timing Controller::timing_of(uint32_t insn) {
     default:
       break;
   }
-  if (t.is_jump) t.cycles = 2;
+  if (t.is_jump) t.cycles = static_cast<uint8_t>(1 + branch_);
   return t;
 }
 
@@ -85,17 +89,22 @@ void Controller::step() {
   const Timing t = pc / 4 < timing_.size() ? timing_[pc / 4] : Timing{};
   if (loaded_ != 0 && (loaded_ == t.rs1 || loaded_ == t.rs2)) ++now_;
   device_ = false;
+  const Cycle at = now_;
   iss_.step(retired_);
   ++activity_.instructions;
   now_ += t.cycles;
+  if ((t.is_load || t.is_store) && !device_) {
+    bus_.access_memory(at + memory_access_);
+    now_ += memory_access_;
+  }
   loaded_ = 0;
   if (t.is_branch) {
-    if (iss_.pc() != pc + 4) ++now_;
+    if (iss_.pc() != pc + 4) now_ += branch_;
   } else if (t.is_load) {
     loaded_ = retired_.rd;
     if (device_) {
       ++activity_.device_reads;
-      now_ += 1 + device_wait_;
+      now_ += device_read_ + device_answer_ - 1 + device_wait_;
       activity_.controller_stalls += device_wait_;
       skip(pc, device_value_);
     } else {
@@ -105,7 +114,7 @@ void Controller::step() {
     poll_.valid = false;
     if (device_) {
       ++activity_.device_writes;
-      now_ += device_wait_;
+      now_ += device_write_ + device_answer_ - 1 + device_wait_;
       activity_.controller_stalls += device_wait_;
     } else {
       ++activity_.controller_stores;
@@ -122,9 +131,9 @@ void Controller::skip(uint32_t pc, uint32_t value) {
   if (poll_.valid && poll_.pc == pc && poll_.value == value) {
     const Cycle round = now_ - poll_.at;
     activity_.controller_polls += round - device_wait_;
-    // The next read of the round to come is on the bus at now_ + round - 1 less the wait.
+    // The next read of the round to come is on the bus a round after this one.
     const Cycle until = std::min(device_changes_, end_ + round);
-    const Cycle read_at = now_ - 1 - device_wait_;
+    const Cycle read_at = now_ - device_answer_ - device_wait_;
     if (until > read_at + 1) {
       const uint64_t rounds = (until - 1 - read_at) / round;
       for (unsigned i = 1; i < 32; ++i) {

@@ -16,7 +16,8 @@ namespace tern::tlm {
 /// once.
 class Controller {
  public:
-  Controller(DeviceBus& bus, Activity& activity);
+  /// `small_fabric`: of the configuration.
+  Controller(DeviceBus& bus, Activity& activity, bool small_fabric);
 
   std::span<uint32_t> instructions() { return iss_.instructions(); }
   std::span<uint32_t> data() { return iss_.data(); }
@@ -44,12 +45,16 @@ class Controller {
     bool is_branch = false, is_jump = false, is_load = false, is_store = false;
     bool is_multiply = false, is_divide = false;
   };
-  static Timing timing_of(uint32_t insn);
+  Timing timing_of(uint32_t insn) const;
   void step();
   void skip(uint32_t pc, uint32_t value);
 
   DeviceBus& bus_;
   Activity& activity_;
+  /// Cycles that registers of a small fabric lengthen: until the data memory sees an access, until a
+  /// device sees a read or a write, from its answer to the next instruction, and what a taken branch
+  /// takes beyond another.
+  const Cycle memory_access_, device_read_, device_write_, device_answer_, branch_;
   iss::Iss iss_;
   iss::Retired retired_;
   std::vector<Timing> timing_;  ///< Of each instruction, filled by start().

@@ -5,7 +5,6 @@
 
 #include "io/error.hpp"
 #include "spec/config_words.hpp"
-#include "spec/waits.hpp"
 
 namespace tern::tlm {
 
@@ -55,14 +54,17 @@ uint32_t DeviceBus::scratch(uint32_t word) const {
 }
 
 DeviceBus::Read DeviceBus::read(uint32_t offset, Cycle at) {
-  if (is_of_player(offset) && played_ > at) {
-    Read read = this->read(offset, played_);
-    read.wait += played_ - at;
-    return read;
+  if (is_of_player(offset) && player_.busy()) {
+    if (const Cycle played = player_.finish(); played > at) {
+      Read read = this->read(offset, played);
+      read.wait += played - at;
+      return read;
+    }
   }
+  advance(at);
   if (offset == mmio::kDone) {
     const Units::Done done = units_.done(at);
-    return {done.counts, 0, done.changes};
+    return {done.counts, 0, std::min(done.changes, player_.next_offer())};
   }
   if (offset < mmio::kCmd + 4 * spec::kCommandWords) return {command_.w[offset / 4]};
   if (offset >= mmio::kScratch) {
@@ -125,30 +127,12 @@ Cycle DeviceBus::issue(const spec::CommandWords& words, Cycle at) {
   return units_.issue(at, words);
 }
 
-/// Source of the cycles: rtl/top/tape_player.sv. A word a cycle; the first of a command is read
-/// while the one before is offered, and read again if that has to wait. That the controller's own
-/// accesses of the memory go first is left out.
-void DeviceBus::play(uint32_t tape, Cycle at) {
-  Cycle accepted = at;
-  bool waited = true;
-  for (uint32_t n = 0; n < tape >> 16; ++n) {
-    const uint32_t first = (tape & 0xffff) / 4 + n * spec::kCommandWords;
-    for (uint32_t i = 0; i < spec::kCommandWords; ++i)
-      command_.w[i] = tape_memory_[(first + i) % tape_memory_.size()];
-    command_.w[1] = spec::add_waits(command_.w[1], tape_waits_);
-    const bool scalar = (command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar);
-    const Cycle offered = accepted + (scalar ? 5 : spec::kCommandWords) + (waited ? 2 : 0);
-    accepted = issue(command_, offered);
-    waited = accepted > offered;
-  }
-  played_ = accepted + 1;
-}
-
 Cycle DeviceBus::write(uint32_t offset, uint32_t value, Cycle at) {
-  if (is_of_player(offset) && played_ > at) {
-    const Cycle wait = played_ - at;
-    return wait + write(offset, value, played_);
+  if (is_of_player(offset) && player_.busy()) {
+    if (const Cycle played = player_.finish(); played > at)
+      return played - at + write(offset, value, played);
   }
+  advance(at);
   if (offset < mmio::kCmd + 4 * spec::kCommandWords) {
     command_.w[offset / 4] = value;
   } else if (offset == mmio::kIssue) {
@@ -156,7 +140,7 @@ Cycle DeviceBus::write(uint32_t offset, uint32_t value, Cycle at) {
   } else if (offset == mmio::kTapeWaits) {
     tape_waits_ = value;
   } else if (offset == mmio::kTape) {
-    play(value, at);
+    player_.start(value, tape_waits_, at);
   } else if (offset >= mmio::kScratch) {
     ++units_.activity().scratch_controller_accesses;
   } else if (inside(offset, mmio::kScalars, 8 * spec::kScalarRegs)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "memory_storage.hpp"
+#include "tape_player.hpp"
 #include "units.hpp"
 
 namespace tern::tlm {
@@ -19,7 +20,10 @@ namespace tern::tlm {
 class DeviceBus {
  public:
   DeviceBus(const PerfConfig& config, const sim::MemoryStorage& memory, Units& units)
-      : config_(config), memory_(memory), units_(units) {}
+      : config_(config),
+        memory_(memory),
+        units_(units),
+        player_([this](const spec::CommandWords& words, Cycle at) { return issue(words, at); }) {}
 
   struct Read {
     uint32_t value;
@@ -32,7 +36,12 @@ class DeviceBus {
   Cycle write(uint32_t offset, uint32_t value, Cycle at);
 
   /// The controller's data memory, from which tapes are played.
-  void set_tape_memory(std::span<const uint32_t> words) { tape_memory_ = words; }
+  void set_tape_memory(std::span<const uint32_t> words) { player_.set_memory(words); }
+  /// The controller accesses that memory in this cycle.
+  void access_memory(Cycle at) { player_.yield(at); }
+  /// Plays what a tape does before this cycle.
+  void advance(Cycle cycle) { player_.advance(cycle); }
+  bool is_playing() const { return player_.busy(); }
 
   /// What sampling returns.
   void set_token(uint32_t token) { token_ = token; }
@@ -53,7 +62,6 @@ class DeviceBus {
     uint64_t time = 0;
   };
   Cycle issue(const spec::CommandWords& words, Cycle at);
-  void play(uint32_t tape, Cycle at);
   uint32_t scratch(uint32_t word) const;
   uint32_t weight(uint32_t place) const { return place < 31 ? 1u << (30 - place) : 0; }
   uint32_t config_word(uint32_t offset) const;
@@ -62,9 +70,8 @@ class DeviceBus {
   const sim::MemoryStorage& memory_;
   Units& units_;
   spec::CommandWords command_{};
-  std::span<const uint32_t> tape_memory_;
+  TapePlayer player_;
   uint32_t tape_waits_ = 0;
-  Cycle played_ = 0;  ///< From then on no tape is played.
   std::array<uint64_t, spec::kScalarRegs> scalars_{};
   std::array<Loaded, 4> loaded_{};
   uint64_t loads_ = 0;

@@ -212,9 +212,10 @@ void StreamUnit::drain(uint32_t entries, uint32_t height, uint32_t live_rows, bo
   const Cycle last_read = before_last < 2
                               ? first_read + before_last
                               : ports_.write.nth(first_read + 2, (before_last - 1) * parts);
-  const Cycle last_write = ports_.write.nth(first_read + 2, writes);
-  entry_free_ = last_write - parts;
-  ports_.result_writes.reserve(first_read + 2, last_write + 1, 1);
+  const Cycle first_write = first_read + (chip_.small_fabric ? 3 : 2);
+  const Cycle last_write = ports_.write.nth(first_write, writes);
+  entry_free_ = last_write - (first_write - first_read - 2) - parts;
+  ports_.result_writes.reserve(first_write, last_write + 1, 1);
   if (half) {
     half_free_[next_half_] = last_read + 1;
     next_half_ ^= 1;
@@ -227,8 +228,8 @@ void StreamUnit::drain(uint32_t entries, uint32_t height, uint32_t live_rows, bo
   sink_free_ = last_read + 1;
   if (!last) return;
   // The greatest magnitudes of the last columns are found (3), then go to the scalar registers.
-  sink_free_ = last_write + columns + 3;
-  scoreboard_.complete(Unit::kMatmul, last_write + columns + 3);
+  sink_free_ = last_write + columns + (chip_.small_fabric ? 4 : 3);
+  scoreboard_.complete(Unit::kMatmul, sink_free_);
 }
 
 }  // namespace tern::tlm

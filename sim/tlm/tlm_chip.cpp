@@ -14,6 +14,11 @@ namespace {
 
 /// An AXI4-Lite access as sim/chip_model.cpp makes it: the request, then its answer.
 constexpr Cycle kRegisterAccess = 2;
+/// The same through the window: to the memory behind it and back takes two cycles more.
+constexpr Cycle kWindowAccess = 4;
+Cycle access_cycles(uint32_t offset) {
+  return offset == reg::kWindowData ? kWindowAccess : kRegisterAccess;
+}
 /// From the controller's write of a word for the host to the interrupt: FIFO and irq_q.
 constexpr Cycle kInterrupt = 3;
 
@@ -70,7 +75,7 @@ std::optional<uint32_t*> TlmChip::window() {
 }
 
 void TlmChip::write_register(uint32_t offset, uint32_t value) {
-  pass(kRegisterAccess);
+  pass(access_cycles(offset));
   switch (offset) {
     case reg::kCtrl:
       return control(value);
@@ -105,7 +110,7 @@ void TlmChip::write_register(uint32_t offset, uint32_t value) {
 }
 
 uint32_t TlmChip::read_register(uint32_t offset) {
-  pass(kRegisterAccess);
+  pass(access_cycles(offset));
   const spec::ChipConfig& c = config_.chip;
   const auto& mail = parts_->bus.mail();
   // A word is there two cycles after it was written.
@@ -124,7 +129,8 @@ uint32_t TlmChip::read_register(uint32_t offset) {
     case reg::kConfig3:
       return spec::config_words(c).config3;
     case reg::kStatus:
-      return (parts_->units.busy(now_) ? 1u << reg::kStatusBusyLsb : 0u) |
+      parts_->bus.advance(now_);
+      return (parts_->bus.is_playing() || parts_->units.busy(now_) ? 1u << reg::kStatusBusyLsb : 0u) |
              (error_ != 0 ? 1u << reg::kStatusErrorLsb : 0u) |
              (parts_->controller.running() ? 1u << reg::kStatusRunningLsb : 0u);
     case reg::kError:
@@ -154,6 +160,7 @@ uint32_t TlmChip::read_register(uint32_t offset) {
 }
 
 uint32_t TlmChip::counter(uint32_t offset) {
+  parts_->bus.advance(now_);
   const Counters& counts = parts_->units.counters(now_);
   const std::pair<uint32_t, uint64_t> registers[] = {
       {reg::kBeats, counts.beats},

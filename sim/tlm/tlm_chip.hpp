@@ -51,7 +51,7 @@ class TlmChip final : public Transport {
         : memory(std::move(model)),
           units(config, *memory),
           bus(config, storage, units),
-          controller(bus, units.activity()) {
+          controller(bus, units.activity(), config.chip.small_fabric) {
       bus.set_tape_memory(controller.data());
     }
     std::unique_ptr<MemoryModel> memory;

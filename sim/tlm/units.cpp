@@ -9,7 +9,8 @@ namespace tern::tlm {
 Units::Units(const PerfConfig& config, MemoryModel& memory)
     : store_(config, memory, scoreboard_, ports_, log_, activity_),
       stream_(config, memory, scoreboard_, ports_, store_, log_, activity_),
-      vector_(config, scoreboard_, ports_, log_, activity_) {}
+      vector_(config, scoreboard_, ports_, log_, activity_),
+      check_(config.chip.small_fabric ? 3 : 2) {}
 
 /// The ends of the stream's commands that this one waits for become known.
 void Units::finish_waits(const spec::CommandWords& words) {
@@ -50,8 +51,8 @@ const Counters& Units::counters(Cycle cycle) {
 
 Cycle Units::issue(Cycle offered, const spec::CommandWords& words) {
   const Cycle taken = std::max(offered, checker_free_);
-  // Products in the next cycle; in the one after, or when its queue has room, it leaves.
-  const auto leaves = [&](Cycle room) { return checker_free_ = std::max(taken + 2, room); };
+  // Products in the next cycle; then, or when its queue has room, it leaves.
+  const auto leaves = [&](Cycle room) { return checker_free_ = std::max(taken + check_, room); };
   switch (static_cast<spec::ChipOpcode>(words.w[0] & 0xff)) {
     case spec::ChipOpcode::kLoad:
     case spec::ChipOpcode::kMatmul:

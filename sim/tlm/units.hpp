@@ -46,6 +46,7 @@ class Units {
   StoreUnit store_;
   StreamUnit stream_;
   VectorUnit vector_;
+  const Cycle check_;       ///< From a command's arrival at the checker until it leaves.
   Cycle checker_free_ = 0;  ///< First cycle in which the checker takes a command.
 };
 

@@ -13,15 +13,15 @@ void VectorUnit::push(Cycle pushed, const spec::CommandWords& words) {
   if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar)) {
     const auto c = spec::ScalarCommand::unpack(words);
     if (static_cast<spec::ScalarOp>(c.op) == spec::ScalarOp::kTopKClear) list_.clear(c.constant);
-    cycles = scalar_cycles(c);
+    cycles = scalar_cycles(c, chip_);
     activity_.scalar_rows[c.op] += c.rows;
   } else {
     const auto c = spec::VectorCommand::unpack(words);
-    cycles = vector_cycles(c, chip_.lanes, list_);
+    cycles = vector_cycles(c, chip_, list_);
     count_activity(c, chip_.lanes, activity_);
-    const PortUse reads = vector_reads(c, chip_.lanes);
+    const PortUse reads = vector_reads(c, chip_);
     ports_.read.reserve(accepted + reads.first, accepted + reads.end, reads.period);
-    const PortUse writes = vector_writes(c, chip_.lanes);
+    const PortUse writes = vector_writes(c, chip_);
     ports_.write.reserve(accepted + writes.first, accepted + writes.end, writes.period);
   }
   commands_.leave(accepted);

@@ -7,6 +7,7 @@
 #include "prefetch.hpp"
 #include "scoreboard.hpp"
 #include "statistical_memory.hpp"
+#include "tape_player.hpp"
 #include "timing_run.hpp"
 
 namespace tern::tlm {
@@ -147,6 +148,75 @@ TEST(Prefetch, ReadsAheadAsFarAsTheFifoReaches) {
   const double per_beat = static_cast<double>(taken.last - taken.first) / 3200;
   EXPECT_GT(per_beat, 100.0 / 32);
   EXPECT_LT(per_beat, 125.0 / 32);
+}
+
+/// A tape of commands in words of which only the opcode counts, by hand from rtl/top/tape_player.sv.
+class TapeTimes : public testing::Test {
+ protected:
+  using Opcode = spec::ChipOpcode;
+  /// Written to the register in cycle 100.
+  void start(const std::vector<Opcode>& opcodes) {
+    memory_.assign(2 * spec::kCommandWords, 0);  // the tape lies behind two commands of others
+    for (const Opcode opcode : opcodes) {
+      memory_.push_back(static_cast<uint32_t>(opcode));
+      memory_.insert(memory_.end(), spec::kCommandWords - 1, 7);
+    }
+    player_.set_memory(memory_);
+    player_.start(static_cast<uint32_t>(opcodes.size()) << 16 | 2 * 4 * spec::kCommandWords, 3, 100);
+  }
+  std::vector<uint32_t> memory_;
+  std::vector<Cycle> offered_;
+  std::vector<spec::CommandWords> commands_;
+  Cycle checker_free_ = 0;
+  TapePlayer player_{[this](const spec::CommandWords& words, Cycle at) {
+    commands_.push_back(words);
+    offered_.push_back(at);
+    return std::max(at, checker_free_);
+  }};
+};
+
+TEST_F(TapeTimes, ACommandEveryEightCyclesAScalarOneEveryFive) {
+  start({Opcode::kVector, Opcode::kVector, Opcode::kScalar, Opcode::kScalar, Opcode::kStore});
+  EXPECT_EQ(player_.finish(), 137u);
+  EXPECT_EQ(offered_, (std::vector<Cycle>{110, 118, 123, 128, 136}));
+  EXPECT_EQ(commands_[0].w[1], 10u);  // waits are added
+  EXPECT_EQ(commands_[4].w[0] & 0xff, static_cast<uint32_t>(Opcode::kStore));
+  EXPECT_FALSE(player_.busy());
+}
+
+TEST_F(TapeTimes, WhatHasToWaitTakesTwoMore) {
+  start({Opcode::kVector, Opcode::kVector, Opcode::kVector});
+  checker_free_ = 130;
+  EXPECT_EQ(player_.finish(), 149u);
+  EXPECT_EQ(offered_, (std::vector<Cycle>{110, 140, 148}));
+}
+
+/// Each access of the controller takes a cycle in which a word would have been read.
+TEST_F(TapeTimes, TheControllersAccessesGoFirst) {
+  start({Opcode::kVector, Opcode::kVector});
+  for (const Cycle at : {103u, 104u, 107u}) player_.yield(at);
+  EXPECT_EQ(player_.finish(), 122u);
+  EXPECT_EQ(offered_, (std::vector<Cycle>{113, 121}));
+}
+
+/// Word 0 of the next command is not dropped if the controller was in its way.
+TEST_F(TapeTimes, AnAccessBeforeAWaitingCommandCostsNothing) {
+  start({Opcode::kVector, Opcode::kVector});
+  checker_free_ = 111;
+  player_.yield(109);  // where word 0 of the second command would be read
+  EXPECT_EQ(player_.finish(), 120u);
+  EXPECT_EQ(offered_, (std::vector<Cycle>{110, 119}));
+}
+
+TEST_F(TapeTimes, IsPlayedNoFurtherThanAsked) {
+  start({Opcode::kVector, Opcode::kVector});
+  EXPECT_EQ(player_.next_offer(), 101u);
+  player_.advance(110);
+  EXPECT_TRUE(offered_.empty());
+  EXPECT_EQ(player_.next_offer(), 110u);
+  player_.advance(111);
+  EXPECT_EQ(offered_.size(), 1u);
+  EXPECT_TRUE(player_.busy());
 }
 
 TEST(EventLog, CountsEachCycleOfWorkOnce) {

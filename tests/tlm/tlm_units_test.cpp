@@ -8,6 +8,8 @@ namespace {
 
 using spec::Unit;
 
+constexpr const spec::ChipConfig& kEdge = spec::kConfigs[1];  // 32 lanes
+
 /// The table of docs/vector.md, for 7 lines of 32 and 3 rows.
 TEST(VectorCycles, AreThoseOfTheUnit) {
   using spec::Reduce;
@@ -21,7 +23,7 @@ TEST(VectorCycles, AreThoseOfTheUnit) {
     c.shift = shift;
     c.n = 32 * 7 - 5;
     c.rows = 3;
-    return vector_cycles(c, 32, list);
+    return vector_cycles(c, kEdge, list);
   };
   for (VectorOp op : {VectorOp::kCopy, VectorOp::kScale, VectorOp::kSquare}) {
     EXPECT_EQ(vector(op), 31u);
@@ -44,7 +46,7 @@ TEST(VectorCycles, AreThoseOfTheUnit) {
     spec::ScalarCommand c;
     c.op = static_cast<uint32_t>(op);
     c.rows = 5;
-    return scalar_cycles(c);
+    return scalar_cycles(c, kEdge);
   };
   EXPECT_EQ(scalar(ScalarOp::kBits), 16u);
   EXPECT_EQ(scalar(ScalarOp::kBits64), 16u);
@@ -194,14 +196,14 @@ TEST(Units, LoadsWriteBehindTheVectorUnit) {
 TEST(TopKList, InsertsEverythingFirstAndLittleLater) {
   TopKList list;
   list.clear(64);
-  const uint32_t first = list.insert(96, 32);
+  const uint32_t first = list.insert(96, kEdge);
   EXPECT_EQ(first, 3u * 31);
   EXPECT_EQ(list.count(), 64u);
-  const uint32_t second = list.insert(320, 32);
+  const uint32_t second = list.insert(320, kEdge);
   EXPECT_GT(second, 0u);
   EXPECT_LT(second, first);
-  for (int i = 0; i < 1000; ++i) list.insert(320, 32);
-  EXPECT_EQ(list.insert(320, 32), 0u);
+  for (int i = 0; i < 1000; ++i) list.insert(320, kEdge);
+  EXPECT_EQ(list.insert(320, kEdge), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,56 @@
+#include "tape_player.hpp"
+
+#include <algorithm>
+
+#include "spec/waits.hpp"
+
+namespace tern::tlm {
+
+void TapePlayer::start(uint32_t tape, uint32_t waits, Cycle at) {
+  first_ = (tape & 0xffff) / (4 * spec::kCommandWords) * spec::kCommandWords;
+  left_ = tape >> 16;
+  waits_ = waits;
+  next_ = 0;
+  now_ = at + 1;
+}
+
+/// A cycle, or up to `end` what is the same in each.
+void TapePlayer::step(bool memory_is_free, Cycle end) {
+  if (full_ && !offered_) {
+    taken_ = issue_(command_, now_);
+    offered_ = true;
+  }
+  const bool taken = full_ && taken_ == now_;
+  if (full_ && !taken && !arrives_ && (hold_ || left_ == 0)) {
+    now_ = std::min(taken_, end);
+    return;
+  }
+  // Words that mean nothing in a scalar command are left out.
+  const bool scalar =
+      (command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar);
+  const uint32_t last = scalar ? 5 : spec::kCommandWords - 1;
+  const bool drop = arrives_ && full_ && !taken;
+  const bool request = left_ > 0 && !hold_ && memory_is_free && !drop;
+  const bool last_request = request && next_ == last;
+  const bool comes = arrives_ && !drop;
+
+  full_ = (comes && index_ == last) || (full_ && !taken);
+  hold_ = drop || (hold_ && !taken);
+  if (taken) offered_ = false;
+  if (comes) command_.w[index_] = index_ == 1 ? spec::add_waits(word_, waits_) : word_;
+  arrives_ = request;
+  index_ = next_;
+  if (request) word_ = memory_[(first_ + next_) % memory_.size()];
+  if (last_request) {
+    first_ += spec::kCommandWords;
+    --left_;
+  }
+  if (drop || last_request) {
+    next_ = 0;
+  } else if (request) {
+    next_ = scalar && next_ == 3 ? 5 : next_ + 1;
+  }
+  ++now_;
+}
+
+}  // namespace tern::tlm
