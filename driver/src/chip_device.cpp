@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "firmware_link.hpp"
-#include "fit.hpp"
 #include "io/error.hpp"
+#include "io/fit.hpp"
 #include "kv_writer.hpp"
 #include "spec/numerics/layout.hpp"
 #include "trace_reader.hpp"
@@ -38,7 +38,11 @@ class ChipDevice final : public Device {
     const spec::ChipConfig& chip = transport_->config();
     trace_address_ = spec::align_up(image.model().work_offset, spec::kAddrUnit);
     trace_bytes_ = driver::trace_buffer_bytes(image.model(), chip);
-    driver::check_fits(image, chip, trace_address_ + trace_bytes_);
+    io::check_fits(image, chip);
+    const uint64_t end = trace_address_ + trace_bytes_;
+    if (end > uint64_t{spec::kAddrUnit} << spec::LoadBits::read_addr)
+      throw Error("{}: needs {} bytes of memory, more than commands can address", image.origin(),
+                  end);
     if (!link_.running()) link_.start();
     transport_->reserve_memory(trace_address_ + trace_bytes_);
     transport_->load_memory(0, image.bytes(), load_progress_);

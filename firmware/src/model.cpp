@@ -1,12 +1,9 @@
 #include "model.hpp"
 
-#include "load_check.hpp"
-#include "plan.hpp"
 #include "scratch.hpp"
 #include "spec/generated/registers.hpp"
 #include "spec/numerics/checksum.hpp"
 #include "spec/numerics/head_norm.hpp"
-#include "spec/numerics/layout.hpp"
 #include "spec/numerics/rope.hpp"
 
 namespace tern::firmware {
@@ -16,8 +13,11 @@ using spec::FirmwareError;
 
 uint32_t field(uint32_t word, uint32_t lsb, uint32_t mask) { return word >> lsb & mask; }
 
+/// A word of a descriptor, whatever the types of its fields.
+using Word [[gnu::may_alias]] = uint32_t;
+
 /// Reads `bytes` at a byte offset of the image, a multiple of 8, through the scratchpad.
-void fetch(Units& units, const Model& model, uint64_t offset, uint32_t bytes, uint32_t* words) {
+void fetch(Units& units, const Model& model, uint64_t offset, uint32_t bytes, Word* words) {
   const uint32_t skip = static_cast<uint32_t>(offset % spec::kAddrUnit);
   spec::LoadCommand c;
   c.read_addr = model.base + static_cast<uint32_t>(offset / spec::kAddrUnit);
@@ -30,43 +30,12 @@ void fetch(Units& units, const Model& model, uint64_t offset, uint32_t bytes, ui
 
 template <typename Struct>
 void fetch(Units& units, const Model& model, uint64_t offset, Struct& out) {
-  fetch(units, model, offset, sizeof out, reinterpret_cast<uint32_t*>(&out));
-}
-
-/// Words 0, 3, 4, 5 and 6 of a MATMUL.
-MatrixWords words_of(const spec::MatrixDescriptor& m) {
-  spec::MatmulCommand c;
-  c.layout = m.layout;
-  c.planes = m.planes;
-  c.group = m.group;
-  c.beats = m.beats;
-  c.rows = m.rows;
-  c.block = m.block;
-  c.cols = m.cols;
-  c.stripes = m.stripes;
-  const spec::CommandWords w = c.pack();
-  return {w.w[0], w.w[3], w.w[4], w.w[5], w.w[6]};
-}
-
-const spec::VectorDescriptor& norm(const spec::LayerDescriptor& d, uint32_t i) {
-  return (&d.attn_norm)[i];
-}
-const spec::MatrixDescriptor& linear(const spec::LayerDescriptor& d, uint32_t i) {
-  return (&d.attn_q)[i];
+  fetch(units, model, offset, sizeof out, reinterpret_cast<Word*>(&out));
 }
 
 void keep(const spec::ModelDescriptor& d, Model& m) {
-  m.hidden = d.hidden;
-  m.layers = d.layers;
-  m.heads = d.heads;
-  m.kv_heads = d.kv_heads;
-  m.head_dim = d.head_dim;
-  m.ffn = d.ffn;
-  m.vocab = d.vocab;
-  m.context = d.context;
+  fit::set_sizes(m, d, m.chip);
   m.eos = d.eos;
-  m.q_size = d.heads * d.head_dim;
-  m.kv_size = d.kv_heads * d.head_dim;
   m.residual_frac = d.residual_frac;
   m.silu = d.activation == static_cast<uint32_t>(spec::Activation::kSilu);
   m.head_root = spec::scale_sqrt(spec::make_scale(d.head_dim));
@@ -76,22 +45,14 @@ void keep(const spec::ModelDescriptor& d, Model& m) {
   m.head_scale = d.head_scale;
   m.embedding = m.base + static_cast<uint32_t>(d.embedding.offset / spec::kAddrUnit);
   m.embedding_exponent = d.embedding.exponent;
-  m.embedding_group = spec::group_columns(static_cast<spec::Group>(d.embedding_group));
   m.output_gain = m.base + static_cast<uint32_t>(d.output_norm.offset / spec::kAddrUnit);
   m.output_exponent = d.output_norm.exponent;
   m.head = m.base + static_cast<uint32_t>(d.head.offset / spec::kAddrUnit);
-  m.head_matrix = d.head;
   m.head_row_scales = m.base + static_cast<uint32_t>(d.head_row_scales / spec::kAddrUnit);
   m.rope_table = m.base + static_cast<uint32_t>(d.rope_table / spec::kAddrUnit);
   m.key_units = static_cast<uint32_t>(d.key_cache_bytes / spec::kAddrUnit);
   m.value_units = static_cast<uint32_t>(d.value_cache_bytes / spec::kAddrUnit);
   m.scale_units = static_cast<uint32_t>(d.kv_scale_bytes / spec::kAddrUnit);
-
-  const uint32_t group = m.heads / m.kv_heads;
-  m.slot_heads = m.chip.act_columns > 1 ? m.chip.act_columns / 2 : 1;
-  while (group % m.slot_heads != 0) --m.slot_heads;
-  m.slots = m.heads / m.slot_heads;
-  m.slots_of_kv_head = group / m.slot_heads;
 }
 
 void keep(const spec::LayerDescriptor& d, const Model& m, Layer& l) {
@@ -99,25 +60,20 @@ void keep(const spec::LayerDescriptor& d, const Model& m, Layer& l) {
     return m.base + static_cast<uint32_t>(offset / spec::kAddrUnit);
   };
   for (uint32_t i = 0; i < kNorms; ++i) {
-    l.gain[i] = units(norm(d, i).offset);
-    l.exponent[i] = static_cast<int16_t>(norm(d, i).exponent);
+    l.gain[i] = units((d.*fit::kNormFields[i]).offset);
+    l.exponent[i] = static_cast<int16_t>((d.*fit::kNormFields[i]).exponent);
   }
   for (uint32_t i = 0; i < kLinears; ++i) {
-    l.matrix[i] = units(linear(d, i).offset);
+    l.matrix[i] = units((d.*fit::kLinearFields[i]).offset);
     // Rope gives queries and keys more fraction bits.
     const bool rotated = (i == kQuery || i == kKey) && !m.has[kQueryNorm];
     const int shift = rotated ? spec::rope_shift(m.head_bits[i]) - spec::kRopeGuard : 0;
-    l.scale[i] = spec::scale_shift(linear(d, i).scale, shift);
+    l.scale[i] = spec::scale_shift((d.*fit::kLinearFields[i]).scale, shift);
   }
   l.k_cache = units(d.k_cache);
   l.v_cache = units(d.v_cache);
   l.k_scales = units(d.k_scales);
   l.v_scales = units(d.v_scales);
-}
-
-bool same(const MatrixWords& a, const MatrixWords& b) {
-  return a.shape == b.shape && a.beats == b.beats && a.rows == b.rows && a.cols == b.cols &&
-         a.stripes == b.stripes;
 }
 
 Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
@@ -128,21 +84,10 @@ Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
                                                      spec::checked_words<spec::LayerDescriptor>());
     if (found != layer.checksum) return {FirmwareError::kLayerChecksum, i};
     for (uint32_t j = 0; i == 0 && j < 2; ++j)
-      model.head_bits[j] = spec::result_bits(linear(layer, j));
-    for (uint32_t j = 0; i == 0 && j < kNorms; ++j) model.has[j] = spec::present(norm(layer, j));
-    if (const uint32_t at = missing_layout(layer, model.chip); at != kNoField)
-      return {FirmwareError::kMatrixLayout, i << 16 | at};
-    if (const uint32_t at = bad_field(layer, model); at != kNoField)
-      return {FirmwareError::kLayerShape, i << 16 | at};
-    for (uint32_t j = 0; j < kLinears; ++j) {
-      const MatrixWords words = words_of(linear(layer, j));
-      if (i == 0) model.linear[j] = words;
-      // The table of layers has no room for shapes: all layers share those of the first.
-      if (!same(words, model.linear[j]))
-        return {FirmwareError::kLayerShape,
-                i << 16 | static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
-                                                j * sizeof(spec::MatrixDescriptor))};
-    }
+      model.head_bits[j] = spec::result_bits(layer.*fit::kLinearFields[j]);
+    if (const Status status = fit::check(layer, i, model, model.chip, model.base, model.linear);
+        !status.ok())
+      return status;
     keep(layer, model, model.layer[i]);
   }
   model.layer[d.layers].gain[kAttnNorm] = model.output_gain;
@@ -184,14 +129,11 @@ Status load_model(Units& units, uint32_t base, Model& model) {
   const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&d),
                                                    spec::checked_words<spec::ModelDescriptor>());
   if (found != d.checksum) return {FirmwareError::kModelChecksum, found};
-  if (const uint32_t at = missing_layout(d, model.chip); at != kNoField)
-    return {FirmwareError::kMatrixLayout, 0xffff0000 | at};
-  if (const uint32_t at = bad_field(d, model.chip, base); at != kNoField)
-    return {FirmwareError::kModelShape, at};
-  if (d.layers > kMaxLayers) return {FirmwareError::kTooManyLayers, d.layers};
+  if (const Status status = fit::check(d, model.chip, base); !status.ok()) return status;
   keep(d, model);
   if (const Status status = load_layers(units, d, model); !status.ok()) return status;
-  if (const Status status = make_plan(model); !status.ok()) return status;
+  if (const Status status = fit::place(model, model.chip, model.plan, model.reg); !status.ok())
+    return status;
   model.loaded = !units.timed_out();
   return {};
 }

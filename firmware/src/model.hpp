@@ -1,5 +1,6 @@
 #pragma once
 
+#include "spec/fit.hpp"
 #include "spec/generated/spec.hpp"
 #include "spec/numerics/result_bits.hpp"
 #include "spec/numerics/scale.hpp"
@@ -11,40 +12,16 @@ namespace tern::firmware {
 
 using spec::Scale;
 
-inline constexpr uint32_t kMaxLayers = 96;
-inline constexpr uint32_t kMaxGroup = 15;  ///< Activation columns that commands can name.
-inline constexpr uint32_t kMaxHeads = 64;
-inline constexpr uint32_t kMaxKvHeads = 32;
-
-/// Where the firmware refuses something. kNone, with no value in spec::FirmwareError: all is well.
-struct Status {
-  spec::FirmwareError error{};
-  uint32_t detail = 0;
-  bool ok() const { return error == spec::FirmwareError{}; }
-};
-
-/// The linear layers, in the order of LayerDescriptor.
-enum Linear : uint32_t { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kLinears };
-/// The norms, in the order of LayerDescriptor.
-enum Norm : uint32_t {
-  kAttnNorm,
-  kAttnSubNorm,
-  kFfnNorm,
-  kFfnSubNorm,
-  kQueryNorm,
-  kKeyNorm,
-  kNorms,
-  kVectorNorms = kQueryNorm  ///< Of whole vectors; the others are of heads.
-};
-
-/// A MATMUL without what changes: waits, address, activations and where the results go.
-struct MatrixWords {
-  uint32_t shape;    ///< Word 0.
-  uint32_t beats;    ///< Word 3.
-  uint32_t rows;     ///< Word 4.
-  uint32_t cols;     ///< Word 5.
-  uint32_t stripes;  ///< Word 6.
-};
+using fit::kMaxGroup;
+using fit::kMaxLayers;
+using fit::MatrixWords;
+using fit::Plan;
+using fit::Registers;
+using Status = fit::Fit;
+using fit::Linear;
+using fit::Norm;
+using enum fit::Linear;
+using enum fit::Norm;
 
 /// Addresses are in units of 64 bytes of memory.
 struct Layer {
@@ -55,140 +32,35 @@ struct Layer {
   int16_t exponent[kNorms];
 };
 
-/// The chip that the firmware runs on.
-struct Chip {
-  uint32_t columns;  ///< C
+/// The chip that the firmware runs on. Divisions by C are shifts: the controller has no quick one.
+struct Chip : fit::Chip {
   uint32_t columns_log2;
-  uint32_t act_columns;  ///< M
-  uint32_t acc_depth;
-  uint32_t act_depth;
-  uint32_t scratch_words;
-  uint32_t key_block;
-  bool group_scales, sign_weights;
 
   void read();
   uint32_t tiles(uint32_t n) const { return (n + columns - 1) >> columns_log2; }
   uint32_t beats(uint32_t bytes) const { return tiles(bytes); }
 };
 
-/// Words of the scratchpad, tiles of the activation buffer and scalar registers. `work` is used by
-/// one block of the layer at a time: what follows it shares its place.
-struct Plan {
-  uint32_t group;  ///< T: tokens that go through the layers together.
-
-  uint32_t residual;    ///< [T][hidden]
-  uint32_t rope;        ///< [T][head_dim], from a word that depends on the position on.
-  uint32_t norm_gain;   ///< [hidden]
-  uint32_t sub_gain;    ///< [max(heads * head_dim, ffn)], of those that have a norm.
-  uint32_t head_gain;   ///< [2][mix_stride], if heads have norms: of queries, keys.
-  uint32_t new_scales;  ///< [2][kv_heads][T]: keys', then values'.
-  uint32_t record;      ///< Head of a trace record.
-  uint32_t one;         ///< A word that holds 1: a scale applied to it becomes fixed point.
-  uint32_t work;
-
-  uint32_t q;         ///< [T][heads * head_dim]; later the mixed heads.
-  uint32_t k;         ///< [T][kv_heads * head_dim]
-  uint32_t v;         ///< [T][kv_heads * head_dim]
-  uint32_t out;       ///< [T][max(hidden, heads * head_dim)]: norms, then the output projection.
-  uint32_t turned_q;  ///< [T][heads * head_dim] after rope: q; behind norms of heads: out.
-  uint32_t turned_k;  ///< [T][kv_heads * head_dim] after rope: k; behind norms of heads its own.
-  uint32_t score;     ///< [2][slot][context]
-  uint32_t kv_scale;  ///< [2][2][context]: keys' and values' scales of a KV head.
-  uint32_t mix;       ///< [heads][2][head_dim]
-
-  uint32_t gate;  ///< [T][ffn]
-  uint32_t up;    ///< [T][max(ffn, hidden)]: also norms, and the results of down.
-
-  uint32_t trits;  ///< [T]: of an embedding of trits a token's trits, then its scales.
-  uint32_t trit_stride;
-
-  uint32_t head_norm;                       ///< [hidden]
-  uint32_t head_acc;                        ///< [2][head_rows]
-  uint32_t head_scales;                     ///< [2][head_rows]
-  uint32_t head_rows;                       ///< Rows of a chunk of the head.
-  uint32_t head_stripes[2], head_beats[2];  ///< Of a chunk, and of the last.
-
-  uint32_t free;  ///< From here on nothing is placed.
-
-  // Distances of rows.
-  uint32_t hidden_stride, q_stride, kv_stride, ffn_stride, score_stride, mix_stride;
-
-  // Activation tiles. The inputs of linear layers and the probabilities begin at 0.
-  uint32_t query_tiles;  ///< First tile of the queries; two tokens' in turn.
-  uint32_t dim_tiles;    ///< Of one slot of queries.
-  uint32_t query_size;   ///< Of one token's queries.
-  uint32_t value_tiles;  ///< Of the probabilities of one slot, of one limb if M is 1.
-};
-
-/// Scalar registers. What only the vector unit writes and reads is kept once, for its commands run
-/// one after the other; many results take the place of their operands.
-struct Registers {
-  // Constants.
-  uint32_t zero, one, embed, eps, score_scale, head_scale, log2e;
-  uint32_t hidden, q_size, ffn;                        ///< The lengths of norms.
-  uint32_t act_limit, value_limit, probability_limit;  ///< kActMax, kValueMax, kProbabilityMax.
-  uint32_t inverse_temperature;                        ///< Of the request.
-  uint32_t output_limit;                               ///< As norm_limit, before the head.
-  uint32_t head_eps;                                   ///< If heads have norms: head_dim * eps.
-  uint32_t head_floor;  ///< [2]: head_norm_floor() of a token's queries, keys.
-  // Of the layer that is worked on.
-  uint32_t norm_limit;  ///< [kVectorNorms]: kActMax in units of the gain.
-  uint32_t rope_shift;  ///< [2]: of queries, keys, of which the bits that rope() cannot take go.
-  uint32_t head_limit;  ///< [2]: what head_norm_unit() divides, of queries, keys, after Rope.
-  uint32_t matrix;      ///< [kLinears]
-
-  uint32_t logit_scale, sample_unit, weight_sum;
-  uint32_t joined;     ///< Largest of a token's joined heads, then the shift that it gives.
-  uint32_t exponent;   ///< Common exponent of a token's heads.
-  uint32_t unit;       ///< [3]: of a token's queries, keys, values.
-  uint32_t scale_max;  ///< [2]: largest scale of a KV head's keys, values.
-
-  // One a token of the group.
-  uint32_t residual_max, sub_max, sub_unit;
-  uint32_t norm_max, squares, norm_shift, square_shift, multiplier;  ///< Of the last norm.
-  uint32_t act;                                                      ///< Scale of the activations.
-  uint32_t unused;
-  uint32_t gate_max, up_max, gate_shift, gate_width, up_shift, gate_unit;
-  uint32_t trit_scale;  ///< Of each group of an embedding of trits.
-  // One a KV head or head.
-  uint32_t kv_max;         ///< [2][kv_heads]: keys, values.
-  uint32_t kv_multiplier;  ///< Soon used up, as query_multiplier, whose place it shares.
-  uint32_t query_max, query_multiplier, score_unit, mix_scale;
-  // One a head of a slot; of score_max two slots in turn.
-  uint32_t score_max, score_shift, score_factor, score_top, exp_sum, weight_max;
-  uint32_t value_shift;  ///< Bits of the largest scale of the values, for each head.
-  uint32_t count;
-};
-
-struct Model {
+struct Model : fit::Sizes {
   bool loaded = false;
   Chip chip;
   uint32_t base;  ///< The image, in units of 64 bytes.
 
-  uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context, eos;
-  uint32_t q_size, kv_size;
+  uint32_t eos;
   uint32_t residual_frac, head_shift;
   bool silu;                      ///< The gate; else squared ReLU.
-  bool has[kNorms];               ///< In all layers. kQueryNorm: norms of heads, with kKeyNorm.
   spec::ResultBits head_bits[2];  ///< Of queries, keys.
   Scale head_root;                ///< sqrt(head_dim)
   Scale eps, score_scale, head_scale;
 
   uint32_t embedding;  ///< Units from the start of memory.
   int32_t embedding_exponent;
-  uint32_t embedding_group;  ///< Columns that share a scale; 0: int16.
   uint32_t output_gain;
   int32_t output_exponent;
   uint32_t head;
-  spec::MatrixDescriptor head_matrix;
   uint32_t head_row_scales;
   uint32_t rope_table;
   uint32_t key_units, value_units, scale_units;  ///< Of one head's cache, in units of 64 bytes.
-
-  /// Query heads that one MATMUL serves, 1 to M / 2 (1 if M is 1); divides heads / kv_heads.
-  uint32_t slot_heads;
-  uint32_t slots;  ///< heads / slot_heads
-  uint32_t slots_of_kv_head;
 
   MatrixWords linear[kLinears];
   Plan plan;

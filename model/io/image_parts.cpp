@@ -21,7 +21,8 @@ namespace {
 constexpr uint32_t kResidualFrac = 16;
 constexpr int kMaxNorm = 65536;  // elements; norm_quant's sum of squares then fits 64 bits
 
-void check_fits(const ModelConfig& config, const spec::ChipConfig& chip, std::string_view origin) {
+/// What an image can express, whatever the chip.
+void check_expressible(const ModelConfig& config, std::string_view origin) {
   if (config.bos < 0 || config.eos < 0)
     throw Error("{}: the file names no bos or eos token, which the chip needs", origin);
   if (std::max({config.hidden, config.ffn, config.queries()}) > kMaxNorm)
@@ -30,17 +31,6 @@ void check_fits(const ModelConfig& config, const spec::ChipConfig& chip, std::st
   if (static_cast<uint64_t>(config.vocab) * static_cast<uint64_t>(config.hidden) > UINT32_MAX)
     throw Error("{}: an embedding of {} x {} is more than the 2^32 - 1 elements of an image",
                 origin, config.vocab, config.hidden);
-  const uint32_t context_tiles =
-      spec::ceil_div(static_cast<uint32_t>(config.context), chip.columns);
-  const uint32_t value_entries =
-      spec::ceil_div(static_cast<uint32_t>(config.head_dim), spec::kTritsPerByte);
-  if (context_tiles > chip.act_depth || value_entries > chip.acc_depth) {
-    throw Error(
-        "{}: context {} with heads of {} is more than configuration {} holds ({} positions, head "
-        "width {})",
-        origin, config.context, config.head_dim, chip.name, chip.act_depth * chip.columns,
-        chip.acc_depth * spec::kTritsPerByte);
-  }
 }
 
 void check_format(const MatrixFormat& format, const spec::ChipConfig& chip, std::string_view origin,
@@ -84,7 +74,7 @@ spec::Scale scale_from(double v) {
 
 spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::ChipConfig& chip,
                                      std::string_view origin) {
-  check_fits(config, chip, origin);
+  check_expressible(config, origin);
   spec::ModelDescriptor model{};
   model.hidden = static_cast<uint32_t>(config.hidden);
   model.layers = static_cast<uint32_t>(config.layers);
@@ -126,13 +116,9 @@ MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, const MatrixForma
     throw Error("{}: tensor {} needs row blocks of {} stripes; configuration {} has {}", origin,
                 tensor, spec::kSignStripes, chip.name, chip.row_block);
   const spec::MatrixShape shape = spec::shape_of(m, chip.columns);
-  if (cols > spec::kMaxDotLength || shape.tiles() > chip.act_depth) {
-    throw Error(
-        "{}: tensor {} has {} columns; configuration {} holds activations for {}, choose a wider "
-        "one",
-        origin, tensor, cols, chip.name,
-        std::min(spec::kMaxDotLength, chip.act_depth * chip.columns));
-  }
+  if (cols > spec::kMaxDotLength)
+    throw Error("{}: tensor {} has {} columns; an image takes {} at most", origin, tensor, cols,
+                spec::kMaxDotLength);
   m.beats = static_cast<uint32_t>(shape.beats());
   return m;
 }

@@ -31,14 +31,14 @@ std::string format_name(const MatrixFormat& format);
 spec::Scale scale_from(double v);
 
 /// Sizes and number formats; offsets and the scales of embedding and head are left 0. Throws Error
-/// when the configuration of the chip cannot hold the context or the heads, or when bos or eos is
-/// missing.
+/// when an image cannot express the sizes, or when bos or eos is missing. Whether the chip can run
+/// the model is the business of fit.hpp.
 spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::ChipConfig& chip,
                                      std::string_view origin);
 
 /// A matrix; offset and scale are left 0. With group scales or signs its row blocks are multiples
-/// of eight stripes, so that scale words fill beats. Throws Error when the chip cannot hold the
-/// activations of its columns, or was built without what the format needs.
+/// of eight stripes, so that scale words fill beats. Throws Error when the chip was built
+/// without what the format needs, or the columns are more than a sum of an int32 takes.
 spec::MatrixDescriptor describe_matrix(uint32_t rows, uint32_t cols, const MatrixFormat& format,
                                        const spec::ChipConfig& chip, std::string_view origin,
                                        std::string_view tensor);

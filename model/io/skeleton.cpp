@@ -37,9 +37,21 @@ Skeleton skeleton_of(const Image& image) {
   return s;
 }
 
+ModelFormats formats_of(const MatrixFormat& weights, const std::optional<MatrixFormat>& tables) {
+  ModelFormats out;
+  out.linear.fill(weights);
+  out.embedding = out.head = tables;
+  return out;
+}
+
 Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
                        std::string_view name, const MatrixFormat& weights,
                        const std::optional<MatrixFormat>& tables) {
+  return make_skeleton(config, chip, name, formats_of(weights, tables));
+}
+
+Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
+                       std::string_view name, const ModelFormats& formats) {
   const std::string origin(name);
   Skeleton s;
   s.name = name;
@@ -66,24 +78,24 @@ Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
     if (config.sub_norms) l.ffn_sub_norm = vector(m.ffn);
     if (config.qk_norms) l.attn_q_norm = vector(m.head_dim);
     if (config.qk_norms) l.attn_k_norm = vector(m.head_dim);
-    l.attn_q = matrix(q, m.hidden, weights, "attn_q");
-    l.attn_k = matrix(kv, m.hidden, weights, "attn_k");
-    l.attn_v = matrix(kv, m.hidden, weights, "attn_v");
-    l.attn_output = matrix(m.hidden, q, weights, "attn_output");
-    l.ffn_gate = matrix(m.ffn, m.hidden, weights, "ffn_gate");
-    l.ffn_up = matrix(m.ffn, m.hidden, weights, "ffn_up");
-    l.ffn_down = matrix(m.hidden, m.ffn, weights, "ffn_down");
+    l.attn_q = matrix(q, m.hidden, formats.linear[0], "attn_q");
+    l.attn_k = matrix(kv, m.hidden, formats.linear[1], "attn_k");
+    l.attn_v = matrix(kv, m.hidden, formats.linear[2], "attn_v");
+    l.attn_output = matrix(m.hidden, q, formats.linear[3], "attn_output");
+    l.ffn_gate = matrix(m.ffn, m.hidden, formats.linear[4], "ffn_gate");
+    l.ffn_up = matrix(m.ffn, m.hidden, formats.linear[5], "ffn_up");
+    l.ffn_down = matrix(m.hidden, m.ffn, formats.linear[6], "ffn_down");
     s.layers.push_back(l);
   }
   m.output_norm = vector(m.hidden);
-  if (tables) {
-    m.embedding_group = static_cast<uint32_t>(tables->group);
-    m.embedding = {space.take(spec::embedding_bytes(m.vocab, m.hidden, tables->group)),
+  if (formats.embedding) {
+    m.embedding_group = static_cast<uint32_t>(formats.embedding->group);
+    m.embedding = {space.take(spec::embedding_bytes(m.vocab, m.hidden, formats.embedding->group)),
                    m.vocab * m.hidden, 0};
   } else {
     m.embedding = vector(m.vocab * m.hidden);
   }
-  set_head(m, matrix(m.vocab, m.hidden, tables.value_or(kValues), "the head"));
+  set_head(m, matrix(m.vocab, m.hidden, formats.head.value_or(kValues), "the head"));
   m.head_row_scales = space.take(4 * uint64_t{m.vocab});
   m.rope_table = space.take(2 * uint64_t{m.context} * m.head_dim);
 

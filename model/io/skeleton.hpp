@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -27,14 +28,25 @@ struct Skeleton {
   std::vector<std::pair<uint64_t, std::span<const std::byte>>> parts() const;
 };
 
+/// How the matrices of a model are coded in an image, the linear layers in the order of
+/// LayerDescriptor. Embedding and head: nothing where they are int16 and values.
+struct ModelFormats {
+  std::array<MatrixFormat, 7> linear;
+  std::optional<MatrixFormat> embedding, head;
+};
+/// All linear layers alike; embedding and head too.
+ModelFormats formats_of(const MatrixFormat& weights, const std::optional<MatrixFormat>& tables);
+
 /// Of an image that exists.
 Skeleton skeleton_of(const Image& image);
 
 /// Of the image that synthesise() would write for this model, but for the tokenizer block, which
 /// it has not: weights lie where they would, descriptors and caches before. Scales and exponents
-/// are 1. `weights`: the format of linear layers, `tables`: of embedding and head, if they are of
-/// trits; without, int16 and values. `chip` may be any that the RTL takes. Throws Error when it
-/// cannot hold the model.
+/// are 1. `chip` may be any that the RTL takes; fit.hpp says whether it can run the model.
+Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
+                       std::string_view name, const ModelFormats& formats);
+/// `weights`: the format of linear layers, `tables`: of embedding and head, if they are of trits;
+/// without, int16 and values.
 Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
                        std::string_view name, const MatrixFormat& weights = kTrits,
                        const std::optional<MatrixFormat>& tables = {});

@@ -6,6 +6,7 @@
 
 #include "firmware_image.hpp"
 #include "io/error.hpp"
+#include "io/fit.hpp"
 
 namespace tern::tlm {
 namespace {
@@ -22,6 +23,7 @@ driver::FirmwareLink start_link(Transport& chip, uint64_t timeout_cycles) {
 }
 
 uint32_t load(Transport& chip, driver::FirmwareLink& link, const io::Skeleton& model) {
+  io::check_fits(model, chip.config(), model.name, "--positions");
   chip.reserve_memory(model.memory_bytes());
   for (const auto& [at, bytes] : model.parts()) chip.write_memory(at, bytes);
   link.start();

@@ -16,7 +16,7 @@ namespace tern::tlm {
 class TimingRun {
  public:
   /// Loads the model's descriptors. `chip` and `model` must outlive this. Throws tern::Error when
-  /// chip or firmware refuse.
+  /// the chip cannot run the model, or chip or firmware refuse.
   TimingRun(Transport& chip, const io::Skeleton& model, uint64_t timeout_cycles = 1'000'000'000);
 
   /// `tokens` prompt tokens from `position` on, in groups of `group` (0: as many as the chip can),

@@ -486,17 +486,17 @@ TEST(ChipFaults, RequestsThatCannotBeAreRefusedBeforeTheyAreSent) {
 TEST(ChipFaults, ModelsForOtherChipsAreRefused) {
   Bench nano(false, kNano);
   expect_parts(error_of([&] { nano.device->load(tiny()); }),
-               {"tiny", "beats of 64 bytes", "chip nano has 8", "configuration nano"});
+               {"tiny", "beats of 64 bytes", "configuration nano has 8", "for configuration nano"});
   spec::ChipConfig small = kEdge;
   small.act_depth = 3;
   Bench narrow(false, small);
   expect_parts(error_of([&] { narrow.device->load(tiny()); }),
-               {"layer 0 attn_q has 256 columns", "holds 192"});
+               {"tiny", "6 tiles of activations", "configuration edge has 3", "--act-depth 6"});
   small = kEdge;
   small.acc_depth = 7;
   Bench shallow(false, small);
   expect_parts(error_of([&] { shallow.device->load(tiny()); }),
-               {"layer 0 attn_q", "row blocks of 8", "accumulates 7"});
+               {"tiny", "4 heads of 64", "configuration edge takes an even width of up to 35"});
 }
 
 TEST(DeviceOpen, SplitsNameAndArgumentAndListsWhatIsKnown) {

@@ -1,24 +1,29 @@
-#include "load_check.hpp"
+#pragma once
 
-#include "spec/numerics/layout.hpp"
+#include "spec/placing.hpp"
 
-namespace tern::firmware {
-namespace {
+/// What a chip asks of the descriptors of an image, field by field.
+namespace tern::fit {
+
+inline constexpr uint32_t kMaxLayers = 96;
+inline constexpr uint32_t kMaxHeads = 64;
+inline constexpr uint32_t kMaxKvHeads = 32;
+inline constexpr uint32_t kNoField = 0xffffffff;
 
 /// Of a row of a vector command, and its distance from the next, rounded up to whole results.
-constexpr uint32_t kMaxElements = 65520;
-constexpr int32_t kMaxExponent = 1024;  ///< Of a gain, either way.
+inline constexpr uint32_t kMaxElements = 65520;
+inline constexpr int32_t kMaxExponent = 1024;  ///< Of a gain, either way.
 
 /// The offset is aligned, and with the image's address its unit fits a command.
-bool placed(uint64_t offset, uint32_t base) {
+constexpr bool placed(uint64_t offset, uint32_t base) {
   return offset % spec::kAddrUnit == 0 && (offset / spec::kAddrUnit + base) >> 32 == 0;
 }
 
-bool normal(const Scale& s) { return s.m == 0 || (s.m >> 30) == 1; }
+constexpr bool normal(const spec::ScaleBits& s) { return s.m == 0 || (s.m >> 30) == 1; }
 
 /// Offset in MatrixDescriptor of what is wrong, or kNoField.
-uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols, const Chip& chip,
-                   uint32_t base) {
+constexpr uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols,
+                             const Chip& chip, uint32_t base) {
   using spec::MatrixDescriptor;
   if (!placed(m.offset, base)) return offsetof(MatrixDescriptor, offset);
   if (m.rows != rows || rows >> spec::MatmulBits::rows) return offsetof(MatrixDescriptor, rows);
@@ -42,7 +47,7 @@ uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uint32_t cols
 }
 
 /// Offset in VectorDescriptor of what is wrong, or kNoField. An absent one has count 0.
-uint32_t bad_field(const spec::VectorDescriptor& v, uint64_t count, uint32_t base) {
+constexpr uint32_t bad_field(const spec::VectorDescriptor& v, uint64_t count, uint32_t base) {
   if (!placed(v.offset, base)) return offsetof(spec::VectorDescriptor, offset);
   if (v.count != count) return offsetof(spec::VectorDescriptor, count);
   if (v.exponent < -kMaxExponent || v.exponent > kMaxExponent)
@@ -51,24 +56,22 @@ uint32_t bad_field(const spec::VectorDescriptor& v, uint64_t count, uint32_t bas
 }
 
 /// Offset in MatrixDescriptor, or kNoField.
-uint32_t missing_layout(const spec::MatrixDescriptor& m, const Chip& chip) {
+constexpr uint32_t missing_layout(const spec::MatrixDescriptor& m, const Chip& chip) {
   if (m.group != 0 && !chip.group_scales) return offsetof(spec::MatrixDescriptor, group);
   const bool sign = m.layout == static_cast<uint32_t>(spec::Layout::kSign);
   return sign && !chip.sign_weights ? offsetof(spec::MatrixDescriptor, layout) : kNoField;
 }
 
-}  // namespace
-
-uint32_t missing_layout(const spec::ModelDescriptor& d, const Chip& chip) {
+constexpr uint32_t missing_layout(const spec::ModelDescriptor& d, const Chip& chip) {
   if (d.embedding_group != 0 && !chip.group_scales)
     return offsetof(spec::ModelDescriptor, embedding_group);
   const uint32_t at = missing_layout(d.head, chip);
   return at == kNoField ? at : offsetof(spec::ModelDescriptor, head) + at;
 }
 
-uint32_t missing_layout(const spec::LayerDescriptor& d, const Chip& chip) {
+constexpr uint32_t missing_layout(const spec::LayerDescriptor& d, const Chip& chip) {
   for (uint32_t i = 0; i < kLinears; ++i) {
-    if (const uint32_t at = missing_layout((&d.attn_q)[i], chip); at != kNoField)
+    if (const uint32_t at = missing_layout(d.*kLinearFields[i], chip); at != kNoField)
       return static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
                                    i * sizeof(spec::MatrixDescriptor)) +
              at;
@@ -76,7 +79,7 @@ uint32_t missing_layout(const spec::LayerDescriptor& d, const Chip& chip) {
   return kNoField;
 }
 
-uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t base) {
+constexpr uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t base) {
   using D = spec::ModelDescriptor;
   const auto in = [](uint32_t v, uint32_t most) { return v >= 1 && v <= most; };
   if (!in(d.hidden, kMaxElements)) return offsetof(D, hidden);
@@ -121,7 +124,8 @@ uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, uint32_t ba
   return kNoField;
 }
 
-uint32_t bad_field(const spec::LayerDescriptor& d, const Model& m) {
+constexpr uint32_t bad_field(const spec::LayerDescriptor& d, const Sizes& m, const Chip& chip,
+                             uint32_t base) {
   using D = spec::LayerDescriptor;
   const bool head_norms = m.has[kQueryNorm];
   const uint32_t counts[kNorms] = {m.hidden,
@@ -131,7 +135,7 @@ uint32_t bad_field(const spec::LayerDescriptor& d, const Model& m) {
                                    head_norms ? m.head_dim : 0,
                                    head_norms ? m.head_dim : 0};
   for (uint32_t i = 0; i < kNorms; ++i) {
-    if (const uint32_t at = bad_field((&d.attn_norm)[i], counts[i], m.base); at != kNoField)
+    if (const uint32_t at = bad_field(d.*kNormFields[i], counts[i], base); at != kNoField)
       return static_cast<uint32_t>(i * sizeof(spec::VectorDescriptor)) + at;
   }
   const uint32_t rows[kLinears] = {m.q_size, m.kv_size, m.kv_size, m.hidden,
@@ -139,15 +143,15 @@ uint32_t bad_field(const spec::LayerDescriptor& d, const Model& m) {
   const uint32_t cols[kLinears] = {m.hidden, m.hidden, m.hidden, m.q_size,
                                    m.hidden, m.hidden, m.ffn};
   for (uint32_t i = 0; i < kLinears; ++i) {
-    if (const uint32_t at = bad_field((&d.attn_q)[i], rows[i], cols[i], m.chip, m.base);
+    if (const uint32_t at = bad_field(d.*kLinearFields[i], rows[i], cols[i], chip, base);
         at != kNoField)
       return static_cast<uint32_t>(offsetof(D, attn_q) + i * sizeof(spec::MatrixDescriptor)) + at;
   }
-  if (!placed(d.k_cache, m.base)) return offsetof(D, k_cache);
-  if (!placed(d.v_cache, m.base)) return offsetof(D, v_cache);
-  if (!placed(d.k_scales, m.base)) return offsetof(D, k_scales);
-  if (!placed(d.v_scales, m.base)) return offsetof(D, v_scales);
+  if (!placed(d.k_cache, base)) return offsetof(D, k_cache);
+  if (!placed(d.v_cache, base)) return offsetof(D, v_cache);
+  if (!placed(d.k_scales, base)) return offsetof(D, k_scales);
+  if (!placed(d.v_scales, base)) return offsetof(D, v_scales);
   return kNoField;
 }
 
-}  // namespace tern::firmware
+}  // namespace tern::fit

@@ -1,17 +1,16 @@
-#include "plan.hpp"
+#pragma once
 
-#include "spec/numerics/layout.hpp"
+#include "spec/plan.hpp"
 
-namespace tern::firmware {
-namespace {
-
-using spec::FirmwareError;
+/// Gives every part of a model its place in the scratchpad, the activation buffer and the scalar
+/// registers of a chip.
+namespace tern::fit {
 
 /// Rows of matrix results lie at multiples of this.
-constexpr uint32_t kRow = spec::kStrideUnit;
+inline constexpr uint32_t kRow = spec::kStrideUnit;
 /// Elements in front of a row of a table whose rows do not begin at multiples of 64 bytes.
-constexpr uint32_t kMostSkipped = spec::kAddrUnit / 2;
-constexpr uint32_t kHeadChunk = 512;  ///< Rows: enough to hide the commands of a chunk.
+inline constexpr uint32_t kMostSkipped = spec::kAddrUnit / 2;
+inline constexpr uint32_t kHeadChunk = 512;  ///< Rows: enough to hide the commands of a chunk.
 
 constexpr uint32_t row(uint32_t n) { return (n + kRow - 1) / kRow * kRow; }
 constexpr uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
@@ -27,7 +26,7 @@ constexpr uint32_t common_multiple(uint32_t a, uint32_t b) {
 struct Space {
   uint32_t at;
   uint32_t end = at;
-  uint32_t take(uint32_t words) {
+  constexpr uint32_t take(uint32_t words) {
     const uint32_t place = at;
     at += row(words);
     end = larger(end, at);
@@ -36,15 +35,15 @@ struct Space {
 };
 
 /// Groups of an embedding of trits.
-uint32_t trit_groups(const Model& m) {
+constexpr uint32_t trit_groups(const Sizes& m) {
   return m.embedding_group == 0 ? 0 : spec::ceil_div(m.hidden, m.embedding_group);
 }
 
 /// The rows of a chunk of the head, and what a MATMUL of one streams.
-uint32_t place_head_chunks(const Model& m, Plan& p) {
-  spec::MatrixShape shape = spec::shape_of(m.head_matrix, m.chip.columns);
+constexpr uint32_t place_head_chunks(const Sizes& m, const Chip& chip, Plan& p) {
+  spec::MatrixShape shape = spec::shape_of(m.head_matrix, chip.columns);
   const uint32_t block = shape.block * shape.rows_per_stripe();
-  const auto bytes = static_cast<uint32_t>(shape.block_beats(shape.block)) * m.chip.columns;
+  const auto bytes = static_cast<uint32_t>(shape.block_beats(shape.block)) * chip.columns;
   // Chunks begin at whole row blocks, they and their scales at multiples of 64 bytes.
   uint32_t unit = common_multiple(block, spec::kAddrUnit / 4);
   while (unit / block * bytes % spec::kAddrUnit != 0)
@@ -61,7 +60,7 @@ uint32_t place_head_chunks(const Model& m, Plan& p) {
 }
 
 /// The plan for groups of T tokens; returns the words that it takes.
-uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
+constexpr uint32_t place_words(const Sizes& m, const Chip& chip, uint32_t group, Plan& p) {
   p.group = group;
   p.hidden_stride = row(m.hidden);
   p.q_stride = row(m.q_size);
@@ -104,7 +103,7 @@ uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
 
   Space head{p.work};
   p.head_norm = head.take(m.hidden + kMostSkipped);
-  const uint32_t rows = place_head_chunks(m, p);
+  const uint32_t rows = place_head_chunks(m, chip, p);
   p.head_acc = head.take(2 * rows);
   p.head_scales = head.take(2 * rows);
   p.free = larger(larger(attention.end, embedding.end), larger(feed_forward.end, head.end));
@@ -113,8 +112,7 @@ uint32_t place_words(const Model& m, uint32_t group, Plan& p) {
 
 /// Returns the activation tiles that the plan takes. The queries of two tokens lie beside each
 /// other.
-uint32_t place_tiles(const Model& m, uint32_t group, Plan& p) {
-  const Chip& chip = m.chip;
+constexpr uint32_t place_tiles(const Sizes& m, const Chip& chip, uint32_t group, Plan& p) {
   p.dim_tiles = chip.tiles(m.head_dim);
   p.query_size = p.dim_tiles * m.slots;
   p.value_tiles = chip.tiles(m.context);
@@ -124,7 +122,7 @@ uint32_t place_tiles(const Model& m, uint32_t group, Plan& p) {
   return p.query_tiles + smaller(group, 2) * p.query_size;
 }
 
-void place_registers(const Model& m, uint32_t group, Registers& r) {
+constexpr void place_registers(const Sizes& m, const Chip& chip, uint32_t group, Registers& r) {
   uint32_t next = 0;
   const auto take = [&](uint32_t count, auto&... first) { ((first = next, next += count), ...); };
   take(1, r.zero, r.one, r.embed, r.eps, r.score_scale, r.head_scale, r.log2e, r.hidden, r.q_size,
@@ -142,7 +140,7 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   }
   take(group, r.residual_max, r.sub_max, r.sub_unit, r.norm_max, r.squares, r.norm_shift,
        r.square_shift, r.multiplier, r.act);
-  take(m.chip.act_columns, r.unused);
+  take(chip.act_columns, r.unused);
   const uint32_t shared = next;
   take(group, r.gate_max, r.up_max, r.gate_shift, r.gate_width, r.up_shift, r.gate_unit);
   const uint32_t feed_forward = next;
@@ -159,22 +157,29 @@ void place_registers(const Model& m, uint32_t group, Registers& r) {
   r.count = larger(larger(next, embedding), feed_forward);
 }
 
-}  // namespace
+/// Why a chip cannot run a model, or that it can: no error. `detail` as FirmwareError says.
+struct Fit {
+  spec::FirmwareError error{};
+  uint32_t detail = 0;
+  constexpr bool ok() const { return error == spec::FirmwareError{}; }
+};
 
-Status make_plan(Model& m) {
-  const uint32_t most = smaller(m.chip.act_columns, kMaxGroup);
+/// Places everything for the largest group of tokens that fits, M at most.
+constexpr Fit place(const Sizes& m, const Chip& chip, Plan& plan, Registers& reg) {
+  using spec::FirmwareError;
+  const uint32_t most = smaller(chip.act_columns, kMaxGroup);
   for (uint32_t group = most; group >= 1; --group) {
-    const uint32_t words = place_words(m, group, m.plan);
-    const uint32_t tiles = place_tiles(m, group, m.plan);
-    place_registers(m, group, m.reg);
-    const bool registers = m.reg.count <= spec::kScalarRegs;
-    if (words <= m.chip.scratch_words && tiles <= m.chip.act_depth && registers) return {};
+    const uint32_t words = place_words(m, chip, group, plan);
+    const uint32_t tiles = place_tiles(m, chip, group, plan);
+    place_registers(m, chip, group, reg);
+    const bool registers = reg.count <= spec::kScalarRegs;
+    if (words <= chip.scratch_words && tiles <= chip.act_depth && registers) return {};
     if (group > 1) continue;
-    if (words > m.chip.scratch_words) return {FirmwareError::kScratchpad, words};
+    if (words > chip.scratch_words) return {FirmwareError::kScratchpad, words};
     if (!registers) return {FirmwareError::kModelShape, offsetof(spec::ModelDescriptor, heads)};
     return {FirmwareError::kActivations, tiles};
   }
   return {};
 }
 
-}  // namespace tern::firmware
+}  // namespace tern::fit
