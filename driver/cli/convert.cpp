@@ -30,16 +30,19 @@ int convert(const ConvertOptions& o) {
       },
       o.common.convert);
   const io::Image image = io::Image::open(o.output);
+  note_context(image.model().context, files->config().context, o.common);
   if (o.common.json) {
     fmt::print("{}\n", nlohmann::json{{"output", o.output.string()},
                                       {"bytes", image.bytes().size()},
                                       {"config", chip.name},
+                                      {"context", image.model().context},
                                       {"checksum", fmt::format("{:016x}", image.header().checksum)},
                                       {"seconds", clock.seconds()}}
                            .dump());
   } else if (!o.common.quiet) {
-    fmt::print("{}: {} bytes for configuration {}, checksum {:016x}\n", o.output.string(),
-               image.bytes().size(), chip.name, image.header().checksum);
+    fmt::print("{}: {} bytes for configuration {}, context {}, checksum {:016x}\n",
+               o.output.string(), image.bytes().size(), chip.name, image.model().context,
+               image.header().checksum);
   }
   return 0;
 }
@@ -51,6 +54,7 @@ void add_convert(CLI::App& app, Action& action) {
   CLI::App* sub =
       app.add_subcommand("convert", "Pack a GGUF file or a Hugging Face folder into a .tern image");
   add_model_options(*sub, o->common);
+  add_context_option(*sub, o->common);
   sub->add_option("--output,-o", o->output, "Image to write")->required();
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return convert(*o); }; });

@@ -228,6 +228,7 @@ void add_doctor(CLI::App& app, Action& action) {
   CLI::App* sub = app.add_subcommand(
       "doctor", "Say what a model file is, what is unusual in it, and whether the chip can run it");
   add_model_options(*sub, *o);
+  add_context_option(*sub, *o);
   sub->add_option("file", o->model, "GGUF file or Hugging Face folder; the same as --model");
   add_output_options(*sub, *o);
   sub->callback([o, &action] { action = [o] { return doctor(*o); }; });

@@ -13,9 +13,8 @@ namespace {
 struct EmulateOptions {
   std::string board;
   sim::BoardFaults faults;
-  std::filesystem::path preload;
+  Options preload;  ///< Its model, which may be empty, and what is said about it.
   bool quick = false;
-  bool quiet = false;
 };
 
 volatile sig_atomic_t stop_asked = 0;
@@ -31,21 +30,17 @@ int emulate(const EmulateOptions& o) {
   // The configuration of a board has its name.
   const spec::ChipConfig& chip = io::find_config(o.board);
   sim::EmulatedBoard board(o.quick ? o.board + "_quick" : o.board, o.faults);
-  if (!o.preload.empty()) {
-    Options model;
-    model.model = o.preload;
-    board.preload(0, load_model(model, chip).image->bytes());
-  }
+  if (!o.preload.model.empty()) board.preload(0, load_model(o.preload, chip).image->bytes());
   stop_at_signals();
   sim::PtyEmulator emulator(board);
   fmt::print("{}\n", emulator.path());
   std::fflush(stdout);
-  if (!o.quiet) {
+  if (!o.preload.quiet) {
     fmt::print(stderr, "tern: emulating {}; in another terminal: tern run --backend uart:{}\n",
                o.board, emulator.path());
   }
   emulator.run([] { return stop_asked != 0; });
-  if (!o.quiet) fmt::print(stderr, "tern: {}\n", board.summary());
+  if (!o.preload.quiet) fmt::print(stderr, "tern: {}\n", board.summary());
   return board.memory().violations() == 0 ? 0 : 1;
 }
 
@@ -64,11 +59,12 @@ void add_emulate(CLI::App& app, Action& action) {
   sub->add_option("--reset-after", o->faults.reset_after,
                   "Press the reset button after so many cycles of work of the chip");
   sub->add_option("--seed", o->faults.seed, "Seed of the faults")->capture_default_str();
-  sub->add_option("--preload", o->preload,
+  sub->add_option("--preload", o->preload.model,
                   "Model that the board's memory holds already: GGUF file or .tern image");
+  add_context_option(*sub, o->preload);
   sub->add_flag("--quick-line", o->quick,
                 "A line of 8 clock cycles a bit in place of the board's 25: quicker to simulate");
-  sub->add_flag("--quiet", o->quiet, "Print the path only");
+  sub->add_flag("--quiet", o->preload.quiet, "Print the path only");
   sub->callback([o, &action] { action = [o] { return emulate(*o); }; });
 }
 

@@ -5,20 +5,24 @@
 #include <algorithm>
 
 #include "io/error.hpp"
-#include "options.hpp"
+#include "io/fit.hpp"
 
 namespace tern::cli {
 
 io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shape,
-                           const spec::ChipConfig& chip) {
+                           const spec::ChipConfig& chip, Options options) {
+  options.convert.context = static_cast<uint32_t>(shape.context);
+  options.convert.context_flag = "--positions";
   const auto known = std::ranges::find(io::kSynthPresets, name, &io::SynthPreset::name);
   if (known == std::end(io::kSynthPresets)) {
     if (!std::filesystem::exists(name)) io::find_preset(name);  // says which there are
-    Options options;
     options.model = name;
-    return io::skeleton_of(*load_model(options, chip).image);
+    const io::Skeleton model = io::skeleton_of(*load_model(options, chip).image);
+    io::check_fits(model, chip, name, options.convert.context_flag);
+    return model;
   }
-  const io::ModelConfig config = io::config_of(*known, shape);
+  const io::ModelConfig config = io::config_for(*known, shape, chip, options.convert.context_flag);
+  note_context(static_cast<uint32_t>(config.context), known->context, options);
   return io::make_skeleton(
       config, chip,
       config.layers == known->layers

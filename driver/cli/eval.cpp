@@ -61,7 +61,7 @@ Normaliser normalise(std::size_t n, Get get) {
 int eval(const EvalOptions& o) {
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
-  const LoadedModel model = load_model(o.common, chip);
+  const LoadedModel model = load_model(for_golden(o.common), chip);
   if (!model.files)
     throw Error("{}: eval compares with the float32 reference, which needs the GGUF file or folder",
                 o.common.model.string());
@@ -146,6 +146,7 @@ void add_eval(CLI::App& app, Action& action) {
       "eval",
       "Score a text with the golden model and the float32 reference: perplexity, KL, agreement");
   add_model_options(*sub, o->common);
+  add_context_option(*sub, o->common);
   sub->add_option("--text", o->text, "Text file; documents end with a line <|endoftext|>")
       ->required();
   sub->add_option("--tokens", o->tokens, "Tokens to score; 0: all")

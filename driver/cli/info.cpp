@@ -49,7 +49,7 @@ std::string describe_embedding(const spec::ModelDescriptor& m) {
 
 int info(const Options& o) {
   const spec::ChipConfig& chip = chip_of(o);
-  const LoadedModel loaded = load_model(o, chip);
+  const LoadedModel loaded = load_model(o.backend.empty() ? for_golden(o) : o, chip);
   const io::Image& image = *loaded.image;
   const spec::ModelDescriptor& m = image.model();
   const uint64_t head = uint64_t{m.head.beats} * image.columns();
@@ -122,6 +122,7 @@ void add_info(CLI::App& app, Action& action) {
   auto o = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("info", "Say what a model is and what a token of it moves");
   add_model_options(*sub, *o);
+  add_context_option(*sub, *o);
   o->backend.clear();
   sub->add_option("--backend", o->backend,
                   "Say what chip is there, and take its configuration; as in tern run");

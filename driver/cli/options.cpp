@@ -10,8 +10,10 @@
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
+#include "io/fit.hpp"
 #include "io/image_magic.hpp"
 #include "io/mapped_file.hpp"
+#include "io/skeleton.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -34,6 +36,13 @@ void add_model_options(CLI::App& app, Options& options) {
                  "With --weights-trits: columns of a row that share a scale")
       ->check(CLI::IsMember({64, 128}))
       ->capture_default_str();
+}
+
+void add_context_option(CLI::App& app, Options& options) {
+  app.add_option("--context", options.convert.context,
+                 "Positions of the KV cache, at most the model's (default: as many of the model's "
+                 "as the chip and a cache of 1 GiB hold)")
+      ->check(CLI::Range(1, 1 << 20));
 }
 
 void add_backend_options(CLI::App& app, Options& options) {
@@ -161,8 +170,6 @@ io::GgufOptions gguf_options(const Options& options) {
   return {io::i2s_order_named(options.device.i2s_order)};
 }
 
-namespace {
-
 bool is_image(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) return false;
   const io::MappedFile file(path);
@@ -171,7 +178,38 @@ bool is_image(const std::filesystem::path& path) {
   return magic == spec::kImageMagic || magic == io::kSwappedImageMagic;
 }
 
+namespace {
+
+void check_context(const io::Image& image, const Options& options) {
+  const uint32_t wanted = options.convert.context;
+  if (wanted != 0 && wanted != image.model().context)
+    throw Error(
+        "{}: an image has its context from its conversion, {} positions; give --context {} to tern "
+        "convert, or leave out {}",
+        image.origin(), image.model().context, wanted, options.convert.context_flag);
+}
+
+/// Of a model that need not run on `chip`, whether it could.
+void note_obstacle(const io::Image& image, const Options& options, const spec::ChipConfig& chip) {
+  if (options.quiet || options.convert.for_chip || image.columns() != chip.columns) return;
+  const std::string why = io::obstacle(io::skeleton_of(image), chip);
+  if (!why.empty())
+    fmt::print(stderr, "tern: no chip of configuration {} runs this model: {}\n", chip.name, why);
+}
+
 }  // namespace
+
+Options for_golden(Options options) {
+  options.convert.for_chip = !options.config.empty();
+  return options;
+}
+
+void note_context(uint32_t positions, int all, const Options& options) {
+  if (options.quiet || options.convert.context != 0 || static_cast<int64_t>(positions) >= all)
+    return;
+  fmt::print(stderr, "tern: context {} of the model's {} positions; {} N takes another number\n",
+             positions, all, options.convert.context_flag);
+}
 
 LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
   const std::filesystem::path& path = options.model;
@@ -183,11 +221,15 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
           "conversion of the file that it was made from",
           path.string());
     model.image = std::make_unique<io::Image>(io::Image::open(path));
+    check_context(*model.image, options);
+    note_obstacle(*model.image, options, chip);
     return model;
   }
   model.files = io::open_model(path, gguf_options(options));
   model.image = std::make_unique<io::Image>(
       io::Image::from_bytes(io::convert(*model.files, chip, {}, options.convert), path.string()));
+  note_context(model.image->model().context, model.files->config().context, options);
+  note_obstacle(*model.image, options, chip);
   return model;
 }
 
@@ -214,7 +256,7 @@ Session prepare_session(const Options& options) {
   const spec::ChipConfig& chip =
       device_config ? io::find_config(device_config->name)
                     : io::find_config(options.config.empty() ? "edge" : options.config);
-  session.model = load_model(options, chip);
+  session.model = load_model(device_config ? options : for_golden(options), chip);
   return session;
 }
 
@@ -228,6 +270,11 @@ std::unique_ptr<TextSession> open_text_session(const Options& options) {
     text->tokenizer = &text->own_tokenizer.emplace(files.vocabulary());
     text->name = files.config().name;
     text->context = files.config().context;
+    if (const uint32_t wanted = options.convert.context; wanted > text->context)
+      throw Error("{}: --context {} is more than the model's {} positions", files.file(), wanted,
+                  text->context);
+    else if (wanted != 0)
+      text->context = wanted;
     text->end = files.config().eos;
     return text;
   }

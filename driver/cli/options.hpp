@@ -29,6 +29,8 @@ struct Options {
 };
 
 void add_model_options(CLI::App& app, Options& options);
+/// --context, the positions of the model's image.
+void add_context_option(CLI::App& app, Options& options);
 void add_backend_options(CLI::App& app, Options& options);
 /// --threads, which is among the backend options too.
 void add_threads_option(CLI::App& app, Options& options);
@@ -62,8 +64,16 @@ struct LoadedModel {
   std::unique_ptr<io::Image> image;
 };
 
+/// Whether a file begins as a .tern image does.
+bool is_image(const std::filesystem::path& path);
 /// Opens the .tern image or converts the GGUF file or folder of `options` in memory, for `chip`.
+/// Says on stderr when the context is shorter than the model's, and when a model that need not run
+/// on the chip cannot.
 LoadedModel load_model(const Options& options, const spec::ChipConfig& chip);
+/// `options` for a model that need not run on a chip unless a configuration is named.
+Options for_golden(Options options);
+/// Says on stderr that a model of `all` positions got only `positions`, if that was not asked for.
+void note_context(uint32_t positions, int all, const Options& options);
 /// What `options` says about a GGUF file.
 io::GgufOptions gguf_options(const Options& options);
 

@@ -6,8 +6,10 @@
 #include "activity.hpp"
 #include "backends/backends.hpp"
 #include "commands.hpp"
+#include "dram/presets.hpp"
 #include "dram_timing.hpp"
 #include "estimate.hpp"
+#include "estimates.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 #include "io/skeleton.hpp"
@@ -25,7 +27,7 @@ struct PerfOptions {
   Options common;
   std::string preset;
   io::SynthOptions shape;
-  uint32_t at = 256;
+  std::optional<uint32_t> at;  ///< Without: kUsualPosition, or as far as the context goes.
   uint32_t tokens = 1;
   uint32_t prefill = 0;
   uint32_t group = 0;
@@ -56,6 +58,8 @@ struct PerfOptions {
   };
 };
 
+constexpr uint32_t kUsualPosition = 256;
+
 /// One thing that was timed.
 struct Result {
   std::string what;
@@ -65,6 +69,11 @@ struct Result {
   tlm::Activity activity;
   std::optional<Counters> rtl;
   double rtl_seconds = 0;
+  std::optional<double> mhz;  ///< The chip's clock, where one is known.
+
+  double cycles_per_token() const {
+    return static_cast<double>(tlm::work_cycles(counters)) / tokens;
+  }
 };
 
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
@@ -76,7 +85,7 @@ nlohmann::json to_json(const Result& r, bool with_activity) {
                         {"position", r.position},
                         {"tokens", r.tokens},
                         {"cycles", cycles},
-                        {"cycles_per_token", static_cast<double>(cycles) / r.tokens},
+                        {"cycles_per_token", r.cycles_per_token()},
                         {"beats", c.beats},
                         {"load_beats", c.load_beats},
                         {"store_beats", c.store_beats},
@@ -86,6 +95,10 @@ nlohmann::json to_json(const Result& r, bool with_activity) {
                         {"stall_idle", c.stall_idle},
                         {"vector_busy", c.vector_busy},
                         {"commands", c.commands}};
+  if (r.mhz) {
+    out["microseconds_per_token"] = r.cycles_per_token() / *r.mhz;
+    out["tokens_per_second"] = *r.mhz * 1e6 / r.cycles_per_token();
+  }
   out["processor_seconds"] = r.seconds;
   if (r.rtl) {
     out["rtl_cycles"] = tlm::work_cycles(*r.rtl);
@@ -110,12 +123,29 @@ void print_comparison(const Result& r) {
 }
 
 io::Skeleton model_of(const PerfOptions& o, const spec::ChipConfig& chip) {
-  if (o.preset.empty()) return io::skeleton_of(*load_model(o.common, chip).image);
-  const io::SynthPreset& preset = io::find_preset(o.preset);
-  const io::ModelConfig shape = io::config_of(preset, o.shape);
-  return io::make_skeleton(
-      shape, chip, fmt::format("{}, {} of {} layers", preset.name, shape.layers, preset.layers),
-      preset.weights, preset.tables);
+  return find_skeleton(o.preset.empty() ? o.common.model.string() : o.preset, o.shape, chip,
+                       o.common);
+}
+
+/// The clock that the time of a token follows from: what was given, or where the port moves the
+/// peak of the DRAM.
+std::optional<double> clock_of(const PerfOptions& o, const spec::ChipConfig& chip) {
+  if (o.common.device.clock_mhz > 0) return o.common.device.clock_mhz;
+  if (o.common.device.dram.empty()) return std::nullopt;
+  return estimate::default_clock_mhz(dram::find_preset(o.common.device.dram), chip.columns);
+}
+
+/// The position to begin at, with room for all that is timed.
+uint32_t position_of(const PerfOptions& o, const io::Skeleton& model) {
+  const uint32_t context = model.model.context;
+  const uint32_t tokens = std::max(o.tokens, o.prefill);
+  const uint32_t at = o.at.value_or(std::min(kUsualPosition, context - std::min(context, tokens)));
+  if (uint64_t{at} + tokens > context)
+    throw Error(
+        "{} tokens behind {} others need {} positions, {} has {}; give fewer --tokens or "
+        "--prefill, a smaller --context, or more --positions",
+        tokens, at, uint64_t{at} + tokens, model.name, context);
+  return at;
 }
 
 /// Empty for the fixed memory.
@@ -123,11 +153,8 @@ tlm::TlmChip::MakeMemory memory_of(const PerfOptions& o, const tlm::PerfConfig& 
   if (!o.common.device.dram.empty()) {
     if (o.beat_rate != 1) throw Error("--dram says how fast the memory is; leave out --beat-rate");
     const estimate::Memory memory = estimate::load_memory(o.common.device.dram);
-    const double mhz = o.common.device.clock_mhz > 0
-                           ? o.common.device.clock_mhz
-                           : estimate::default_clock_mhz(memory.config, config.chip.columns);
-    const tlm::StatisticalMemoryTiming timing =
-        tlm::timing_of(memory.config, memory.figures, mhz, config.chip.columns);
+    const tlm::StatisticalMemoryTiming timing = tlm::timing_of(
+        memory.config, memory.figures, *clock_of(o, config.chip), config.chip.columns);
     return [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
   }
   if (o.beat_rate == 1) return {};
@@ -148,6 +175,8 @@ int perf(const PerfOptions& o) {
   const Stopwatch clock;
   tlm::TlmChip chip(config, memory_of(o, config));
   const io::Skeleton model = model_of(o, chip.config());
+  const uint32_t at = position_of(o, model);
+  const std::optional<double> mhz = clock_of(o, chip.config());
   tlm::TimingRun run(chip, model);
   std::unique_ptr<Transport> rtl;
   std::optional<tlm::TimingRun> rtl_run;
@@ -159,7 +188,7 @@ int perf(const PerfOptions& o) {
     DeviceOptions options;
     options.memory_latency = o.latency;
     options.dram = o.common.device.dram;
-    options.clock_mhz = o.common.device.clock_mhz;
+    if (!options.dram.empty()) options.clock_mhz = o.common.device.clock_mhz;
     rtl = sim::open_rtl_chip(config.chip.name, options);
     rtl_run.emplace(*rtl, model);
   }
@@ -168,7 +197,8 @@ int perf(const PerfOptions& o) {
   std::vector<Result> results;
   const auto measure = [&](std::string what, uint32_t tokens, auto ask) {
     if (tokens == 0) return;
-    Result r{std::move(what), o.at, tokens, {}, processor_seconds(), {}, {}};
+    Result r{std::move(what), at, tokens, {}, processor_seconds(), {}, {}};
+    r.mhz = mhz;
     std::vector<tlm::Activity> edges;
     run.on_interval([&] { edges.push_back(chip.activity()); });
     r.counters = ask(run);
@@ -184,16 +214,17 @@ int perf(const PerfOptions& o) {
     progress.update(2 * results.size());
   };
   measure("prefill", o.prefill,
-          [&](tlm::TimingRun& on) { return on.prefill(o.at, o.prefill, o.group); });
-  measure("decode", o.tokens, [&](tlm::TimingRun& on) { return on.decode(o.at, o.tokens); });
+          [&](tlm::TimingRun& on) { return on.prefill(at, o.prefill, o.group); });
+  measure("decode", o.tokens, [&](tlm::TimingRun& on) { return on.decode(at, o.tokens); });
   double seconds = 0;
   for (const Result& r : results) seconds += r.seconds;
 
   if (o.common.json) {
-    nlohmann::json out = {{"model", model.name},         {"config", config.chip.name},
-                          {"latency", o.latency},        {"beat_rate", o.beat_rate},
-                          {"group", run.group()},        {"open_seconds", opened},
-                          {"processor_seconds", seconds}};
+    nlohmann::json out = {{"model", model.name},    {"config", config.chip.name},
+                          {"latency", o.latency},   {"beat_rate", o.beat_rate},
+                          {"group", run.group()},   {"context", model.model.context},
+                          {"open_seconds", opened}, {"processor_seconds", seconds}};
+    if (mhz) out["clock_mhz"] = *mhz;
     for (const PerfOptions::Change& change : o.changes)
       out["parameters"][std::string(change.flag + 2)] = config.chip.*change.member;
     for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
@@ -201,17 +232,24 @@ int perf(const PerfOptions& o) {
     return 0;
   }
   if (!o.common.quiet)
-    fmt::print("{} on {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
+    fmt::print("{} on {}, {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
                config.chip.name,
                o.common.device.dram.empty() ? fmt::format("memory latency {}", o.latency)
                                             : o.common.device.dram,
+               mhz ? fmt::format("{:.4g} MHz", *mhz)
+                   : std::string("no clock (--clock-mhz or --dram gives one)"),
                seconds);
   for (const Result& r : results) {
     const uint64_t cycles = tlm::work_cycles(r.counters);
     Counters work = r.counters;
     work.cycles = cycles;
-    fmt::print("{} of {} tokens at position {}: {:.0f} cycles/token\n  {}\n", r.what, r.tokens,
-               r.position, static_cast<double>(cycles) / r.tokens, describe_cycles({}, work));
+    fmt::print("{} of {} tokens at position {}: {:.0f} cycles/token{}\n  {}\n", r.what, r.tokens,
+               r.position, r.cycles_per_token(),
+               r.mhz
+                   ? fmt::format(", {:.2f} us/token, {:.1f} tokens/s",
+                                 r.cycles_per_token() / *r.mhz, *r.mhz * 1e6 / r.cycles_per_token())
+                   : std::string(),
+               describe_cycles({}, work));
     if (r.rtl) print_comparison(r);
     if (!o.activity) continue;
     for (const auto& [name, count] : tlm::named(r.activity))
@@ -230,13 +268,15 @@ void add_perf(CLI::App& app, Action& action) {
   std::string presets = "Shape in place of a model file; no weights are needed";
   for (const io::SynthPreset& p : io::kSynthPresets)
     presets += fmt::format("; {}: {}", p.name, p.what);
-  sub->add_option("--preset", o->preset, presets);
+  sub->add_option("--preset", o->preset, presets)->excludes(sub->get_option("--model"));
   sub->add_option("--layers", o->shape.layers, "Only the first so many layers of the preset")
       ->check(CLI::Range(1, 4096));
-  sub->add_option("--positions", o->shape.context, "Positions of the preset's cache")
+  sub->add_option("--positions", o->shape.context,
+                  "Positions of the KV cache (default: as many of the model's as the chip holds)")
       ->check(CLI::Range(1, 1 << 20));
-  sub->add_option("--context", o->at, "Positions before the first token that is timed")
-      ->capture_default_str();
+  sub->add_option("--context", o->at,
+                  "Positions before the first token that is timed (default: 256, or as many as "
+                  "leave room for it)");
   sub->add_option("--tokens", o->tokens, "Tokens to decode from there")
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();

@@ -37,7 +37,7 @@ int make(const ReportOptions& o) {
                          : estimate::default_clock_mhz(memory.config, chip.chip.columns);
   const energy::Technology technology = energy::load_technology(o.technology);
   const energy::Dram dram_energy = find_dram_energy(o.dram);
-  io::Skeleton model = find_skeleton(o.preset, o.shape, chip.chip);
+  io::Skeleton model = find_skeleton(o.preset, o.shape, chip.chip, o.common);
 
   report::Question q = o.question;
   // Unless it was asked for, no position that the model does not have.

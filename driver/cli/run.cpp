@@ -152,6 +152,7 @@ void add_run(CLI::App& app, Action& action) {
   auto o = std::make_shared<RunOptions>();
   CLI::App* sub = app.add_subcommand("run", "Generate text, streamed as it comes");
   add_model_options(*sub, o->common);
+  add_context_option(*sub, o->common);
   add_backend_options(*sub, o->common);
   add_sampling_options(*sub, o->sampling);
   auto* prompt = sub->add_option("--prompt", o->prompt, "Text to continue")->capture_default_str();

@@ -213,7 +213,9 @@ Result run(const Point& point, const Memories& memories) {
     io::SynthOptions shape;
     shape.layers = static_cast<int>(point.layers);
     shape.context = static_cast<int>(point.positions);
-    estimate::Estimator estimator(cli::find_skeleton(point.model, shape, chip.chip), chip, memory,
+    cli::Options options;
+    options.quiet = true;
+    estimate::Estimator estimator(cli::find_skeleton(point.model, shape, chip.chip, options), chip, memory,
                                   r.chip_mhz, technology, dram_energy);
     const estimate::Token token = estimator.batch(estimator.decode(point.context), point.batch);
     r.cycles_per_token = token.cycles;

@@ -34,6 +34,7 @@ int synth(const SynthCommand& o) {
   }
   const double written = clock.seconds();
   const io::Image image = io::Image::open(o.output);
+  if (o.options.context == 0) note_context(image.model().context, preset.context, o.common);
   const double rate = static_cast<double>(image.bytes().size()) / written / 1e6;
   if (o.common.json) {
     fmt::print("{}\n", nlohmann::json{{"output", o.output.string()},
@@ -70,7 +71,8 @@ void add_synth(CLI::App& app, Action& action) {
   sub->add_option("--seed", o->options.seed, "Seed of the weights")->capture_default_str();
   sub->add_option("--zeros", o->options.zeros, "Probability of a zero weight (default: 1/3)")
       ->check(CLI::Range(0.0, 1.0));
-  sub->add_option("--context", o->options.context, "Positions (default: the preset's)")
+  sub->add_option("--context", o->options.context,
+                  "Positions (default: as many of the preset's as the chip holds)")
       ->check(CLI::Range(1, 1 << 20));
   sub->add_option("--layers", o->options.layers,
                   "Only the first so many layers (default: the preset's)")

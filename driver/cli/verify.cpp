@@ -36,6 +36,7 @@ std::string rerun_command(const VerifyOptions& o) {
   if (o.group) command += fmt::format(" --group {}", o.group);
   if (o.from) command += fmt::format(" --from {}", o.from);
   if (o.position) command += fmt::format(" --position {}", o.position);
+  if (o.common.convert.context) command += fmt::format(" --context {}", o.common.convert.context);
   if (o.common.model != TERN_DEFAULT_MODEL)
     command += fmt::format(" --model {}", quoted(o.common.model.string()));
   if (o.common.device.memory_stall > 0)
@@ -257,6 +258,7 @@ void add_verify(CLI::App& app, Action& action) {
   CLI::App* sub =
       app.add_subcommand("verify", "Compare a backend with the golden model, vector by vector");
   add_model_options(*sub, o->common);
+  add_context_option(*sub, o->common);
   add_backend_options(*sub, o->common);
   sub->add_option("--prompt", o->prompt, "Text that both run first")->capture_default_str();
   sub->add_option("--tokens", o->tokens, "Tokens to generate and compare after the prompt")

@@ -5,8 +5,10 @@
 #include <span>
 
 #include "io/error.hpp"
+#include "io/fit.hpp"
 #include "io/image_parts.hpp"
 #include "io/image_writer.hpp"
+#include "io/skeleton.hpp"
 #include "io/tokenizer.hpp"
 #include "io/weight_formats.hpp"
 #include "io/weight_rows.hpp"
@@ -18,6 +20,9 @@ namespace {
 
 using spec::MatrixDescriptor;
 using spec::VectorDescriptor;
+
+constexpr std::string_view kEmbedding = "token_embd.weight";
+constexpr std::string_view kHead = "output.weight";
 
 /// Exponent e such that the largest |v| * 2^-e lies in [2^(bits-1), 2^bits), one lower when
 /// rounding would reach 2^bits.
@@ -58,6 +63,7 @@ class Converter {
   void for_slices(std::string_view tensor, Use use) const;
   double largest(std::string_view tensor) const;
 
+  void choose_formats(const ConvertProgress& progress);
   VectorDescriptor vector(std::string_view tensor);
   MatrixDescriptor linear(int layer, std::size_t part, uint32_t head_rows = 0);
   void embedding(spec::ModelDescriptor& model);
@@ -69,9 +75,10 @@ class Converter {
   const ModelFiles& files_;
   ImageWriter& writer_;
   const spec::ChipConfig& chip_;
-  const ModelConfig& config_;
+  ModelConfig config_;  ///< With the context of the image.
   const ConvertSettings& settings_;
   LayerFormat formats_[std::size(kLinearParts)];
+  std::optional<MatrixFormat> embedding_format_, head_format_;
 };
 
 /// use(values) for the whole tensor, about a million elements at a time.
@@ -135,14 +142,31 @@ MatrixDescriptor Converter::linear(int layer, std::size_t part, uint32_t head_ro
   return m;
 }
 
+/// How all is coded, and the context with which the chip runs that.
+void Converter::choose_formats(const ConvertProgress& progress) {
+  ModelFormats all;
+  for (std::size_t part = 0; part < std::size(kLinearParts); ++part) {
+    if (progress) progress(0, "how weights are scaled");
+    formats_[part] = layer_format(files_, kLinearParts[part], chip_, settings_);
+    all.linear[part] = formats_[part];
+  }
+  if (settings_.weights_trits != 0 &&
+      std::ranges::none_of(formats_, [](const LayerFormat& f) { return f.quantised; })) {
+    throw Error("{}: no linear layer has float weights; leave out --weights-trits", files_.file());
+  }
+  all.embedding = embedding_format_ = table_format(files_, kEmbedding, chip_);
+  all.head = head_format_ = config_.tied ? embedding_format_ : table_format(files_, kHead, chip_);
+  config_.context = static_cast<int>(
+      choose_context(config_, all, chip_, files_.file(),
+                     {settings_.context, settings_.for_chip, settings_.context_flag}));
+}
+
 /// int16, or trits with their scales where the file has trits and the chip takes them.
 void Converter::embedding(spec::ModelDescriptor& model) {
-  constexpr std::string_view kTensor = "token_embd.weight";
-  const std::optional<MatrixFormat> format = table_format(files_, kTensor, chip_);
-  if (format)
-    trit_embedding(kTensor, format->group, model);
+  if (embedding_format_)
+    trit_embedding(kEmbedding, embedding_format_->group, model);
   else
-    model.embedding = vector(kTensor);
+    model.embedding = vector(kEmbedding);
 }
 
 void Converter::trit_embedding(std::string_view tensor, spec::Group group,
@@ -181,10 +205,9 @@ void Converter::trit_embedding(std::string_view tensor, spec::Group group,
 
 /// Trits or bits with group scales as the file has them, or values of five trits.
 void Converter::head(std::string_view tensor, spec::ModelDescriptor& model) {
-  const std::optional<MatrixFormat> format = table_format(files_, tensor, chip_);
-  if (!format) return value_head(tensor, model);
-  MatrixDescriptor m = describe(tensor, *format);
-  const WeightRows source = grouped_rows(files_, tensor, format->group);
+  if (!head_format_) return value_head(tensor, model);
+  MatrixDescriptor m = describe(tensor, *head_format_);
+  const WeightRows source = grouped_rows(files_, tensor, head_format_->group);
   m.scale = scale_from(source.unit);
   append_rows(writer_, source, m, [](uint64_t row) { return row; });
   set_head(model, m);
@@ -240,15 +263,8 @@ void Converter::run(const ConvertProgress& progress) {
     throw Error("{}: the tokenizer has {} tokens, the model {}; the file is inconsistent",
                 files_.file(), tokenizer.size(), config_.vocab);
   }
+  choose_formats(progress);
   spec::ModelDescriptor model = describe_model(config_, chip_, files_.file());
-  for (std::size_t part = 0; part < std::size(kLinearParts); ++part) {
-    if (progress) progress(0, "how weights are scaled");
-    formats_[part] = layer_format(files_, kLinearParts[part], chip_, settings_);
-  }
-  if (settings_.weights_trits != 0 &&
-      std::ranges::none_of(formats_, [](const LayerFormat& f) { return f.quantised; })) {
-    throw Error("{}: no linear layer has float weights; leave out --weights-trits", files_.file());
-  }
   std::vector<spec::LayerDescriptor> layers;
   for (int i = 0; i < config_.layers; ++i) {
     if (progress) progress(static_cast<double>(i) / (config_.layers + 1), layer_tensor(i, "*"));
@@ -258,7 +274,7 @@ void Converter::run(const ConvertProgress& progress) {
     progress(static_cast<double>(config_.layers) / (config_.layers + 1), "embedding and head");
   model.output_norm = vector("output_norm.weight");
   embedding(model);
-  head(config_.tied ? "token_embd.weight" : "output.weight", model);
+  head(config_.tied ? kEmbedding : kHead, model);
   model.rope_table = append_rope_table(writer_, config_);
   writer_.finish(model, std::move(layers), tokenizer.vocabulary(), config_.name);
   if (progress) progress(1, "done");

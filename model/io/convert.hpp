@@ -19,6 +19,12 @@ struct ConvertSettings {
   uint32_t weights_trits = 0;
   /// Columns of a row that then share a scale: 64 or 128.
   uint32_t group = 128;
+  /// Positions of the image, at most the file's; 0: as choose_context() says.
+  uint32_t context = 0;
+  std::string_view context_flag = "--context";  ///< For messages: what sets it.
+  /// Whether a model that the chip cannot run is refused. Otherwise its image is for the golden
+  /// model alone.
+  bool for_chip = true;
 };
 
 /// Packs a model into a .tern image for one chip configuration: linear layers as trits, or bits

@@ -8,7 +8,9 @@
 
 #include "io/byte_sampler.hpp"
 #include "io/error.hpp"
+#include "io/fit.hpp"
 #include "io/image_parts.hpp"
+#include "io/skeleton.hpp"
 #include "spec/numerics/embedding.hpp"
 #include "spec/numerics/group_scale.hpp"
 #include "spec/numerics/t5.hpp"
@@ -150,7 +152,7 @@ Synthesiser::Synthesiser(const SynthPreset& preset, const SynthOptions& options,
       progress_(progress),
       origin_(fmt::format("preset {}", preset.name)),
       trits_(ByteSampler::trits(options.zeros)),
-      config_(config_of(preset, options)) {
+      config_(config_for(preset, options, writer.chip())) {
   model_ = describe_model(config_, writer.chip(), origin_);
   all_ = estimate();
 }
@@ -363,6 +365,16 @@ ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options) {
   config.qk_norms = preset.qk_norms;
   config.bos = preset.bos;
   config.eos = preset.eos;
+  return config;
+}
+
+ModelConfig config_for(const SynthPreset& preset, const SynthOptions& options,
+                       const spec::ChipConfig& chip, std::string_view context_flag) {
+  ModelConfig config = config_of(preset, options);
+  config.context = static_cast<int>(
+      choose_context(config, formats_of(preset.weights, preset.tables), chip,
+                     fmt::format("preset {}", preset.name),
+                     {static_cast<uint32_t>(options.context), options.for_chip, context_flag}));
   return config;
 }
 

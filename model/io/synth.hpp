@@ -116,11 +116,17 @@ struct SynthOptions {
   uint64_t seed = 1;
   double zeros = 1.0 / 3;  ///< Probability of a zero weight; the signs share the rest evenly.
   int layers = 0;          ///< The first so many layers of the preset; 0: all.
-  int context = 0;         ///< Positions; 0: the preset's.
+  int context = 0;         ///< Positions; 0: the preset's, or fewer as choose_context() says.
+  bool for_chip = true;    ///< Whether a model that the chip cannot run is refused.
 };
 
-/// The configuration of a preset's model. Throws Error on options out of range.
+/// The configuration of a preset's model, with its own context where `options` has none. Throws
+/// Error on options out of range.
 ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options);
+/// The same with a context with which `chip` runs it, as choose_context() says; `context_flag`:
+/// what sets it, for messages.
+ModelConfig config_for(const SynthPreset& preset, const SynthOptions& options,
+                       const spec::ChipConfig& chip, std::string_view context_flag = "--context");
 
 /// Writes an image of random weights: exact in shape and size, without meaning as a language model.
 /// The same preset and options give the same model for every chip, to the bit; fewer layers or

@@ -30,12 +30,12 @@ SHAPES = [
 ]
 
 
-def write_model(path: Path, shape: tuple, seed: int) -> None:
+def write_model(path: Path, shape: tuple, seed: int, context: int = 64) -> None:
     arch, hidden, heads, kv_heads, head, ffn, tied, extra, factors = shape
     random = np.random.default_rng(seed)
     layers = 3
     w = gguf.GGUFWriter(path, arch)
-    w.add_context_length(64)
+    w.add_context_length(context)
     w.add_embedding_length(hidden)
     w.add_block_count(layers)
     w.add_feed_forward_length(ffn)
