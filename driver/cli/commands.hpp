@@ -9,6 +9,9 @@ namespace tern::cli {
 
 using Action = std::function<int()>;
 
+/// All of them, and what the program has beside: everything that a command line can say.
+void add_commands(CLI::App& app, Action& action);
+
 void add_run(CLI::App& app, Action& action);
 void add_verify(CLI::App& app, Action& action);
 void add_info(CLI::App& app, Action& action);

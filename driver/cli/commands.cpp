@@ -1,0 +1,26 @@
+#include "commands.hpp"
+
+namespace tern::cli {
+
+void add_commands(CLI::App& app, Action& action) {
+  app.set_version_flag("--version", std::string("tern ") + TERN_VERSION);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of every command");
+  add_run(app, action);
+  add_verify(app, action);
+  add_info(app, action);
+  add_convert(app, action);
+  add_doctor(app, action);
+  add_synth(app, action);
+  add_eval(app, action);
+  add_bench(app, action);
+#ifdef TERN_HAS_BOARDS
+  add_emulate(app, action);
+#endif
+  add_perf(app, action);
+  add_dram(app, action);
+  add_report(app, action);
+  add_sweep(app, action);
+}
+
+}  // namespace tern::cli
