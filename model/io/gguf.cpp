@@ -9,6 +9,7 @@
 
 #include "io/error.hpp"
 #include "io/gguf_parser.hpp"
+#include "io/gguf_split.hpp"
 #include "io/mapped_file.hpp"
 
 namespace tern::io {
@@ -102,21 +103,30 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return result + "]";
 }
 
-Gguf::Gguf(const std::filesystem::path& path, const GgufOptions& options)
-    : file_(std::make_unique<std::string>(path.string())) {
-  auto mapped = std::make_shared<const MappedFile>(path);
-  bytes_ = mapped->bytes();
-  owner_ = std::move(mapped);
-  mapped_ = true;
-  GgufParser(*this, options).parse();
+Gguf::Gguf(const std::filesystem::path& path, const GgufOptions& options) : options_(options) {
+  SplitGguf(*this).open(path);
 }
 
 Gguf::Gguf(std::vector<std::byte> bytes, std::string name, const GgufOptions& options)
-    : file_(std::make_unique<std::string>(std::move(name))) {
+    : file_(std::make_unique<std::string>(std::move(name))), options_(options) {
   auto held = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
   bytes_ = *held;
   owner_ = std::move(held);
-  GgufParser(*this, options).parse();
+  SplitGguf(*this).read_whole();
+}
+
+void Gguf::map(const std::filesystem::path& path) {
+  auto mapped = std::make_shared<const MappedFile>(path);
+  file_ = std::make_unique<std::string>(path.string());
+  bytes_ = mapped->bytes();
+  owner_ = std::move(mapped);
+  mapped_ = true;
+}
+
+std::uint64_t Gguf::file_size() const {
+  std::uint64_t size = bytes_.size();
+  for (const std::unique_ptr<Gguf>& part : other_parts_) size += part->bytes_.size();
+  return size;
 }
 
 std::vector<std::string_view> Gguf::keys() const {
@@ -129,6 +139,28 @@ const Gguf::Value& Gguf::value(std::string_view key) const {
   const auto found = metadata_.find(key);
   if (found == metadata_.end()) throw Error("{}: metadata {} is missing", file(), quote(key));
   return found->second;
+}
+
+std::optional<double> Gguf::number(std::string_view key) const {
+  const auto found = metadata_.find(key);
+  if (found == metadata_.end() || found->second.is_array) return std::nullopt;
+  const Value& v = found->second;
+  if (v.type == static_cast<std::uint32_t>(GgufType::kBool))
+    return load<std::uint8_t>(v.bytes);
+  std::optional<double> result;
+  visit_number(v.type, v.bytes, [&](auto value) { result = static_cast<double>(value); });
+  return result;
+}
+
+std::string Gguf::value_text(std::string_view key) const {
+  const Value& v = value(key);
+  if (v.is_array) return fmt::format("an array of {} {}", v.count, gguf_type_name(v.type));
+  if (v.type == static_cast<std::uint32_t>(GgufType::kString)) return quote(text_of(v.bytes));
+  if (v.type == static_cast<std::uint32_t>(GgufType::kBool))
+    return load<std::uint8_t>(v.bytes) == 0 ? "false" : "true";
+  std::string text;
+  visit_number(v.type, v.bytes, [&](auto value) { text = fmt::format("{}", value); });
+  return text;
 }
 
 template <typename T>

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,9 @@ struct GgufOptions {
   /// The order of the weights in I2_S tensors: kX86 or kArm; kStandard: not told. Where the shape
   /// of a tensor tells, that decides, and a contradiction is an error.
   TensorLayout i2s_order = TensorLayout::kStandard;
+  /// The pre-tokenizer of a byte-level vocabulary (see PreTokenizer), whatever the file says;
+  /// empty: what the file says.
+  std::string pre = {};
 };
 
 /// "x86", "arm" or "" (not told), as the command line says it. Throws Error on another word.
@@ -55,23 +59,31 @@ struct GgufTensor {
 /// A GGUF file (version 2 or 3, little endian): metadata and tensor table, mapped, never read
 /// whole.
 ///
+/// A model that is split into files NAME-00001-of-00003.gguf and so on is opened by the name of any
+/// part, and is the tensors of all of them with the metadata of the first. A part is never taken
+/// for a whole model: parts that are missing, renamed, or of another split are errors.
+///
 /// The constructor checks every count, length, offset and size against the file before it is used,
-/// and refuses duplicate names, overlapping tensors and tensor types that the project cannot
-/// decode. Two layouts of Q2_0 are in use under one type id: that which the sizes of all Q2_0
-/// tensors of the file fit is taken, blocks of 64 where both do. Memory used is bounded by about
-/// twice the file's size. All errors are Error and name the file.
+/// and refuses duplicate names and overlapping tensors. A tensor of a type that cannot be decoded
+/// is in the table, with the bytes up to the next tensor, and is refused where it is read. Two
+/// layouts of Q2_0 are in use under one type id: that which the sizes of all Q2_0 tensors of the
+/// model fit is taken, blocks of 64 where both do. Memory used is bounded by about twice the file's
+/// size. All errors are Error and name the file.
 class Gguf {
  public:
   explicit Gguf(const std::filesystem::path& path, const GgufOptions& options = {});
-  /// The same from memory; `name` stands for the file in messages.
+  /// The same from memory, of a model that is not split; `name` stands for the file in messages.
   Gguf(std::vector<std::byte> bytes, std::string name, const GgufOptions& options = {});
 
   Gguf(Gguf&&) noexcept = default;
   Gguf& operator=(Gguf&&) noexcept = default;
 
-  const std::string& file() const { return *file_; }
+  const std::string& file() const { return *file_; }  ///< of a split model the first part
   std::uint32_t version() const { return version_; }
-  std::uint64_t file_size() const { return bytes_.size(); }
+  std::uint64_t file_size() const;  ///< of all parts
+  /// How many files the model is split into; 1: it is not split.
+  std::size_t parts() const { return 1 + other_parts_.size(); }
+  const GgufOptions& options() const { return options_; }
 
   bool has(std::string_view key) const { return metadata_.contains(key); }
   /// All keys, sorted.
@@ -88,6 +100,11 @@ class Gguf {
   T get_or(std::string_view key, T fallback) const {
     return has(key) ? get<T>(key) : fallback;
   }
+  /// A number or a truth value (0 or 1) of any stored kind; nothing for anything else and for keys
+  /// that are missing.
+  std::optional<double> number(std::string_view key) const;
+  /// The value for a message: `4`, `"yarn"`, `an array of 3 INT32`.
+  std::string value_text(std::string_view key) const;
   /// An array of one level. T: std::string_view (into the file), float (stored FLOAT32),
   /// std::int32_t or std::uint32_t (stored INT32 or UINT32, range checked).
   template <typename T>
@@ -111,7 +128,10 @@ class Gguf {
     std::span<const std::byte> bytes;  ///< scalar, or the array's elements
   };
   friend class GgufParser;
+  friend class SplitGguf;
 
+  Gguf() = default;
+  void map(const std::filesystem::path& path);
   const Value& value(std::string_view key) const;
 
   std::shared_ptr<const void> owner_;  ///< keeps bytes_ alive
@@ -122,6 +142,8 @@ class Gguf {
   std::map<std::string_view, Value> metadata_;
   std::vector<GgufTensor> tensors_;
   std::map<std::string_view, std::size_t> tensor_index_;
+  GgufOptions options_;
+  std::vector<std::unique_ptr<Gguf>> other_parts_;  ///< without tensors, which are in tensors_
 };
 
 }  // namespace tern::io

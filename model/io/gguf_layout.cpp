@@ -35,103 +35,122 @@ std::vector<std::size_t> GgufParser::order_in_file() const {
   return order;
 }
 
-std::vector<std::uint64_t> GgufParser::spaces(std::uint64_t data_size) const {
+std::vector<std::uint64_t> GgufParser::spaces() const {
   const std::vector<std::size_t> order = order_in_file();
   std::vector<std::uint64_t> result(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
     const std::uint64_t begin = offsets_[order[i]];
-    const std::uint64_t end = i + 1 < order.size() ? offsets_[order[i + 1]] : data_size;
+    const std::uint64_t end = i + 1 < order.size() ? offsets_[order[i + 1]] : data_size_;
     result[order[i]] = end > begin ? end - begin : 0;
   }
   return result;
 }
 
-void GgufParser::choose_i2s_order() {
-  TensorLayout layout = options_.i2s_order;
-  for (const GgufTensor& tensor : gguf_.tensors_) {
-    // x86 writes blocks of 128, so a row of an odd number of 64s was written on ARM.
-    if (!has_type(tensor, TensorType::kI2_S) || tensor.cols() % 128 != 64) continue;
-    if (layout == TensorLayout::kX86) {
-      throw Error(
-          "{}: tensor {} {} is stored as I2_S; rows of {} elements have no x86 order, leave the "
-          "option --i2s-order out or give arm",
-          gguf_.file(), quote(tensor.name), shape_text(tensor.dimensions()), tensor.cols());
-    }
-    layout = TensorLayout::kArm;
-  }
+void GgufParser::set_layout(TensorType type, TensorLayout layout) {
   for (GgufTensor& tensor : gguf_.tensors_) {
-    if (has_type(tensor, TensorType::kI2_S)) tensor.layout = layout;
+    if (has_type(tensor, type)) tensor.layout = layout;
   }
 }
 
-void GgufParser::choose_q2_layout(std::uint64_t align, std::uint64_t data_size) {
-  const std::vector<std::uint64_t> space = spaces(data_size);
-  const auto fits = [&](std::size_t i, TensorLayout layout) {
+void GgufParser::choose_i2s_order(std::span<GgufParser> parts) {
+  TensorLayout layout = parts.front().gguf_.options_.i2s_order;
+  for (const GgufParser& part : parts) {
+    for (const GgufTensor& tensor : part.gguf_.tensors_) {
+      // x86 writes blocks of 128, so a row of an odd number of 64s was written on ARM.
+      if (!has_type(tensor, TensorType::kI2_S) || tensor.cols() % 128 != 64) continue;
+      if (layout == TensorLayout::kX86) {
+        throw Error(
+            "{}: tensor {} {} is stored as I2_S; rows of {} elements have no x86 order, leave the "
+            "option --i2s-order out or give arm",
+            tensor.file, quote(tensor.name), shape_text(tensor.dimensions()), tensor.cols());
+      }
+      layout = TensorLayout::kArm;
+    }
+  }
+  for (GgufParser& part : parts) part.set_layout(TensorType::kI2_S, layout);
+}
+
+std::pair<const GgufTensor*, std::uint64_t> GgufParser::q2_misfit(TensorLayout layout) const {
+  const TensorTypeInfo& type =
+      *tensor_type_info(static_cast<std::uint32_t>(TensorType::kQ2_0), layout);
+  const std::vector<std::uint64_t> space = spaces();
+  std::pair<const GgufTensor*, std::uint64_t> misfit;
+  for (std::size_t i = 0; i < offsets_.size(); ++i) {
     const GgufTensor& tensor = gguf_.tensors_[i];
-    const TensorTypeInfo& type = *tensor_type_info(tensor.type, layout);
-    if (tensor.cols() % type.block_elements != 0) return false;
+    if (!has_type(tensor, TensorType::kQ2_0)) continue;
     const std::uint64_t size = type.bytes(tensor.elements());
     // The last tensor may be padded or not.
-    return size <= space[i] && align_up(size, align) >= align_up(space[i], align);
-  };
-  constexpr TensorLayout kLayouts[] = {TensorLayout::kStandard, TensorLayout::kBlocksOf128};
-  const GgufTensor* misfit = nullptr;
-  std::uint64_t misfit_space = 0;
-  for (const TensorLayout layout : kLayouts) {
-    bool all = true;
-    for (std::size_t i = 0; i < offsets_.size() && all; ++i) {
-      if (!has_type(gguf_.tensors_[i], TensorType::kQ2_0) || fits(i, layout)) continue;
-      all = false;
-      misfit = &gguf_.tensors_[i];
-      misfit_space = space[i];
+    if (tensor.cols() % type.block_elements != 0 || size > space[i] ||
+        align_up(size, align_) < align_up(space[i], align_)) {
+      return {&tensor, space[i]};
     }
-    if (!all) continue;
-    for (GgufTensor& tensor : gguf_.tensors_) {
-      if (has_type(tensor, TensorType::kQ2_0)) tensor.layout = layout;
+  }
+  return {};
+}
+
+void GgufParser::choose_q2_layout(std::span<GgufParser> parts) {
+  std::pair<const GgufTensor*, std::uint64_t> misfit;
+  for (const TensorLayout layout : {TensorLayout::kStandard, TensorLayout::kBlocksOf128}) {
+    misfit = {};
+    for (const GgufParser& part : parts) {
+      if (misfit.first == nullptr) misfit = part.q2_misfit(layout);
     }
+    if (misfit.first != nullptr) continue;
+    for (GgufParser& part : parts) part.set_layout(TensorType::kQ2_0, layout);
     return;
   }
   throw Error(
       "{}: tensor {} (Q2_0, {}) takes {} bytes, which fits neither blocks of 64 nor blocks of 128; "
       "the file is truncated or corrupt",
-      gguf_.file(), quote(misfit->name), shape_text(misfit->dimensions()), misfit_space);
+      misfit.first->file, quote(misfit.first->name), shape_text(misfit.first->dimensions()),
+      misfit.second);
 }
 
 void GgufParser::check_block_widths() const {
   for (const GgufTensor& tensor : gguf_.tensors_) {
-    const TensorTypeInfo& type = tensor_type_info(tensor);
-    if (tensor.cols() % type.block_elements != 0) {
+    const TensorTypeInfo* type = tensor_type_info(tensor.type, tensor.layout);
+    if (type != nullptr && tensor.cols() % type->block_elements != 0) {
       throw Error("{}: tensor {} {} is stored as {}, whose rows must be a multiple of {} elements",
-                  gguf_.file(), quote(tensor.name), shape_text(tensor.dimensions()), type.name,
-                  type.block_elements);
+                  gguf_.file(), quote(tensor.name), shape_text(tensor.dimensions()), type->name,
+                  type->block_elements);
     }
   }
 }
 
-void GgufParser::place_tensors() {
-  const std::uint64_t align = alignment();
-  const std::uint64_t start = align_up(position_, align);
-  const std::uint64_t data_size = start < bytes_.size() ? bytes_.size() - start : 0;
-  check_block_widths();
-  choose_i2s_order();
-  choose_q2_layout(align, data_size);
-  check_block_widths();
+void GgufParser::find_data() {
+  align_ = alignment();
+  data_begin_ = align_up(position_, align_);
+  data_size_ = data_begin_ < bytes_.size() ? bytes_.size() - data_begin_ : 0;
+}
+
+void GgufParser::place_tensors(std::span<GgufParser> parts) {
+  for (const GgufParser& part : parts) part.check_block_widths();
+  choose_i2s_order(parts);
+  choose_q2_layout(parts);
+  for (GgufParser& part : parts) {
+    part.check_block_widths();
+    part.place();
+  }
+}
+
+void GgufParser::place() {
+  const std::vector<std::uint64_t> space = spaces();
   for (std::size_t i = 0; i < offsets_.size(); ++i) {
     GgufTensor& tensor = gguf_.tensors_[i];
-    const TensorTypeInfo& type = tensor_type_info(tensor);
-    const std::uint64_t size = type.bytes(tensor.elements());
-    if (offsets_[i] % align != 0) {
+    const TensorTypeInfo* type = tensor_type_info(tensor.type, tensor.layout);
+    const std::uint64_t size = type != nullptr ? type->bytes(tensor.elements()) : space[i];
+    if (offsets_[i] % align_ != 0) {
       throw Error("{}: tensor {} begins at offset {} of the data, which is not a multiple of {}",
-                  gguf_.file(), quote(tensor.name), offsets_[i], align);
+                  gguf_.file(), quote(tensor.name), offsets_[i], align_);
     }
-    if (offsets_[i] > data_size || size > data_size - offsets_[i]) {
+    if (offsets_[i] > data_size_ || size > data_size_ - offsets_[i]) {
       throw Error(
           "{}: tensor {} ({}, {}) occupies {} bytes at offset {} of {} bytes of data; the file is "
           "truncated or corrupt",
-          gguf_.file(), quote(tensor.name), type.name, shape_text(tensor.dimensions()), size,
-          offsets_[i], data_size);
+          gguf_.file(), quote(tensor.name), tensor_type_name(tensor.type),
+          shape_text(tensor.dimensions()), size, offsets_[i], data_size_);
     }
-    tensor.bytes = bytes_.subspan(start + offsets_[i], size);
+    tensor.bytes = bytes_.subspan(data_begin_ + offsets_[i], size);
   }
   check_overlaps();
 }

@@ -33,6 +33,14 @@ constexpr TypeRow kTypes[] = {{"UINT8", 1},  {"INT8", 1},  {"UINT16", 2},  {"INT
 
 constexpr std::uint32_t number(GgufType type) { return static_cast<std::uint32_t>(type); }
 
+/// Such files begin with the length of a JSON object, which follows.
+bool is_safetensors(std::span<const std::byte> bytes) {
+  std::uint64_t length = 0;
+  if (bytes.size() <= sizeof(length)) return false;
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  return bytes[sizeof(length)] == std::byte{'{'} && length <= bytes.size() - sizeof(length);
+}
+
 }  // namespace
 
 std::size_t gguf_type_size(std::uint32_t type) {
@@ -43,11 +51,11 @@ std::string gguf_type_name(std::uint32_t type) {
   return type < std::size(kTypes) ? std::string(kTypes[type].name) : fmt::format("type {}", type);
 }
 
-void GgufParser::parse() {
+void GgufParser::parse_tables() {
   parse_header();
   parse_metadata();
   parse_tensor_table();
-  place_tensors();
+  find_data();
 }
 
 std::span<const std::byte> GgufParser::take(std::uint64_t size, std::string_view what) {
@@ -78,6 +86,11 @@ void GgufParser::parse_header() {
   const auto magic = take(4, "the magic number");
   if (std::memcmp(magic.data(), "GGUF", 4) != 0) {
     const std::string_view found(reinterpret_cast<const char*>(magic.data()), 4);
+    if (is_safetensors(bytes_)) {
+      throw Error("{}: is a safetensors file; give the folder that it is in, with config.json and "
+                  "the tokenizer",
+                  gguf_.file());
+    }
     throw Error("{}: not a GGUF file: it begins with {}, expected \"GGUF\"", gguf_.file(),
                 quote(found));
   }
@@ -199,11 +212,6 @@ void GgufParser::parse_tensor_table() {
     }
     tensor.type = read<std::uint32_t>(what);
     offsets_.push_back(read<std::uint64_t>(what));
-    const TensorTypeInfo* type = tensor_type_info(tensor.type);
-    if (type == nullptr) {
-      throw Error("{}: {} is stored as {}, which is not supported; supported: {}", gguf_.file(),
-                  what, tensor_type_name(tensor.type), supported_tensor_types());
-    }
     if (!gguf_.tensor_index_.emplace(tensor.name, gguf_.tensors_.size()).second) {
       throw Error("{}: {} occurs twice", gguf_.file(), what);
     }

@@ -5,9 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/gguf.hpp"
+#include "io/tensor_types.hpp"
 
 namespace tern::io {
 
@@ -33,21 +35,30 @@ std::size_t gguf_type_size(std::uint32_t type);
 /// "UINT8", ... or "type 77".
 std::string gguf_type_name(std::uint32_t type);
 
-/// Builds the tables of a Gguf whose file_ and bytes_ are set. Internal to gguf.cpp.
+/// Builds the tables of a Gguf whose file_, bytes_ and options_ are set, or of each part of a split
+/// one. Internal to gguf_split.cpp.
 class GgufParser {
  public:
-  GgufParser(Gguf& gguf, const GgufOptions& options)
-      : gguf_(gguf), options_(options), bytes_(gguf.bytes_) {}
-  void parse();
+  explicit GgufParser(Gguf& gguf) : gguf_(gguf), bytes_(gguf.bytes_) {}
+
+  /// Metadata and tensors, these without their bytes.
+  void parse_tables();
+  /// Finds the bytes of every tensor of a model whose tables have been parsed. What the sizes in
+  /// one part tell of a layout holds for the tensors of all parts.
+  static void place_tensors(std::span<GgufParser> parts);
 
  private:
   void parse_header();
   void parse_metadata();
   void parse_tensor_table();
   void check_block_widths() const;
-  void choose_i2s_order();
-  void choose_q2_layout(std::uint64_t align, std::uint64_t data_size);
-  void place_tensors();
+  static void choose_i2s_order(std::span<GgufParser> parts);
+  static void choose_q2_layout(std::span<GgufParser> parts);
+  /// A Q2_0 tensor that this layout does not fit, and the bytes up to the next tensor; or nullptr.
+  std::pair<const GgufTensor*, std::uint64_t> q2_misfit(TensorLayout layout) const;
+  void set_layout(TensorType type, TensorLayout layout);
+  void find_data();
+  void place();
   void check_overlaps() const;
 
   /// The next `size` bytes; `what` is being read, for the message if the file ends before.
@@ -58,13 +69,15 @@ class GgufParser {
   void skip_array(std::string_view key, std::uint32_t type, std::uint64_t count, int depth);
   std::uint64_t alignment() const;
   /// Bytes from the beginning of a tensor to the next one's, or to the end of the data.
-  std::vector<std::uint64_t> spaces(std::uint64_t data_size) const;
+  std::vector<std::uint64_t> spaces() const;
   std::vector<std::size_t> order_in_file() const;
 
   Gguf& gguf_;
-  const GgufOptions& options_;
   std::span<const std::byte> bytes_;
   std::size_t position_ = 0;
+  std::uint64_t align_ = 1;
+  std::uint64_t data_begin_ = 0;
+  std::uint64_t data_size_ = 0;
   std::uint64_t metadata_count_ = 0;
   std::uint64_t tensor_count_ = 0;
   std::vector<std::uint64_t> offsets_;  ///< of each tensor, relative to the data section

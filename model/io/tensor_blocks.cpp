@@ -3,15 +3,11 @@
 #include <bit>
 #include <cstring>
 
+#include "io/quantised_blocks.hpp"
+
 namespace tern::io {
 
 namespace {
-
-std::uint16_t load16(const std::byte* bytes) {
-  std::uint16_t value;
-  std::memcpy(&value, bytes, sizeof(value));
-  return value;
-}
 
 /// Digit n (0: the most significant of five) of a TQ1_0 byte, minus one.
 constexpr std::int8_t tq1_trit(std::uint8_t byte, int n) {
@@ -53,6 +49,12 @@ void two_bit_strides(const std::byte* bytes, int stride, int first_shift, int st
 }
 
 }  // namespace
+
+std::uint16_t load16(const std::byte* bytes) {
+  std::uint16_t value;
+  std::memcpy(&value, bytes, sizeof(value));
+  return value;
+}
 
 float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
@@ -98,10 +100,7 @@ void decode_ternary_block(const TensorTypeInfo& info, const std::byte* bytes, Te
       two_bit_sequence(bytes + 2, info.block_elements, codes);
       out.scale = half_to_float(load16(bytes));
       return;
-    case TensorType::kF32:
-    case TensorType::kF16:
-    case TensorType::kBF16:
-    case TensorType::kQ8_0:
+    default:
       return;
   }
 }
@@ -123,6 +122,7 @@ void decode_float_block(const TensorTypeInfo& info, const std::byte* bytes, floa
       return;
     }
     default:
+      decode_quantised_block(info.type, bytes, out);
       return;
   }
 }

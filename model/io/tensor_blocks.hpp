@@ -13,6 +13,8 @@ namespace tern::io {
 
 inline constexpr std::size_t kMaxBlock = 256;  ///< elements
 
+/// Two bytes, little endian.
+std::uint16_t load16(const std::byte* bytes);
 /// IEEE half precision, exactly.
 float half_to_float(std::uint16_t half);
 

@@ -17,6 +17,15 @@ constexpr TensorTypeInfo kSupported[] = {
     {TensorType::kF16, TensorLayout::kStandard, "F16", 1, 2},
     {TensorType::kBF16, TensorLayout::kStandard, "BF16", 1, 2},
     {TensorType::kQ8_0, TensorLayout::kStandard, "Q8_0", 32, 34},
+    {TensorType::kQ4_0, TensorLayout::kStandard, "Q4_0", 32, 18},
+    {TensorType::kQ4_1, TensorLayout::kStandard, "Q4_1", 32, 20},
+    {TensorType::kQ5_0, TensorLayout::kStandard, "Q5_0", 32, 22},
+    {TensorType::kQ5_1, TensorLayout::kStandard, "Q5_1", 32, 24},
+    {TensorType::kQ2_K, TensorLayout::kStandard, "Q2_K", 256, 84},
+    {TensorType::kQ3_K, TensorLayout::kStandard, "Q3_K", 256, 110},
+    {TensorType::kQ4_K, TensorLayout::kStandard, "Q4_K", 256, 144},
+    {TensorType::kQ5_K, TensorLayout::kStandard, "Q5_K", 256, 176},
+    {TensorType::kQ6_K, TensorLayout::kStandard, "Q6_K", 256, 210},
     {TensorType::kTQ1_0, TensorLayout::kStandard, "TQ1_0", 256, 54, 0, true},
     {TensorType::kTQ2_0, TensorLayout::kStandard, "TQ2_0", 256, 66, 0, true},
     // Where nothing tells the order the size is still known: n/4 bytes, then a scale, padded.
@@ -35,13 +44,11 @@ struct KnownName {
   std::string_view name;
 };
 constexpr KnownName kUnsupported[] = {
-    {2, "Q4_0"},      {3, "Q4_1"},      {6, "Q5_0"},      {7, "Q5_1"},     {9, "Q8_1"},
-    {10, "Q2_K"},     {11, "Q3_K"},     {12, "Q4_K"},     {13, "Q5_K"},    {14, "Q6_K"},
-    {15, "Q8_K"},     {16, "IQ2_XXS"},  {17, "IQ2_XS"},   {18, "IQ3_XXS"}, {19, "IQ1_S"},
-    {20, "IQ4_NL"},   {21, "IQ3_S"},    {22, "IQ2_S"},    {23, "IQ4_XS"},  {24, "I8"},
-    {25, "I16"},      {26, "I32"},      {27, "I64"},      {28, "F64"},     {29, "IQ1_M"},
-    {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"}, {38, "TL1"},     {39, "MXFP4 or TL2"},
-    {40, "NVFP4"},
+    {9, "Q8_1"},      {15, "Q8_K"},     {16, "IQ2_XXS"},      {17, "IQ2_XS"},   {18, "IQ3_XXS"},
+    {19, "IQ1_S"},    {20, "IQ4_NL"},   {21, "IQ3_S"},        {22, "IQ2_S"},    {23, "IQ4_XS"},
+    {24, "I8"},       {25, "I16"},      {26, "I32"},          {27, "I64"},      {28, "F64"},
+    {29, "IQ1_M"},    {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"},     {33, "Q4_0_8_8"}, {38, "TL1"},
+    {39, "MXFP4 or TL2"}, {40, "NVFP4"},
 };
 
 template <typename Wanted>
@@ -70,7 +77,12 @@ const TensorTypeInfo* tensor_type_info(std::uint32_t id, TensorLayout layout) {
 }
 
 const TensorTypeInfo& tensor_type_info(const GgufTensor& tensor) {
-  return *tensor_type_info(tensor.type, tensor.layout);
+  const TensorTypeInfo* info = tensor_type_info(tensor.type, tensor.layout);
+  if (info == nullptr) {
+    throw Error("{}: tensor {} is stored as {}, which is not supported; supported: {}", tensor.file,
+                quote(tensor.name), tensor_type_name(tensor.type), supported_tensor_types());
+  }
+  return *info;
 }
 
 std::string tensor_type_name(std::uint32_t id) {
@@ -103,7 +115,10 @@ float tensor_scale_of(const GgufTensor& tensor) {
   return scale;
 }
 
-bool is_ternary(const GgufTensor& tensor) { return tensor_type_info(tensor).ternary; }
+bool is_ternary(const GgufTensor& tensor) {
+  const TensorTypeInfo* info = tensor_type_info(tensor.type, tensor.layout);
+  return info != nullptr && info->ternary;
+}
 
 void decode_floats(const GgufTensor& tensor, std::uint64_t first, std::span<float> out) {
   const TensorTypeInfo& type = tensor_type_info(tensor);

@@ -14,7 +14,16 @@ namespace tern::io {
 enum class TensorType : std::uint32_t {
   kF32 = 0,
   kF16 = 1,
+  kQ4_0 = 2,
+  kQ4_1 = 3,
+  kQ5_0 = 6,
+  kQ5_1 = 7,
   kQ8_0 = 8,
+  kQ2_K = 10,
+  kQ3_K = 11,
+  kQ4_K = 12,
+  kQ5_K = 13,
+  kQ6_K = 14,
   kBF16 = 30,
   kTQ1_0 = 34,
   kTQ2_0 = 35,
@@ -45,7 +54,7 @@ struct TensorTypeInfo {
 /// nullptr for a type that cannot be decoded, or that has no such layout.
 const TensorTypeInfo* tensor_type_info(std::uint32_t id,
                                        TensorLayout layout = TensorLayout::kStandard);
-/// Of a tensor that a Gguf has accepted.
+/// Throws Error, naming the tensor, if its type cannot be decoded.
 const TensorTypeInfo& tensor_type_info(const GgufTensor& tensor);
 /// ggml's name of any known id ("Q4_K"), else "unknown type 99".
 std::string tensor_type_name(std::uint32_t id);

@@ -12,7 +12,10 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-TYPES = [gguf.GGMLQuantizationType[name] for name in ("F32", "F16", "BF16", "Q8_0", "TQ1_0", "TQ2_0")]
+# Where the half-precision scales of a block are, in bytes.
+SCALES = {"F32": (), "F16": (), "BF16": (), "Q4_0": (0,), "Q4_1": (0, 2), "Q5_0": (0,), "Q5_1": (0, 2), "Q8_0": (0,), "Q2_K": (80, 82),
+          "Q3_K": (108,), "Q4_K": (0, 2), "Q5_K": (0, 2), "Q6_K": (208,), "TQ1_0": (52,), "TQ2_0": (64,)}
+TYPES = [gguf.GGMLQuantizationType[name] for name in SCALES]
 SHAPE = (5, 768)
 
 
@@ -20,9 +23,9 @@ def random_blocks(kind: gguf.GGMLQuantizationType, random: np.random.Generator) 
     """Any bytes are codes; the half-precision scales must be finite."""
     per_block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
     blocks = random.integers(0, 256, (SHAPE[0], SHAPE[1] // per_block, block_bytes), dtype=np.uint8)
-    scale_at = 0 if kind.name == "Q8_0" else block_bytes - 2
-    scales = random.normal(0, 10, blocks.shape[:2]).astype(np.float16)
-    blocks[..., scale_at : scale_at + 2] = scales[..., None].view(np.uint8)
+    for scale_at in SCALES[kind.name]:
+        scales = random.normal(0, 10, blocks.shape[:2]).astype(np.float16)
+        blocks[..., scale_at : scale_at + 2] = scales[..., None].view(np.uint8)
     return blocks.reshape(SHAPE[0], -1)
 
 
@@ -39,7 +42,8 @@ def main() -> int:
 
         for kind in TYPES:
             values = random.normal(0, 1, SHAPE).astype(np.float32)
-            add(f"{kind.name}.values", gguf.quants.quantize(values, kind), kind)
+            if not kind.name.endswith("_K"):  # these the package only decodes
+                add(f"{kind.name}.values", gguf.quants.quantize(values, kind), kind)
             if gguf.GGML_QUANT_SIZES[kind][0] > 1:
                 add(f"{kind.name}.bytes", random_blocks(kind, random), kind)
         writer.write_header_to_file()
