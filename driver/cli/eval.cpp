@@ -24,7 +24,7 @@ struct EvalOptions {
 
 constexpr std::string_view kSeparator = "<|endoftext|>";
 
-/// bos, text, eos of every document in the file.
+/// bos, text, eos of every document in the file, as far as the model has them.
 std::vector<int> tokenize(const std::filesystem::path& path, const io::Image& image) {
   const io::MappedFile file(path);
   std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
@@ -38,7 +38,7 @@ std::vector<int> tokenize(const std::filesystem::path& path, const io::Image& im
     if (document.empty()) continue;
     const std::vector<int> part = image.tokenizer().encode(document, image.tokenizer().adds_bos());
     ids.insert(ids.end(), part.begin(), part.end());
-    ids.push_back(static_cast<int>(image.model().eos));
+    if (image.tokenizer().eos() >= 0) ids.push_back(image.tokenizer().eos());
   }
   return ids;
 }

@@ -87,6 +87,10 @@ class ByteLevel final : public Encoder {
  private:
   void index_pieces();
   void index_merges();
+  /// The normal piece of these bytes, or else a number from the vocabulary's size on.
+  int id_or_new(const std::string& bytes);
+  /// Appends a symbol that is left after merging; one that is no piece is spelt by its bytes.
+  void put(int id, std::vector<int>& ids) const;
   void encode_word(std::string_view word, std::vector<int>& ids) const;
 
   struct Union {
@@ -99,6 +103,9 @@ class ByteLevel final : public Encoder {
   std::unordered_map<std::string_view, int> ids_;  ///< of normal pieces, by their bytes
   std::array<int, 256> byte_ids_{};
   std::unordered_map<std::uint64_t, Union> merges_;
+  /// What merges make or take that is no piece, as llama.cpp has them: only on the way to pieces.
+  std::unordered_map<std::string, int> between_ids_;
+  std::vector<const std::string*> between_;
   TokenFinder user_defined_;
 };
 
@@ -137,18 +144,36 @@ void ByteLevel::index_merges() {
   for (const std::string& merge : vocabulary_.merges) {
     const std::size_t space = merge.find(' ', 1);
     const auto refuse = [&]() -> Error {
-      return Error("tokenizer: merge {} is {}, two pieces whose union is a piece are expected",
-                   rank, quote(merge));
+      return Error("tokenizer: merge {} is {}, two stretches of bytes are expected", rank,
+                   quote(merge));
     };
     if (space == std::string::npos) throw refuse();
     const auto left = spelt_bytes(std::string_view(merge).substr(0, space));
     const auto right = spelt_bytes(std::string_view(merge).substr(space + 1));
-    if (!left || !right) throw refuse();
-    const auto a = ids_.find(*left), b = ids_.find(*right), both = ids_.find(*left + *right);
-    if (a == ids_.end() || b == ids_.end() || both == ids_.end()) throw refuse();
-    merges_.emplace(pair_key(a->second, b->second), Union{rank, both->second});
+    if (!left || !right || left->empty() || right->empty()) throw refuse();
+    const int a = id_or_new(*left), b = id_or_new(*right), both = id_or_new(*left + *right);
+    merges_.emplace(pair_key(a, b), Union{rank, both});
     ++rank;
   }
+}
+
+int ByteLevel::id_or_new(const std::string& bytes) {
+  const auto found = ids_.find(bytes);
+  if (found != ids_.end()) return found->second;
+  const int next = static_cast<int>(vocabulary_.pieces.size() + between_.size());
+  const auto [entry, is_new] = between_ids_.emplace(bytes, next);
+  if (is_new) between_.push_back(&entry->first);
+  return entry->second;
+}
+
+void ByteLevel::put(int id, std::vector<int>& ids) const {
+  const auto tokens = vocabulary_.pieces.size();
+  if (static_cast<std::size_t>(id) < tokens) {
+    ids.push_back(id);
+    return;
+  }
+  for (const char byte : *between_[static_cast<std::size_t>(id) - tokens])
+    ids.push_back(byte_ids_[static_cast<std::uint8_t>(byte)]);
 }
 
 void ByteLevel::encode_word(std::string_view word, std::vector<int>& ids) const {
@@ -170,7 +195,7 @@ void ByteLevel::encode_word(std::string_view word, std::vector<int>& ids) const 
     if (found == merges_.end()) return {};
     return {true, static_cast<double>(found->second.rank), found->second.id};
   });
-  for (int i = 0; i >= 0; i = symbols[i].right) ids.push_back(symbols[i].id);
+  for (int i = 0; i >= 0; i = symbols[i].right) put(symbols[i].id, ids);
 }
 
 void ByteLevel::encode(std::string_view text, std::vector<int>& ids) const {

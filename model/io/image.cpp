@@ -268,8 +268,8 @@ void Image::check_model() const {
         origin_, m.heads, m.kv_heads, m.head_dim);
   }
   check_range(origin_, "activation", m.activation, 0, spec::kActivationCount - 1);
-  check_range(origin_, "bos", m.bos, 0, m.vocab - 1);
-  check_range(origin_, "eos", m.eos, 0, m.vocab - 1);
+  if (m.bos != kNoToken) check_range(origin_, "bos", m.bos, 0, m.vocab - 1);
+  if (m.eos != kNoToken) check_range(origin_, "eos", m.eos, 0, m.vocab - 1);
   check_range(origin_, "residual fraction bits", m.residual_frac, 0, 30);
   check_range(origin_, "head shift", m.head_shift, 0, 62);
   check_range(origin_, "key block", m.key_block, spec::kTritsPerByte, 0xffff);

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "io/error.hpp"
+#include "io/image_magic.hpp"
 #include "spec/numerics/checksum.hpp"
 #include "spec/numerics/head.hpp"
 
@@ -23,8 +25,6 @@ constexpr int kMaxNorm = 65536;  // elements; norm_quant's sum of squares then f
 
 /// What an image can express, whatever the chip.
 void check_expressible(const ModelConfig& config, std::string_view origin) {
-  if (config.bos < 0 || config.eos < 0)
-    throw Error("{}: the file names no bos or eos token, which the chip needs", origin);
   if (std::max({config.hidden, config.ffn, config.queries()}) > kMaxNorm)
     throw Error("{}: hidden {}, ffn {} or {} heads of {} is more than the {} that a norm takes",
                 origin, config.hidden, config.ffn, config.heads, config.head_dim, kMaxNorm);
@@ -86,13 +86,13 @@ spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::Chip
   model.context = static_cast<uint32_t>(config.context);
   model.activation = static_cast<uint32_t>(
       config.activation == Activation::kSilu ? spec::Activation::kSilu : spec::Activation::kRelu2);
-  model.bos = static_cast<uint32_t>(config.bos);
-  model.eos = static_cast<uint32_t>(config.eos);
+  model.bos = config.bos < 0 ? kNoToken : static_cast<uint32_t>(config.bos);
+  model.eos = config.eos < 0 ? kNoToken : static_cast<uint32_t>(config.eos);
   model.residual_frac = kResidualFrac;
   model.key_block = chip.key_block;
   model.eps = scale_from(config.rms_eps);
-  model.score_scale =
-      scale_from(1.4426950408889634074 / std::sqrt(static_cast<double>(config.head_dim)));
+  const double width = config.head_dim;
+  model.score_scale = scale_from(std::numbers::log2e / std::sqrt(width) * config.score_factor());
   return model;
 }
 
@@ -135,9 +135,7 @@ uint64_t append_rope_table(ImageWriter& writer, const ModelConfig& config) {
     return static_cast<int16_t>(std::min(std::lround(v * 32768), 32767l));
   };
   const int half = config.head_dim / 2;
-  std::vector<double> rates;
-  for (int i = 0; i < half; ++i)
-    rates.push_back(std::pow(static_cast<double>(config.rope_theta), -2.0 * i / config.head_dim));
+  const std::vector<double> rates = config.rope_rates();
   const uint64_t at = writer.begin();
   std::vector<int16_t> row(static_cast<std::size_t>(config.head_dim));
   for (int position = 0; position < config.context; ++position) {

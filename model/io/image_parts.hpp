@@ -31,8 +31,8 @@ std::string format_name(const MatrixFormat& format);
 spec::Scale scale_from(double v);
 
 /// Sizes and number formats; offsets and the scales of embedding and head are left 0. Throws Error
-/// when an image cannot express the sizes, or when bos or eos is missing. Whether the chip can run
-/// the model is the business of fit.hpp.
+/// when an image cannot express the sizes. Whether the chip can run the model is the business of
+/// fit.hpp.
 spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::ChipConfig& chip,
                                      std::string_view origin);
 

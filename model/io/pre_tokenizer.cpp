@@ -24,8 +24,9 @@ constexpr std::string_view kGpt2Expression =
 
 constexpr Row kKnown[] = {
     {"llama-bpe", kLlama3},     {"llama3", kLlama3},           {"llama-v3", kLlama3},
-    {"falcon3", kLlama3},       {"falcon-h1", kLlama3},        {"qwen2", kQwen2},
-    {"gpt-2", kGpt2Expression}, {"gpt-neox", kGpt2Expression}, {"olmo", kGpt2Expression},
+    {"falcon3", kLlama3},       {"falcon-h1", kLlama3},        {"falcon_e", kLlama3},
+    {"qwen2", kQwen2},          {"gpt-2", kGpt2Expression},    {"gpt-neox", kGpt2Expression},
+    {"olmo", kGpt2Expression},
 };
 
 /// The expression for ICU, which repeats a set in constant memory but a class by its name, like \s,
@@ -79,10 +80,16 @@ void PreTokenizer::split(std::string_view text,
   take(text.size());
 }
 
-std::string PreTokenizer::names() {
-  std::string result;
-  for (const Row& row : kKnown) result += fmt::format("{}{}", result.empty() ? "" : ", ", row.name);
+std::vector<std::string> PreTokenizer::name_list() {
+  std::vector<std::string> result;
+  for (const Row& row : kKnown) result.emplace_back(row.name);
   return result;
+}
+
+std::string PreTokenizer::names() { return fmt::format("{}", fmt::join(name_list(), ", ")); }
+
+bool PreTokenizer::knows(std::string_view name) {
+  return std::ranges::any_of(kKnown, [&](const Row& row) { return row.name == name; });
 }
 
 std::string PreTokenizer::name_of(std::string_view expression) {

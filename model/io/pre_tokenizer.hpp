@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tern::io {
 
@@ -14,17 +15,21 @@ namespace tern::io {
 class PreTokenizer {
  public:
   /// By the name that GGUF files give in `tokenizer.ggml.pre`: "llama-bpe" (also "llama3",
-  /// "llama-v3", "falcon3", "falcon-h1"), "qwen2", "gpt-2" (also "gpt-neox", "olmo"). Throws Error
-  /// that lists the names for any other.
+  /// "llama-v3", "falcon3", "falcon-h1", "falcon_e"), "qwen2", "gpt-2" (also "gpt-neox", "olmo").
+  /// Throws Error that lists the names for any other.
   explicit PreTokenizer(std::string_view name);
 
   /// Calls `word` with each stretch; together they are `text`. Bytes that are not UTF-8 count as
   /// U+FFFD and stay as they are.
   void split(std::string_view text, const std::function<void(std::string_view)>& word) const;
 
+  /// Is it one of the names that the constructor takes?
+  static bool knows(std::string_view name);
   /// The name of a regular expression as tokenizer.json spells it; empty if it is none of those
   /// that are known.
   static std::string name_of(std::string_view expression);
+  /// Every name.
+  static std::vector<std::string> name_list();
   /// "llama-bpe, ..." for messages.
   static std::string names();
   /// GPT-2's expression, which tokenizer.json implies with "use_regex".

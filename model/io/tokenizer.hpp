@@ -39,9 +39,9 @@ struct TextPart {
 class Tokenizer {
  public:
   /// Throws Error on sizes that differ, duplicate pieces, malformed byte tokens, scores that are
-  /// not finite, bos or eos out of range, merges of what is no piece, a SentencePiece vocabulary
-  /// with neither all 256 byte tokens nor an unknown token, or a byte-level one without a piece for
-  /// every byte.
+  /// not finite, bos or eos out of range, merges of what spells no bytes, a SentencePiece
+  /// vocabulary with neither all 256 byte tokens nor an unknown token, or a byte-level one without
+  /// a piece for every byte.
   explicit Tokenizer(Vocabulary vocabulary);
   /// From `tokenizer.ggml.*`. Throws Error naming file and key.
   explicit Tokenizer(const Gguf& gguf);

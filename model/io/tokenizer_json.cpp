@@ -116,6 +116,12 @@ void Reader::read_merges() {
     v_.merges.push_back(merge.is_string() ? merge.get<std::string>()
                                           : fmt::format("{} {}", merge.at(0).get<std::string>(),
                                                         merge.at(1).get<std::string>()));
+    const std::string& text = v_.merges.back();
+    std::string both = text;
+    if (const std::size_t space = text.find(' ', 1); space != std::string::npos)
+      both.erase(space, 1);
+    if (v_.kind == TokenizerKind::kByteLevel && !ids_.contains(both))
+      refuse("a merge whose union is no token", merge);
   }
 }
 

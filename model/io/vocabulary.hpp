@@ -46,9 +46,16 @@ struct Vocabulary {
   std::string chat_template;     ///< Jinja, as the file has it; empty: none. See ChatFormat.
 };
 
-/// From `tokenizer.ggml.*` of a GGUF file; models "llama" and "gpt2". Throws Error naming file and
-/// key.
+/// From `tokenizer.ggml.*` of a GGUF file; models "llama" and "gpt2". The pre-tokenizer is that of
+/// the file's options, or else of the file; published bitnet-b1.58 files do not say it, and have
+/// that of Llama 3. Throws Error naming file and key.
 Vocabulary read_gguf_vocabulary(const Gguf& gguf);
+/// The ids of bos and eos as the file has them, not checked; without them 1 and 2 in a
+/// SentencePiece vocabulary, as in llama.cpp, and -1 in others.
+int gguf_bos(const Gguf& gguf);
+int gguf_eos(const Gguf& gguf);
+/// What to tell the user where the file leaves the pre-tokenizer open and it was implied; or empty.
+std::string implied_pre_note(const Gguf& gguf);
 
 /// From tokenizer.json of a Hugging Face folder, and tokenizer_config.json beside it if there is
 /// one (for bos and eos). BPE models only, with the normalisers, pre-tokenizers and decoders of

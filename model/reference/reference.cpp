@@ -76,12 +76,13 @@ void norm_heads(std::vector<float>& heads, std::span<const float> weight, float 
   }
 }
 
-/// Rotates the pairs of every head.
-void rope(std::span<float> heads, int head_dim, int position, float theta, io::RopePairs pairs) {
-  const int half = head_dim / 2;
+/// Rotates the pairs of every head by so much a position.
+void rope(std::span<float> heads, std::span<const double> rates, int position,
+          io::RopePairs pairs) {
+  const int half = static_cast<int>(rates.size()), head_dim = 2 * half;
   const bool halves = pairs == io::RopePairs::kHalves;
   for (int i = 0; i < half; ++i) {
-    const double angle = position * std::pow(static_cast<double>(theta), -2.0 * i / head_dim);
+    const double angle = position * rates[i];
     const float cosine = static_cast<float>(std::cos(angle));
     const float sine = static_cast<float>(std::sin(angle));
     for (std::size_t head = 0; head < heads.size(); head += head_dim) {
@@ -152,7 +153,8 @@ Layer load_layer(const io::ModelFiles& files, int index) {
 
 }  // namespace
 
-Model::Model(const io::ModelFiles& files, const Options& options) : config_(files.config()) {
+Model::Model(const io::ModelFiles& files, const Options& options)
+    : config_(files.config()), rope_rates_(config_.rope_rates()) {
   embedding_ = files.floats("token_embd.weight");
   if (!config_.tied) head_ = files.floats("output.weight");
   output_norm_ = files.floats("output_norm.weight");
@@ -174,8 +176,8 @@ std::vector<float> Model::attention(Layer& layer, int index, std::span<const flo
   const std::vector<float> v = multiply(layer.v, h);
   norm_heads(q, layer.q_norm, c.rms_eps);
   norm_heads(k, layer.k_norm, c.rms_eps);
-  rope(q, c.head_dim, position_, c.rope_theta, c.rope_pairs);
-  rope(k, c.head_dim, position_, c.rope_theta, c.rope_pairs);
+  rope(q, rope_rates_, position_, c.rope_pairs);
+  rope(k, rope_rates_, position_, c.rope_pairs);
   traced("q", index, q);
   traced("k", index, k);
   traced("v", index, v);
@@ -188,6 +190,7 @@ std::vector<float> Model::attention(Layer& layer, int index, std::span<const flo
 
   std::vector<float> a(c.queries(), 0.0f);
   std::vector<float> p(position_ + 1);
+  const auto factor = static_cast<float>(c.score_factor());
   for (int head = 0; head < c.heads; ++head) {
     const int kv_offset = head / (c.heads / c.kv_heads) * c.head_dim;
     const float* query = q.data() + head * c.head_dim;
@@ -195,7 +198,7 @@ std::vector<float> Model::attention(Layer& layer, int index, std::span<const flo
     for (int t = 0; t <= position_; ++t) {
       const float* key =
           layer.key_cache.data() + static_cast<std::size_t>(t) * c.keys() + kv_offset;
-      p[t] = dot(key, query, c.head_dim) / std::sqrt(static_cast<float>(c.head_dim));
+      p[t] = dot(key, query, c.head_dim) / std::sqrt(static_cast<float>(c.head_dim)) * factor;
     }
     softmax(p);
     for (int t = 0; t <= position_; ++t) {

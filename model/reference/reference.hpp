@@ -76,6 +76,7 @@ class Model {
   }
 
   io::ModelConfig config_;
+  std::vector<double> rope_rates_;
   std::vector<float> embedding_;  ///< [vocab][hidden]
   std::vector<float> head_;       ///< [vocab][hidden], empty if tied
   std::vector<float> output_norm_;

@@ -30,7 +30,22 @@ SHAPES = [
 ]
 
 
-def write_model(path: Path, shape: tuple, seed: int, context: int = 64) -> None:
+# rope, for the shape of that number: metadata under rope., and whether there are factors for each pair
+ROPES = [
+    (2, {"scaling.factor": 4.0}, False),
+    (4, {"scale_linear": 4.0, "scaling.type": "linear"}, False),
+    (2, {"scaling.factor": 4.0, "scaling.type": "none"}, False),
+    (2, {}, True),
+    (2, {"scaling.factor": 2.0}, True),
+    (2, {"scaling.factor": 4.0, "scaling.type": "yarn", "scaling.original_context_length": 16}, False),
+    (5, {"scaling.factor": 4.0, "scaling.type": "yarn", "scaling.original_context_length": 4096}, False),
+    (5, {"scaling.factor": 8.0, "scaling.type": "yarn"}, False),
+    (0, {"scaling.factor": 1.5, "scaling.attn_factor": 1.25}, False),
+    (5, {"scaling.factor": 3.0, "scaling.type": "yarn", "scaling.original_context_length": 512, "scaling.attn_factor": 0.5}, False),
+]
+
+
+def write_model(path: Path, shape: tuple, seed: int, context: int = 64, rope: dict | None = None, rope_factors: bool = False) -> None:
     arch, hidden, heads, kv_heads, head, ffn, tied, extra, factors = shape
     random = np.random.default_rng(seed)
     layers = 3
@@ -62,6 +77,10 @@ def write_model(path: Path, shape: tuple, seed: int, context: int = 64) -> None:
     def norm(name: str, size: int) -> None:
         w.add_tensor(name, random.uniform(0.5, 1.5, size).astype(np.float32))
 
+    for key, value in (rope or {}).items():
+        {str: w.add_string, float: w.add_float32, int: w.add_uint32}[type(value)](f"{arch}.rope.{key}", value)
+    if rope_factors:
+        w.add_tensor("rope_freqs.weight", np.linspace(1, 8, head // 2, dtype=np.float32))
     matrix("token_embd.weight", VOCABULARY, hidden)
     norm("output_norm.weight", hidden)
     if not tied:
@@ -116,14 +135,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         wrong += compare_types(llama, sys.argv[2], Path(folder))
     with tempfile.TemporaryDirectory() as folder:
-        for seed, shape in enumerate(SHAPES):
+        cases = [(shape, {}, False) for shape in SHAPES] + [(SHAPES[number], rope, factors) for number, rope, factors in ROPES]
+        for seed, (shape, rope, factors) in enumerate(cases):
             path = Path(folder) / f"{seed}.gguf"
-            write_model(path, shape, seed)
+            write_model(path, shape, seed, rope=rope, rope_factors=factors)
             want = llama.open(path, 64, exact=True).logits(TOKENS, VOCABULARY).astype(np.float64)
             output = subprocess.run([sys.argv[1], path, *map(str, TOKENS)], check=True, stdout=subprocess.PIPE).stdout
             have = np.frombuffer(output, np.float32).reshape(want.shape)
             error = np.sqrt(((have - want) ** 2).mean() / (want**2).mean())
-            print(f"{shape[0]:7} hidden {shape[1]}, {shape[2]} heads of {shape[4]}: {want.size} logits of RMS "
+            print(f"{shape[0]:7} hidden {shape[1]}, {shape[2]} heads of {shape[4]}{', rope ' if rope or factors else ''}"
+                  f"{', '.join(f'{key} {value}' for key, value in rope.items())}{' with factors' * factors}: {want.size} logits of RMS "
                   f"{np.sqrt((want**2).mean()):.3f}, relative RMS error {error:.2e}")
             wrong += not error < BAR
     return 1 if wrong else 0

@@ -151,7 +151,6 @@ TEST(ByteLevel, RefusesBrokenVocabularies) {
   refused([](Vocabulary& v) { v.pieces[7] = "zz"; }, "byte 0x07 has no token");
   refused([](Vocabulary& v) { v.pieces[7] = v.pieces[8]; }, "tokens 7 and 8 are both");
   refused([](Vocabulary& v) { v.merges.clear(); }, "has no merges");
-  refused([](Vocabulary& v) { v.merges.push_back("he the"); }, "merge 3 is \"he the\"");
   refused([](Vocabulary& v) { v.merges.push_back("hethe"); }, "merge 3 is \"hethe\"");
   refused([](Vocabulary& v) { v.pre = "deepseek-llm"; },
           "pre-tokenizer \"deepseek-llm\" is not supported; supported: llama-bpe");
@@ -174,7 +173,8 @@ TEST(GgufVocabulary, ByteLevelFollowsTheNameOfItsPreTokenizer) {
   Vocabulary v = byte_level();
   for (const auto& [pre, llama3, nfc] :
        {std::tuple("llama-bpe", true, false), std::tuple("falcon3", true, false),
-        std::tuple("qwen2", false, true), std::tuple("gpt-2", false, false)}) {
+        std::tuple("falcon_e", true, false), std::tuple("qwen2", false, true),
+        std::tuple("gpt-2", false, false)}) {
     v.pre = pre;
     const Tokenizer t(io::Gguf(gguf_of(v).build(), "f"));
     EXPECT_EQ(t.adds_bos(), llama3) << pre;
@@ -184,9 +184,75 @@ TEST(GgufVocabulary, ByteLevelFollowsTheNameOfItsPreTokenizer) {
   }
   v.pre = "gpt-4o";
   expect_error([&] { Tokenizer{io::Gguf(gguf_of(v).build(), "f.gguf")}; },
-               "f.gguf: tokenizer: pre-tokenizer \"gpt-4o\" is not supported");
+               "f.gguf: pre-tokenizer \"gpt-4o\" is not supported; if it is the same as another, "
+               "say with --pre NAME");
   const io::Gguf other(test::GgufBuilder().string("tokenizer.ggml.model", "t5").build(), "f.gguf");
   expect_error([&] { Tokenizer{other}; }, "f.gguf: tokenizer \"t5\" is not supported");
+}
+
+TEST(GgufVocabulary, WithoutAPreTokenizerBitNetHasThatOfLlama3) {
+  Vocabulary v = byte_level();
+  const auto without_pre = [&](std::string_view arch) {
+    test::GgufBuilder b;
+    b.string("general.architecture", arch).string("tokenizer.ggml.model", "gpt2");
+    return b.strings("tokenizer.ggml.tokens", v.pieces).strings("tokenizer.ggml.merges", v.merges);
+  };
+  const std::string text = "the 12345 hens'LL   run\n\n";
+  v.pre = "llama-bpe";
+  const std::vector<int> expected =
+      Tokenizer(io::Gguf(gguf_of(v).build(), "f")).encode(text, false);
+  v.pre = "gpt-2";
+  const std::vector<int> gpt2 = Tokenizer(io::Gguf(gguf_of(v).build(), "f")).encode(text, false);
+  for (const char* arch : {"bitnet-b1.58", "bitnet-25"}) {
+    const io::Gguf g(without_pre(arch).build(), "f");
+    EXPECT_EQ(Tokenizer(g).encode(text, false), expected);
+    EXPECT_NE(io::implied_pre_note(g).find("\"tokenizer.ggml.pre\" is missing"), std::string::npos);
+    const io::Gguf told(without_pre(arch).build(), "f", {.pre = "gpt-2"});
+    EXPECT_EQ(Tokenizer(told).encode(text, false), gpt2);
+    EXPECT_EQ(io::implied_pre_note(told), "");
+  }
+  expect_error([&] { Tokenizer{io::Gguf(without_pre("llama").build(), "f.gguf")}; },
+               "f.gguf: metadata \"tokenizer.ggml.pre\" is missing; say with --pre NAME how the "
+               "model was trained: llama-bpe");
+  const io::Gguf told(without_pre("llama").build(), "f", {.pre = "llama-bpe"});
+  EXPECT_EQ(Tokenizer(told).encode(text, false), expected);
+  v.pre = "default";
+  const io::Gguf overruled(gguf_of(v).build(), "f", {.pre = "llama-bpe"});
+  EXPECT_EQ(Tokenizer(overruled).encode(text, false), expected);
+  expect_error([&] { Tokenizer{io::Gguf(without_pre("llama").build(), "f", {.pre = "none"})}; },
+               "pre-tokenizer \"none\" is not supported");
+}
+
+TEST(GgufVocabulary, SentencePieceHasTheTokensOfLlamaWhereTheFileNamesNone) {
+  const Vocabulary tiny = test::tiny_vocabulary();
+  test::GgufBuilder b;
+  b.string("tokenizer.ggml.model", "llama").strings("tokenizer.ggml.tokens", tiny.pieces);
+  b.floats("tokenizer.ggml.scores", tiny.scores);
+  const Vocabulary v = io::read_gguf_vocabulary(io::Gguf(b.build(), "f"));
+  EXPECT_EQ(v.bos, 1);
+  EXPECT_EQ(v.eos, 2);
+}
+
+TEST(GgufVocabulary, ATextThatMustBeginWithBosNeedsOne) {
+  const Vocabulary v = byte_level();
+  test::GgufBuilder b = gguf_of(v);
+  b.boolean("tokenizer.ggml.add_bos_token", 1);
+  expect_error([&] { Tokenizer{io::Gguf(b.build(), "f")}; }, "bos_token_id\" is missing");
+}
+
+TEST(ByteLevel, MergesMayPassThroughWhatIsNoPiece) {
+  // As llama.cpp merges: by rank, piece or not; what stays and is none is spelt by its bytes.
+  Vocabulary v = byte_level();
+  v.merges = {"x y", "y z", "xy q", "t h", "th e"};
+  v.pieces.push_back("yz");
+  v.pieces.push_back("xyq");
+  v.types.resize(v.pieces.size(), TokenType::kNormal);
+  const int yz = 261, xyq = 262;
+  const Tokenizer t(v);
+  EXPECT_EQ(t.encode("xy", false), (std::vector<int>{'x', 'y'}));
+  EXPECT_EQ(t.encode("xyz", false), (std::vector<int>{'x', 'y', 'z'})) << "x y comes before y z";
+  EXPECT_EQ(t.encode("yz", false), std::vector<int>{yz});
+  EXPECT_EQ(t.encode("xyq", false), std::vector<int>{xyq});
 }
 
 // --- tokenizer.json and SentencePiece models ---
