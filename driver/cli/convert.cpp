@@ -21,7 +21,7 @@ int convert(const ConvertOptions& o) {
   const Stopwatch clock;
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
-  const auto files = io::open_model(o.common.model, gguf_options(o.common));
+  const auto files = open_model_files(o.common);
   Progress progress("convert", 100, o.common.quiet);
   io::convert_to_file(
       *files, chip, o.output,

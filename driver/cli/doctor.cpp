@@ -52,6 +52,7 @@ void examine_model(const Options& o, const spec::ChipConfig& chip, DoctorReport&
     describe_tensors(*gguf, report);
     files = io::model_files(*gguf);
   }
+  for (const std::string& note : files->notes()) report.unusual.push_back(note);
   describe_model_facts(files->config(), report);
   report.attempt([&] {
     describe_tokenizer(io::Tokenizer(files->vocabulary()), files->config().vocab, report);

@@ -13,6 +13,7 @@
 #include "io/fit.hpp"
 #include "io/image_magic.hpp"
 #include "io/mapped_file.hpp"
+#include "io/pre_tokenizer.hpp"
 #include "io/skeleton.hpp"
 #include "progress.hpp"
 
@@ -28,6 +29,10 @@ void add_model_options(CLI::App& app, Options& options) {
                  "Order of the weights in I2_S tensors, which the file does not tell: that of the "
                  "machine it was written on")
       ->check(CLI::IsMember({"x86", "arm"}));
+  app.add_option("--pre", options.device.pre_tokenizer,
+                 "Pre-tokenizer of a GGUF file that does not name it, or names another: how "
+                 "byte-level BPE splits text into words")
+      ->check(CLI::IsMember(io::PreTokenizer::name_list()));
   app.add_option("--weights-trits", options.convert.weights_trits,
                  "Quantise linear layers that the file has as floats to integers of so many trits "
                  "(default: such files are refused)")
@@ -167,7 +172,7 @@ nlohmann::json to_json(const MemoryReport& m) {
 }
 
 io::GgufOptions gguf_options(const Options& options) {
-  return {io::i2s_order_named(options.device.i2s_order)};
+  return {io::i2s_order_named(options.device.i2s_order), options.device.pre_tokenizer};
 }
 
 bool is_image(const std::filesystem::path& path) {
@@ -211,6 +216,15 @@ void note_context(uint32_t positions, int all, const Options& options) {
              positions, all, options.convert.context_flag);
 }
 
+std::unique_ptr<io::ModelFiles> open_model_files(const Options& options) {
+  auto files = io::open_model(options.model, gguf_options(options));
+  if (!options.quiet) {
+    for (const std::string& note : files->notes())
+      fmt::print(stderr, "tern: {}: {}\n", files->file(), note);
+  }
+  return files;
+}
+
 LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
   const std::filesystem::path& path = options.model;
   LoadedModel model;
@@ -225,7 +239,7 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
     note_obstacle(*model.image, options, chip);
     return model;
   }
-  model.files = io::open_model(path, gguf_options(options));
+  model.files = open_model_files(options);
   model.image = std::make_unique<io::Image>(
       io::Image::from_bytes(io::convert(*model.files, chip, {}, options.convert), path.string()));
   note_context(model.image->model().context, model.files->config().context, options);
@@ -264,7 +278,7 @@ std::unique_ptr<TextSession> open_text_session(const Options& options) {
   auto text = std::make_unique<TextSession>();
   if (options.backend == "reference:" && !is_image(options.model)) {
     sim::refuse_chip_options("reference", options.device);
-    text->session.model.files = io::open_model(options.model, gguf_options(options));
+    text->session.model.files = open_model_files(options);
     const io::ModelFiles& files = *text->session.model.files;
     text->session.device = sim::load_reference(files);
     text->tokenizer = &text->own_tokenizer.emplace(files.vocabulary());

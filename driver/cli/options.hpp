@@ -74,6 +74,9 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip);
 Options for_golden(Options options);
 /// Says on stderr that a model of `all` positions got only `positions`, if that was not asked for.
 void note_context(uint32_t positions, int all, const Options& options);
+/// Opens the GGUF file or folder of `options`, and says on stderr what is to be known of how it was
+/// read.
+std::unique_ptr<io::ModelFiles> open_model_files(const Options& options);
 /// What `options` says about a GGUF file.
 io::GgufOptions gguf_options(const Options& options);
 

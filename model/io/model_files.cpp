@@ -68,6 +68,10 @@ class GgufFiles final : public ModelFiles {
   const std::string& file() const override { return gguf_.file(); }
   const ModelConfig& config() const override { return config_; }
   Vocabulary vocabulary() const override { return read_gguf_vocabulary(gguf_); }
+  std::vector<std::string> notes() const override {
+    const std::string note = implied_pre_note(gguf_);
+    return note.empty() ? std::vector<std::string>() : std::vector<std::string>{note};
+  }
 
   bool has(std::string_view name) const override { return gguf_.find_tensor(name) != nullptr; }
 
@@ -126,6 +130,7 @@ class OwnedGguf final : public ModelFiles {
   const std::string& file() const override { return files_.file(); }
   const ModelConfig& config() const override { return files_.config(); }
   Vocabulary vocabulary() const override { return files_.vocabulary(); }
+  std::vector<std::string> notes() const override { return files_.notes(); }
   bool has(std::string_view name) const override { return files_.has(name); }
   MatrixSize size(std::string_view name) const override { return files_.size(name); }
   void rows(std::string_view name, std::uint64_t first, std::span<float> out) const override {

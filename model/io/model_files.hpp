@@ -34,6 +34,9 @@ class ModelFiles {
   virtual const std::string& file() const = 0;  ///< for messages
   virtual const ModelConfig& config() const = 0;
   virtual Vocabulary vocabulary() const = 0;
+  /// What the user should know of how the files were read, a line each: what they leave open, and
+  /// what was taken.
+  virtual std::vector<std::string> notes() const { return {}; }
 
   virtual bool has(std::string_view tensor) const = 0;
   /// A vector is one row.

@@ -107,7 +107,7 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
   refuse_chip_options("reference", options);
   return std::make_unique<ReferenceDevice>(
       argument.empty() ? options.gguf_file.string() : std::string(argument),
-      io::GgufOptions{io::i2s_order_named(options.i2s_order)});
+      io::GgufOptions{io::i2s_order_named(options.i2s_order), options.pre_tokenizer});
 }
 
 std::unique_ptr<Device> load_reference(const io::ModelFiles& files) {

@@ -69,6 +69,7 @@ struct DeviceOptions {
   std::filesystem::path gguf_file;   ///< reference: the model's GGUF file, since float32 needs more
                                      ///< than an image holds.
   std::string i2s_order;             ///< reference: of its I2_S tensors: "x86", "arm" or "".
+  std::string pre_tokenizer;         ///< reference: of its GGUF file, or "": what the file says.
   uint32_t threads = 1;              ///< golden: that compute a token together; no result depends
                                      ///< on them.
   std::string body = "fast";         ///< rtl: body of the adder-tree array, "fast" or "tree".
