@@ -4,6 +4,7 @@
 #include <cmath>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "io/error.hpp"
 
@@ -199,8 +200,8 @@ class Keys {
   }
 
   void refuse(std::string_view key, std::string_view why) {
-    found_.push_back(fmt::format("{}: metadata {} is {}: {}", gguf_.file(), quote(key),
-                                 gguf_.value_text(key), why));
+    add_obstacle(found_, fmt::format("{}: metadata {} is {}: {}", gguf_.file(), quote(key),
+                                     gguf_.value_text(key), why));
   }
 
   const Gguf& gguf_;
@@ -209,6 +210,14 @@ class Keys {
 };
 
 }  // namespace
+
+void add_obstacle(std::vector<std::string>& found, std::string line) {
+  constexpr std::size_t kMost = 32;
+  if (found.size() < kMost)
+    found.push_back(std::move(line));
+  else if (found.size() == kMost)
+    found.emplace_back("there is more of this kind, which is not listed");
+}
 
 std::vector<std::string> unsupported_keys(const Gguf& gguf, const ModelConfig& config) {
   return Keys(gguf, config).unsupported();

@@ -15,4 +15,7 @@ namespace tern::io {
 /// and every key that has "scal" in it.
 std::vector<std::string> unsupported_keys(const Gguf& gguf, const ModelConfig& config);
 
+/// Appends an obstacle to a list, which keeps the first few dozens: a hostile file has any number.
+void add_obstacle(std::vector<std::string>& found, std::string line);
+
 }  // namespace tern::io

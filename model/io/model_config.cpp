@@ -144,8 +144,8 @@ class TensorCheck {
  private:
   template <typename... Args>
   void add(fmt::format_string<Args...> format, Args&&... args) {
-    found_.push_back(
-        fmt::format("{}: {}", gguf_.file(), fmt::format(format, std::forward<Args>(args)...)));
+    add_obstacle(found_, fmt::format("{}: {}", gguf_.file(),
+                                     fmt::format(format, std::forward<Args>(args)...)));
   }
 
   void check(const ExpectedTensor& want) {
@@ -183,8 +183,8 @@ void check_vocabulary(const Gguf& gguf, const ModelConfig& c, std::vector<std::s
   if (!gguf.has(kTokens)) return;
   const std::size_t tokens = gguf.get_array<std::string_view>(kTokens).size();
   if (tokens != static_cast<std::size_t>(c.vocab)) {
-    found.push_back(
-        fmt::format("{}: the tokenizer has {} tokens, the model {}", gguf.file(), tokens, c.vocab));
+    add_obstacle(found, fmt::format("{}: the tokenizer has {} tokens, the model {}", gguf.file(),
+                                    tokens, c.vocab));
   }
 }
 
@@ -203,11 +203,8 @@ std::vector<float> read_frequency_factors(const Gguf& gguf, const ModelConfig& c
   return factors;
 }
 
-void read_rope(const Gguf& gguf, const Reader& reader, ModelConfig& c) {
+void read_rope_scaling(const Gguf& gguf, const Reader& reader, ModelConfig& c) {
   RopeScaling& scaling = c.rope_scaling;
-  c.rope_theta = reader.positive_or("rope.freq_base", 10000);
-  scaling.frequency_factors = read_frequency_factors(gguf, c);
-  scaling.magnitude = reader.positive_or("rope.scaling.attn_factor", 1);
   const std::string type =
       gguf.get_or<std::string>(reader.key("rope.scaling.type"), std::string("linear"));
   if (type == "none") return;
@@ -224,6 +221,22 @@ void read_rope(const Gguf& gguf, const Reader& reader, ModelConfig& c) {
   scaling.original_context =
       reader.size_or("rope.scaling.original_context_length", c.context, 1 << 24);
   if (scaling.factor > 1) scaling.magnitude *= 1 + 0.1f * std::log(scaling.factor);
+}
+
+void read_rope(const Gguf& gguf, const Reader& reader, ModelConfig& c) {
+  RopeScaling& scaling = c.rope_scaling;
+  c.rope_theta = reader.positive_or("rope.freq_base", 10000);
+  scaling.frequency_factors = read_frequency_factors(gguf, c);
+  scaling.magnitude = reader.positive_or("rope.scaling.attn_factor", 1);
+  read_rope_scaling(gguf, reader, c);
+  // Angles of all positions, and scores, must stay numbers.
+  constexpr double kLargest = 1e30;
+  const auto too_large = [](double value) { return !(std::abs(value) < kLargest); };
+  if (std::ranges::any_of(c.rope_rates(), too_large) || too_large(c.score_factor())) {
+    throw Error("{}: the metadata of rope gives angles or scores that are no numbers; the file is "
+                "corrupt",
+                gguf.file());
+  }
 }
 
 }  // namespace

@@ -155,6 +155,13 @@ TEST(ModelConfig, EveryObstacleIsNamedAtOnce) {
   }
 }
 
+TEST(ModelConfig, AListOfObstaclesIsShort) {
+  GgufBuilder b = test::tiny_model(1);
+  for (int i = 0; i < 1000; ++i) b.u32(fmt::format("bitnet-b1.58.unheard_of{}", i), 1);
+  const Gguf g = open(b);
+  EXPECT_LT(io::model_obstacles(g, io::read_model_shape(g)).size(), 40u);
+}
+
 TEST(ModelConfig, RopeScalingIsThatOfLlamaCpp) {
   const auto rates = [](auto change) {
     GgufBuilder b = test::tiny_model(1);
@@ -188,6 +195,13 @@ TEST(ModelConfig, RopeScalingIsThatOfLlamaCpp) {
   b.f32(arch + "scaling.factor", -4);
   const Gguf g = open(b);
   EXPECT_TRUE(fails_with([&] { io::read_model_config(g); }, {"scaling.factor\" is -4"}));
+  for (const auto& [key, value] :
+       {std::pair("scaling.factor", 1e-35f), std::pair("scaling.attn_factor", 1e20f)}) {
+    GgufBuilder wild = test::tiny_model(1);
+    wild.f32(arch + key, value);
+    const Gguf damaged = open(wild);
+    EXPECT_TRUE(fails_with([&] { io::read_model_config(damaged); }, {"angles or scores"}));
+  }
 }
 
 TEST(ModelConfig, FactorsOfLinearLayersAreScalars) {
