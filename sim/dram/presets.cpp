@@ -168,36 +168,33 @@ std::vector<std::string> names_in(const YAML::Node& file) {
   return names;
 }
 
-Preset load_file(const std::string& file, std::string name) {
-  YAML::Node node;
-  try {
-    node = YAML::LoadFile(file);
-  } catch (const YAML::BadFile&) {
-    throw Error("{}: cannot be read", file);
-  } catch (const YAML::Exception& e) {
-    throw Error("{}: {}", file, e.what());
-  }
+}  // namespace
+
+std::vector<std::string> preset_names() { return names_in(built_in()); }
+
+Preset load_preset_file(const std::string& file, std::string name) try {
+  const YAML::Node node = YAML::LoadFile(file);
   if (!node.IsMap() || !node["presets"] || !node["presets"].IsMap())
     throw Error("{}: has no map `presets`; see sim/dram/presets.yaml for the form", file);
   const std::vector<std::string> names = names_in(node);
   if (name.empty() && names.size() == 1) name = names[0];
   if (std::find(names.begin(), names.end(), name) == names.end())
     throw Error("{}: choose one of its memories with {}:NAME; it has {}", file, file,
-                fmt::join(names, ", "));
-  return Reader(node["presets"][name], fmt::format("{}: {}", file, name)).read(name);
+                quote(fmt::format("{}", fmt::join(names, ", "))));
+  return Reader(node["presets"][name], fmt::format("{}: {}", file, quote(name))).read(name);
+} catch (const YAML::BadFile&) {
+  throw Error("{}: cannot be read", file);
+} catch (const YAML::Exception& e) {
+  throw Error("{} (line {}): {}", file, e.mark.line + 1, quote(e.msg));
 }
-
-}  // namespace
-
-std::vector<std::string> preset_names() { return names_in(built_in()); }
 
 Preset load_preset(std::string_view name) {
   constexpr std::string_view kExtension = ".yaml";
   const std::string text(name);
-  if (name.ends_with(kExtension)) return load_file(text, "");
+  if (name.ends_with(kExtension)) return load_preset_file(text, "");
   const std::size_t colon = text.find(".yaml:");
   if (colon != std::string::npos)
-    return load_file(text.substr(0, colon + kExtension.size()),
+    return load_preset_file(text.substr(0, colon + kExtension.size()),
                      text.substr(colon + kExtension.size() + 1));
   const std::vector<std::string> names = preset_names();
   if (std::find(names.begin(), names.end(), text) == names.end())

@@ -26,6 +26,8 @@ std::vector<std::string> preset_names();
 /// of several as `FILE.yaml:NAME`. Throws tern::Error that lists the known names, or says what in
 /// the file is wrong and in which line.
 Preset load_preset(std::string_view name);
+/// The memory of this name in a file in the form of presets.yaml, or the only one if it is empty.
+Preset load_preset_file(const std::string& file, std::string name = {});
 inline Config find_preset(std::string_view name) { return load_preset(name).config; }
 
 /// The text of a source key of presets.yaml; empty when it has none.
