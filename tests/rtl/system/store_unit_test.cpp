@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <deque>
@@ -28,6 +29,7 @@ struct Wide {
   static constexpr uint32_t kColumns = 64, kLanes = 8;
 };
 constexpr uint32_t kMaxWrites = 16;
+constexpr uint64_t kMemory = uint64_t{1} << 40;  // bytes that can be addressed
 
 struct Rates {
   double read = 1, aw = 1, w = 1, b = 1;
@@ -213,11 +215,15 @@ class StoreUnit : public testing::Test {
     c.scatter = dice.between(0, 2) == 0;
     c.count = static_cast<uint32_t>(dice.between(1, dice.between(0, 2) ? 40 : 300));
     c.rows = static_cast<uint32_t>(dice.between(1, dice.between(0, 1) ? 1 : 6));
-    c.addr = dice.between(0, (uint64_t{1} << 38) - 1) & ~uint64_t{c.code ? 0u : 3u};
+    c.addr = dice.between(0, kMemory - 1) & ~uint64_t{c.code ? 0u : 3u};
     c.src = static_cast<uint32_t>(dice.between(0, 0xfffff));
     c.src_stride = static_cast<uint32_t>(dice.between(0, 0xffff));
     c.beat_stride = static_cast<uint32_t>(dice.chance(0.5) ? 1 : dice.between(1, 0xffff));
     c.row_stride = static_cast<uint32_t>(dice.chance(0.9) ? dice.between(0, 1 << 20) : 0x7fffffff);
+    // What the rows take at most must end within the memory.
+    const uint64_t extent = uint64_t{c.rows - 1} * c.row_stride * 64 +
+                            uint64_t{c.count} * c.beat_stride * kColumns + kColumns;
+    c.addr = std::min(c.addr, (kMemory - extent) & ~uint64_t{3});
     return c;
   }
 
@@ -246,6 +252,46 @@ TYPED_TEST(StoreUnit, WritesRandomCommandsAndCountsThemDone) {
     this->expected.clear();
   }
   EXPECT_EQ(this->errors, 0u);
+}
+
+/// Every bit of the address takes a carry, from one beat to the next and from one row to the next.
+TYPED_TEST(StoreUnit, GoesOnAcrossEveryLineOfTheAddressRange) {
+  constexpr uint32_t kColumns = TypeParam::kColumns;
+  for (uint32_t bit = 12; bit < 40; ++bit) {
+    const uint64_t line = uint64_t{1} << bit;
+    // The line alone, and with ones in all higher bits.
+    for (const uint64_t at : {line, kMemory - line}) {
+      for (const bool code : {false, true}) {
+        const auto src = static_cast<uint32_t>(this->dice.between(0, 0xfffff));
+        this->add({.code = code, .addr = at - kColumns - 4, .count = 3 * kColumns, .src = src});
+        this->add(
+            {.code = code, .scatter = true, .addr = at - 2 * kColumns, .count = 5, .src = src});
+        this->add({.code = code,
+                   .addr = at - 128,
+                   .count = 5,
+                   .src = src,
+                   .rows = 4,
+                   .src_stride = 9,
+                   .row_stride = 1});
+      }
+    }
+    // Strides of rows and beats reach over the line from far below it.
+    this->add({.addr = line - 64,
+               .count = 4,
+               .rows = 2,
+               .row_stride = static_cast<uint32_t>(std::min(line, kMemory / 8) / 64)});
+    this->add({.code = true, .scatter = true, .addr = line - 1, .count = 3, .beat_stride = 0xffff});
+  }
+  this->run({.aw = 0.8, .w = 0.8}, 200000);
+}
+
+/// The last byte that can be addressed, and the first.
+TYPED_TEST(StoreUnit, WritesTheEndsOfTheAddressRange) {
+  this->add({.code = true, .addr = kMemory - 5, .count = 5, .src = 11});
+  this->add({.addr = kMemory - 256, .count = 60, .src = 12});
+  this->add({.code = true, .count = 3, .src = 13, .rows = 2, .row_stride = 0xffffffff});
+  this->add({.count = 3, .src = 14});
+  this->run({}, 5000);
 }
 
 TYPED_TEST(StoreUnit, WritesTheLaterOfTwoElementsThatMeet) {

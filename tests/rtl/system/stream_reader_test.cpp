@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <deque>
@@ -42,6 +43,7 @@ template <typename Variant>
 class StreamReader : public testing::Test {
  protected:
   static constexpr uint32_t kColumns = Variant::kColumns;
+  static constexpr uint32_t kAddrBits = 40;
 
   struct Burst {
     uint64_t address;
@@ -154,10 +156,24 @@ class StreamReader : public testing::Test {
     ASSERT_TRUE(finished()) << "not all beats came within " << limit << " cycles";
   }
 
+  /// Anywhere in the 40 bits of an address; every third one ends at, begins at or crosses a
+  /// multiple of a power of two from 4 KiB to the last byte.
   Segment random_segment() {
-    const uint64_t page = dice.between(0, (uint64_t{1} << 28) - 2) * 4096;
-    return {page + dice.between(0, 4096 / kColumns - 1) * kColumns,
-            static_cast<uint32_t>(dice.chance(0.5) ? dice.between(1, 20) : dice.between(1, 300))};
+    const auto beats =
+        static_cast<uint32_t>(dice.chance(0.5) ? dice.between(1, 20) : dice.between(1, 300));
+    constexpr uint64_t kAll = uint64_t{1} << kAddrBits;
+    if (dice.between(0, 2) == 0) {
+      const uint64_t line = uint64_t{1} << dice.between(12, kAddrBits);
+      return crossing(dice.between(1, kAll / line) * line, beats,
+                      static_cast<uint32_t>(dice.between(0, beats)));
+    }
+    return {dice.between(0, kAll / kColumns - beats) * kColumns, beats};
+  }
+  /// A segment with `before` of its beats before a line; it ends with the address range at the
+  /// latest.
+  static Segment crossing(uint64_t line, uint32_t beats, uint32_t before) {
+    const uint64_t last = (uint64_t{1} << kAddrBits) - uint64_t{beats} * kColumns;
+    return {std::min(line - uint64_t{before} * kColumns, last), beats};
   }
 
   Clocked<typename Variant::Block> reader;
@@ -184,9 +200,31 @@ TYPED_TEST(StreamReader, DeliversRandomSegmentsInOrder) {
   EXPECT_EQ(this->parity_errors, 0u);
 }
 
+/// A carry runs through every bit of the address, within a burst's page and from one to the next.
+TYPED_TEST(StreamReader, GoesOnAcrossEveryLineOfTheAddressRange) {
+  constexpr uint32_t kBits = TestFixture::kAddrBits;
+  for (uint32_t bit = 12; bit <= kBits; ++bit) {
+    const uint64_t line = uint64_t{1} << bit;
+    for (const uint32_t before : {1u, 3u, 8u, 40u, 48u}) {
+      this->to_offer.push_back(this->crossing(line, 48, before));
+      // All higher bits are ones, and the carry runs to the last of them.
+      const uint64_t ones = (uint64_t{1} << kBits) - line;
+      if (ones != 0) this->to_offer.push_back(this->crossing(ones, 48, before));
+    }
+  }
+  this->run({.r = 0.9, .latency = 5}, 100000);
+}
+
 TYPED_TEST(StreamReader, DeliversABeatInEveryCycleFromAFastMemory) {
   this->to_offer.push_back({4096 - 3 * TypeParam::kColumns, 2000});
   this->run({.latency = 10}, 2000 + 30);
+}
+
+/// A head of 128,256 rows is a segment of five million beats.
+TYPED_TEST(StreamReader, CountsTheBeatsOfALongSegment) {
+  constexpr uint32_t kBeats = (1 << 20) / (TypeParam::kColumns / 8) + 37;
+  this->to_offer.push_back({uint64_t{1} << 33, kBeats});
+  this->run({.latency = 10}, kBeats + 40);
 }
 
 TYPED_TEST(StreamReader, RequestsNoMoreThanItsFifoHoldsWhileNobodyTakes) {
