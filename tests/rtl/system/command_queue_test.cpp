@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <deque>
@@ -9,21 +10,10 @@
 #include "Vcommand_queue.h"
 #include "Vcommand_queue_plain.h"
 #include "clocked.hpp"
-#include "spec/generated/spec.hpp"
+#include "random_commands.hpp"
 
 namespace tern::test {
 namespace {
-
-using spec::Unit;
-
-constexpr uint32_t kColumns = 64, kActColumns = 8, kAccDepth = 52, kActDepth = 256;
-constexpr uint32_t kScratch = 16384;
-
-struct Issued {
-  spec::CommandWords words;
-  Unit unit;
-  std::array<uint8_t, 4> waits;
-};
 
 template <typename Queue>
 void idle_inputs(Queue& queue) {
@@ -227,6 +217,45 @@ TEST(PlainCommandQueue, RefusesScalesSignsAndTrits) {
   EXPECT_TRUE(refused(with(good_load(), [](spec::LoadCommand& c) { c.format = 2; })));
 }
 
+/// A count of completed commands modulo 256 has been reached when it is at most 127 behind.
+bool is_reached(uint32_t done, uint32_t count) { return (done - count & 0xff) < 128; }
+
+/// Every wait on every unit, at every number of completed commands: the commands of all queues come
+/// when it is reached and in no other cycle, and a segment for the stores alone.
+TEST_F(CommandQueue, WaitsForEveryCountOfEveryUnit) {
+  CData* const done_inputs[] = {&queue->load_done_i, &queue->matmul_done_i, &queue->vector_done_i,
+                                &queue->store_done_i};
+  for (uint32_t unit = 0; unit < 4; ++unit) {
+    for (uint32_t wait = 0; wait < 256; ++wait) {
+      queue.reset();
+      idle_inputs(queue);
+      std::array<uint8_t, 4> waits{};
+      waits[unit] = static_cast<uint8_t>(wait);
+      for (const spec::CommandWords& words :
+           {after(good_matmul(), waits).pack(), after(good_vector(), waits).pack(),
+            after(good_store(), waits).pack()}) {
+        std::memcpy(&queue->issue_cmd_i, words.w, sizeof words.w);
+        queue->issue_valid_i = 1;
+        for (queue.settle(); !queue->issue_ready_o; queue.settle()) queue.tick();
+        queue.tick();
+      }
+      queue->issue_valid_i = 0;
+      for (int i = 0; i < 6; ++i) queue.tick();
+      for (uint32_t done = 0; done < 256; ++done) {
+        queue.settle();
+        const bool reached = is_reached(done, wait);
+        ASSERT_EQ(queue->eng_valid_o, reached) << "unit " << unit << ": " << done << ", " << wait;
+        ASSERT_EQ(queue->vec_valid_o, reached) << "unit " << unit << ": " << done << ", " << wait;
+        ASSERT_EQ(queue->str_valid_o, reached) << "unit " << unit << ": " << done << ", " << wait;
+        ASSERT_EQ(queue->seg_valid_o, unit == 3 ? reached : true) << done << ", " << wait;
+        *done_inputs[unit] = 1;
+        queue.tick();
+        *done_inputs[unit] = 0;
+      }
+    }
+  }
+}
+
 /// Random commands with random waits on what was issued before: every unit gets its own in order,
 /// none before what it waits for is done, segments before their commands' other waits.
 TEST_F(CommandQueue, KeepsOrderAndWaits) {
@@ -235,52 +264,41 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
   std::deque<Issued> segments;
   std::array<uint32_t, 4> issued{}, done{};
   std::array<std::deque<Unit>, 4> running;
-  uint32_t taken = 0, early_segments = 0, held = 0;
+  uint32_t taken = 0, early_segments = 0, held = 0, farthest = 0;
   const auto reached = [&](const std::array<uint8_t, 4>& waits) {
-    for (int u = 0; u < 4; ++u) {
-      if (static_cast<int8_t>(static_cast<uint8_t>(done[u]) - waits[u]) < 0) return false;
+    for (std::size_t u = 0; u < 4; ++u) {
+      if (!is_reached(done[u], waits[u])) return false;
     }
     return true;
   };
   const auto index = [](Unit unit) { return static_cast<std::size_t>(unit); };
+  RandomCommands commands(dice);
   Issued next{};
   bool offering = false;
+  // The 128th command after the one that a held command waits for would hide it.
+  const auto may_finish = [&](std::size_t u) {
+    const auto sees_on = [&](const Issued& held) {
+      return (done[u] - held.waits[u] & 0xff) != 127;
+    };
+    for (const auto& q : queued) {
+      if (!std::ranges::all_of(q, sees_on)) return false;
+    }
+    return std::ranges::all_of(segments, sees_on) && (!offering || sees_on(next));
+  };
   for (int cycle = 0; cycle < 60000; ++cycle) {
     idle_inputs(queue);
     if (!offering && dice.chance(0.5)) {
-      const auto kind = dice.between(0, 4);
       std::array<uint8_t, 4> waits;
       for (std::size_t u = 0; u < 4; ++u) {
-        waits[u] = static_cast<uint8_t>(issued[u] - dice.between(0, std::min(issued[u], 20u)));
+        const uint32_t back =
+            static_cast<uint32_t>(dice.between(0, dice.chance(0.5) ? 8 : 127));
+        // Not so far that it is hidden already.
+        const uint32_t count = std::max(issued[u] - std::min(issued[u], back),
+                                        done[u] - std::min(done[u], 127u));
+        waits[u] = static_cast<uint8_t>(count);
+        farthest = std::max(farthest, done[u] - std::min(done[u], count));
       }
-      const auto fill = [&](auto c) {
-        c.wait_load = waits[0], c.wait_matmul = waits[1];
-        c.wait_vector = waits[2], c.wait_store = waits[3];
-        return c;
-      };
-      // A tag in a field that any value is good for, so that commands can be told apart.
-      const auto tag = static_cast<uint32_t>(dice.between(0, 0xffffff));
-      if (kind == 0) {
-        spec::LoadCommand c = fill(good_load());
-        c.read_addr = tag;
-        next = {c.pack(), Unit::kLoad, waits};
-      } else if (kind == 1) {
-        spec::MatmulCommand c = fill(good_matmul());
-        c.read_addr = tag;
-        next = {c.pack(), Unit::kMatmul, waits};
-      } else if (kind == 2) {
-        spec::VectorCommand c = fill(good_vector());
-        c.shift = tag % 64;
-        next = {c.pack(), Unit::kVector, waits};
-      } else if (kind == 3) {
-        spec::ScalarCommand c = fill(good_scalar());
-        c.constant = tag;
-        next = {c.pack(), Unit::kVector, waits};
-      } else {
-        spec::StoreCommand c = fill(good_store());
-        c.addr_low = 4 * tag;
-        next = {c.pack(), Unit::kStore, waits};
-      }
+      next = commands.next(waits);
       offering = true;
     }
     queue->issue_valid_i = offering;
@@ -290,7 +308,9 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
     queue->vec_ready_i = dice.chance(0.3);
     queue->str_ready_i = dice.chance(0.3);
     std::array<bool, 4> finishes{};
-    for (std::size_t u = 0; u < 4; ++u) finishes[u] = !running[u].empty() && dice.chance(0.2);
+    for (std::size_t u = 0; u < 4; ++u) {
+      finishes[u] = !running[u].empty() && may_finish(u) && dice.chance(0.2);
+    }
     queue->load_done_i = finishes[0];
     queue->matmul_done_i = finishes[1];
     queue->vector_done_i = finishes[2];
@@ -303,7 +323,7 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
       const auto expected = spec::MatmulCommand::unpack(segments.front().words);
       ASSERT_EQ(queue->seg_addr_o, uint64_t{expected.read_addr} * spec::kAddrUnit);
       ASSERT_EQ(queue->seg_beats_o, expected.beats);
-      ASSERT_GE(static_cast<int8_t>(static_cast<uint8_t>(done[3]) - segments.front().waits[3]), 0);
+      ASSERT_TRUE(is_reached(done[3], segments.front().waits[3]));
       early_segments += !reached(segments.front().waits);
       if (queue->seg_ready_i) segments.pop_front();
     }
@@ -346,6 +366,7 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
   EXPECT_GT(taken, 2000u);
   EXPECT_GT(early_segments, 100u) << "the stream never ran ahead";
   EXPECT_GT(held, 1000u) << "nothing ever had to wait";
+  EXPECT_EQ(farthest, 127u);
 }
 
 }  // namespace
