@@ -49,6 +49,23 @@ class ControlRegisters : public testing::Test {
     return response;
   }
 
+  /// The two halves of a write: the cycle in which it is taken, and its answer.
+  void write_in_one_cycle(uint32_t offset, uint32_t value) {
+    regs->awaddr_i = offset;
+    regs->wdata_i = value;
+    regs->awvalid_i = regs->wvalid_i = 1;
+    regs.settle();
+    EXPECT_EQ(regs->awready_o & regs->wready_o, 1);
+    regs.tick();
+    regs->awvalid_i = regs->wvalid_i = 0;
+  }
+  void finish_write() {
+    regs.settle();
+    EXPECT_EQ(regs->bvalid_o, 1);
+    regs.tick();
+    regs.settle();
+  }
+
   uint32_t read(uint32_t offset, uint32_t response = 0) {
     regs->araddr_i = offset;
     regs->arvalid_i = 1;
@@ -183,6 +200,122 @@ TEST_F(ControlRegisters, KeepErrorsUntilAOneIsWritten) {
     EXPECT_EQ(read(reg::kError), 1u << bit) << "cleared by writing other bits";
     write(reg::kError, 1u << bit);
     EXPECT_EQ(read(reg::kError), 0u);
+  }
+}
+
+/// No event is lost: one that comes in the cycle in which its bit is cleared stays, whatever else
+/// is cleared with it.
+TEST_F(ControlRegisters, KeepAnErrorThatComesInTheCycleInWhichItIsCleared) {
+  for (uint32_t bit = 0; bit < 8; ++bit) {
+    if (bit == reg::kErrorMailOverflowLsb) continue;  // set by a write, as clearing is
+    for (const uint32_t cleared : {1u << bit, 0xffu, 0xffffffffu}) {
+      for (const bool set_before : {false, true}) {
+        write(reg::kError, 0xff);
+        regs->error_i = static_cast<CData>(set_before ? 0xff : 0);
+        regs.tick();
+        regs->error_i = static_cast<CData>(1u << bit);
+        write_in_one_cycle(reg::kError, cleared);
+        regs->error_i = 0;
+        finish_write();
+        const uint32_t kept = set_before ? 0xffu & ~cleared : 0u;
+        EXPECT_EQ(read(reg::kError), kept | 1u << bit) << "bit " << bit << ", clearing " << cleared;
+        EXPECT_EQ(regs->error_o, kept | 1u << bit);
+        EXPECT_EQ(regs->irq_o, 1);
+      }
+    }
+  }
+}
+
+/// A bit that is set and one that is cleared in the same cycle do not touch each other, and an
+/// event that lasts sets its bit again after every clearing.
+TEST_F(ControlRegisters, ClearOneErrorWhileAnotherComes) {
+  for (uint32_t cleared = 0; cleared < 8; ++cleared) {
+    for (uint32_t comes = 0; comes < 8; ++comes) {
+      if (comes == cleared || comes == reg::kErrorMailOverflowLsb) continue;
+      write(reg::kError, 0xff);
+      regs->error_i = static_cast<CData>(1u << cleared);
+      regs.tick();
+      regs->error_i = static_cast<CData>(1u << comes);
+      write_in_one_cycle(reg::kError, 1u << cleared);
+      regs->error_i = 0;
+      finish_write();
+      EXPECT_EQ(read(reg::kError), 1u << comes) << cleared << " cleared, " << comes << " comes";
+    }
+  }
+  regs->error_i = 0x5b;
+  for (int i = 0; i < 3; ++i) write(reg::kError, 0xff);
+  EXPECT_EQ(read(reg::kError), 0x5bu);
+  regs->error_i = 0;
+  write(reg::kError, 0xff);
+  EXPECT_EQ(read(reg::kError), 0u);
+}
+
+TEST_F(ControlRegisters, CountAMailThatIsLostWhileAnErrorComes) {
+  regs->mail_in_room_i = 0;
+  regs->error_i = 1;
+  write_in_one_cycle(reg::kMailIn, 1);
+  regs->error_i = 0;
+  finish_write();
+  EXPECT_EQ(read(reg::kError), 1u | 1u << reg::kErrorMailOverflowLsb);
+}
+
+/// All 12 bits of the offset count: there is nothing beside what the list has.
+TEST_F(ControlRegisters, HaveNothingBetweenTheirOffsets) {
+  for (uint32_t i = 0; i < 13; ++i) regs->counters_i[i] = ~0u;
+  regs->cycles_i = ~uint64_t{0};
+  regs->trap_cause_i = regs->trap_pc_i = regs->trap_value_i = ~0u;
+  regs->mail_out_words_i = 64;
+  regs->mail_out_i = ~0u;
+  regs->busy_i = regs->working_i = 1;
+  read(reg::kCyclesLo);
+  write(reg::kWindowAddr, 0x12345678);
+  for (uint32_t offset = 0; offset < 0x1000; offset += 4) {
+    if (offset <= reg::kTrapValue) continue;
+    if (offset >= reg::kCyclesLo && offset <= reg::kBusErrors) continue;
+    EXPECT_EQ(read(offset), 0u) << "offset " << offset;
+    EXPECT_EQ(write(offset, 0xffffffff), 0u) << "offset " << offset;
+    EXPECT_FALSE(reset_pulse || mail_pulse || pop_pulse) << "offset " << offset;
+  }
+  EXPECT_EQ(read(reg::kWatchdog), reg::kWatchdogReset);
+  EXPECT_EQ(read(reg::kWindowAddr), 0x12345678u);
+  EXPECT_EQ(regs->run_o, 0);
+}
+
+/// Every bit of every word goes through: each alone, and its complement.
+TEST_F(ControlRegisters, PassEveryBitOfEveryWord) {
+  for (uint32_t bit = 0; bit < 32; ++bit) {
+    for (const uint32_t value : {1u << bit, ~(1u << bit)}) {
+      for (const uint32_t offset : {reg::kWatchdog, reg::kWindowAddr}) {
+        write(offset, value);
+        EXPECT_EQ(read(offset), value);
+      }
+      EXPECT_EQ(regs->watchdog_o, value);
+      write(reg::kWindowData, value);
+      EXPECT_EQ(window_addr, value);
+      EXPECT_EQ(window_data, value);
+      EXPECT_EQ(read(reg::kWindowAddr), value + 4) << "the address carries into every bit";
+      write(reg::kMailIn, value);
+      EXPECT_EQ(mail, value);
+      regs->mail_out_words_i = 1;
+      regs->mail_out_i = value;
+      EXPECT_EQ(read(reg::kMailOut), value);
+      regs->trap_cause_i = value, regs->trap_pc_i = value + 1, regs->trap_value_i = value + 2;
+      EXPECT_EQ(read(reg::kTrapCause), value);
+      EXPECT_EQ(read(reg::kTrapPc), value + 1);
+      EXPECT_EQ(read(reg::kTrapValue), value + 2);
+      for (uint32_t i = 0; i < 13; ++i) regs->counters_i[i] = value + i;
+      for (uint32_t i = 0; i < 13; ++i) EXPECT_EQ(read(reg::kWorkCycles + 4 * i), value + i);
+      regs->cycles_i = uint64_t{value} << 32 | ~value;
+      EXPECT_EQ(read(reg::kCyclesLo), ~value);
+      regs->cycles_i = 0;
+      EXPECT_EQ(read(reg::kCyclesHi), value);
+    }
+  }
+  for (uint32_t words = 0; words <= 64; ++words) {
+    regs->mail_out_words_i = static_cast<CData>(words);
+    regs->mail_in_room_i = static_cast<CData>(64 - words);
+    EXPECT_EQ(read(reg::kMailState), words << reg::kMailStateWordsLsb |
+                                         (64 - words) << reg::kMailStateRoomLsb);
   }
 }
 
