@@ -13,15 +13,20 @@ namespace tern::test {
 namespace {
 
 struct Burst {
-  uint32_t beat;  ///< In memory.
+  uint32_t beat;  ///< Of the manager's.
   uint32_t beats;
-  std::vector<uint64_t> data = {};
+  bool bad = false;  ///< A write to a beat that the memory refuses.
+};
+struct WriteBeat {
+  uint64_t value;
+  uint8_t strobes;
+  bool last;
 };
 
-/// One manager: bursts of random length in its own half of the memory, which it knows.
+/// One manager: bursts of random length in pages of its own, whose contents it knows.
 struct Manager {
   std::deque<Burst> reading, answers, upcoming;
-  std::deque<std::pair<uint64_t, bool>> data;
+  std::deque<WriteBeat> data;
   std::vector<uint64_t> expected;
   uint64_t reads = 0, writes = 0;
   bool ar = false, aw = false, w = false;
@@ -29,16 +34,30 @@ struct Manager {
 
 class AxiArbiter : public testing::Test {
  protected:
-  static constexpr uint32_t kBeats = 4096;  // of each half
+  static constexpr uint32_t kPageBeats = 512;
+  static constexpr uint32_t kPages = 8;  // of each manager
+  static constexpr uint32_t kBeats = kPages * kPageBeats;
   static constexpr uint32_t kLimit = 24;    // bursts under way, more than the arbiter's 16
 
   AxiArbiter() : memory(storage, {.read_latency = 12, .stall = 0.1, .seed = 4}) {
-    storage.reserve(uint64_t{2} * kBeats * 8);
+    storage.reserve(uint64_t{1} << 40);
+    std::vector<uint64_t> bad;
+    for (uint32_t m = 0; m < 2; ++m) {
+      for (uint32_t beat = 77; beat < kBeats; beat += 777) bad.push_back(address(m, beat) + 3);
+    }
+    memory.inject_errors(bad);
     for (Manager& manager : managers) manager.expected.assign(kBeats, 0);
     block->s_axi_arvalid_i = block->s_axi_awvalid_i = block->s_axi_wvalid_i = 0;
     block->m_axi_rvalid_i = block->m_axi_bvalid_i = 0;
     block.reset();
   }
+
+  /// Pages next to powers of two, so that every bit of an address differs between the managers.
+  static uint64_t address(uint32_t m, uint32_t beat) {
+    const uint64_t line = uint64_t{1} << (13 + m + 3 * (beat / kPageBeats + 1));
+    return line - 4096 + beat % kPageBeats * 8;
+  }
+  static bool is_bad(uint32_t beat) { return beat % 777 == 77; }
 
   static bool bit(uint32_t port, uint32_t m) { return port >> m & 1; }
   static bool meets(const std::deque<Burst>& bursts, const Burst& one) {
@@ -50,7 +69,8 @@ class AxiArbiter : public testing::Test {
   Burst random_burst() {
     Burst burst{static_cast<uint32_t>(dice.between(0, kBeats - 1)),
                 static_cast<uint32_t>(dice.between(1, 16))};
-    burst.beat = std::min(burst.beat, burst.beat / 512 * 512 + 512 - burst.beats);  // in 4 KiB
+    burst.beat = std::min(
+        burst.beat, burst.beat / kPageBeats * kPageBeats + kPageBeats - burst.beats);  // in a page
     return burst;
   }
 
@@ -66,7 +86,7 @@ class AxiArbiter : public testing::Test {
       if (!meets(manager.answers, burst) && !meets(manager.upcoming, burst)) {
         manager.reading.push_back(burst);
         manager.ar = true;
-        set_address(block->s_axi_araddr_i, m, uint64_t{m * kBeats + burst.beat} * 8);
+        set_address(block->s_axi_araddr_i, m, address(m, burst.beat));
         set_byte(block->s_axi_arlen_i, m, burst.beats - 1);
       }
     }
@@ -75,22 +95,32 @@ class AxiArbiter : public testing::Test {
       if (!meets(manager.reading, burst) && !meets(manager.answers, burst)) {
         for (uint32_t i = 0; i < burst.beats; ++i) {
           const uint64_t value = dice.between(0, ~uint64_t{0});
-          manager.data.emplace_back(value, i + 1 == burst.beats);
-          manager.expected[burst.beat + i] = value;
+          const auto strobes =
+              static_cast<uint8_t>(dice.chance(0.5) ? 0xff : dice.between(0, 0xff));
+          manager.data.push_back({value, strobes, i + 1 == burst.beats});
+          if (is_bad(burst.beat + i)) {
+            burst.bad = true;
+            continue;
+          }
+          uint64_t& expected = manager.expected[burst.beat + i];
+          for (uint32_t k = 0; k < 8; ++k) {
+            const uint64_t byte = uint64_t{0xff} << 8 * k;
+            if (strobes >> k & 1) expected = (expected & ~byte) | (value & byte);
+          }
         }
         manager.upcoming.push_back(burst);
         manager.aw = true;
-        set_address(block->s_axi_awaddr_i, m, uint64_t{m * kBeats + burst.beat} * 8);
+        set_address(block->s_axi_awaddr_i, m, address(m, burst.beat));
         set_byte(block->s_axi_awlen_i, m, burst.beats - 1);
       }
     }
     if (!manager.w && !manager.data.empty() && dice.chance(0.8)) {
       manager.w = true;
-      const auto [value, last] = manager.data.front();
+      const auto [value, strobes, last] = manager.data.front();
       set_word(block->s_axi_wdata_i, 2 * m, static_cast<uint32_t>(value));
       set_word(block->s_axi_wdata_i, 2 * m + 1, static_cast<uint32_t>(value >> 32));
       set_byte(block->s_axi_wdatachk_i, m, sim::odd_parity(value));
-      set_byte(block->s_axi_wstrb_i, m, 0xff);
+      set_byte(block->s_axi_wstrb_i, m, strobes);
       set_bit(block->s_axi_wlast_i, m, last);
     }
     set_bit(block->s_axi_arvalid_i, m, manager.ar);
@@ -117,7 +147,7 @@ class AxiArbiter : public testing::Test {
       const uint64_t data = block->s_axi_rdata_o;
       ASSERT_EQ(data, manager.expected[burst.beat]) << "manager " << m << " beat " << burst.beat;
       ASSERT_EQ(block->s_axi_rdatachk_o, sim::odd_parity(data));
-      ASSERT_EQ(block->s_axi_rresp_o, 0);
+      ASSERT_EQ(block->s_axi_rresp_o, is_bad(burst.beat) ? 2 : 0);
       ASSERT_EQ(block->s_axi_rlast_o, burst.beats == 1);
       ++burst.beat;
       if (--burst.beats == 0) {
@@ -127,7 +157,7 @@ class AxiArbiter : public testing::Test {
     }
     if (bit(block->s_axi_bvalid_o, m) && bit(block->s_axi_bready_i, m)) {
       ASSERT_FALSE(manager.answers.empty());
-      ASSERT_EQ(block->s_axi_bresp_o, 0);
+      ASSERT_EQ(block->s_axi_bresp_o, manager.answers.front().bad ? 2 : 0);
       manager.answers.pop_front();
       ++manager.writes;
     }
@@ -172,7 +202,7 @@ TEST_F(AxiArbiter, GivesEachManagerItsOwnDataAndAnswers) {
     EXPECT_GT(managers[m].writes, 1000u);
     for (uint32_t i = 0; i < kBeats; ++i) {
       uint64_t found;
-      std::memcpy(&found, storage.data() + (m * kBeats + i) * 8, 8);
+      std::memcpy(&found, storage.data() + address(m, i), 8);
       ASSERT_EQ(found, managers[m].expected[i]);
     }
   }
