@@ -15,6 +15,7 @@ namespace reg = spec::reg;
 Machine::Machine(const spec::ChipConfig& config, const MachineOptions& options)
     : config_(config),
       ordering_(options.seed, options.check_ordering),
+      memory_base_(options.memory_base),
       scratch_(config.scratch_words),
       scratch_places_(config.scratch_words),
       activations_(std::size_t{config.act_depth} * config.act_columns * config.columns),
@@ -151,21 +152,27 @@ void Machine::pop_mail() {
   if (!to_host_.empty()) to_host_.pop_front();
 }
 
-void Machine::reserve_memory(uint64_t bytes) {
-  if (bytes > memory_.size()) memory_.resize(bytes, std::byte{0xff});
+void Machine::reserve_memory(uint64_t end) {
+  if (end > memory_base_ + memory_.size()) memory_.resize(end - memory_base_, std::byte{0xff});
+}
+
+bool Machine::has_memory(uint64_t first, uint64_t bytes) const {
+  const uint64_t at = first - memory_base_;
+  return first >= memory_base_ && at <= memory_.size() && bytes <= memory_.size() - at;
 }
 
 void Machine::write_memory(uint64_t address, std::span<const std::byte> data) {
-  if (address > memory_.size() || data.size() > memory_.size() - address)
+  if (!has_memory(address, data.size()))
     throw Error("host: writes {} bytes at 0x{:x} of {}", data.size(), address, memory_.size());
-  std::ranges::copy(data, memory_.begin() + static_cast<std::ptrdiff_t>(address));
+  std::ranges::copy(data, memory_at(address));
 }
 
 void Machine::read_memory(uint64_t address, std::span<std::byte> data) const {
-  if (address > memory_.size() || data.size() > memory_.size() - address)
+  if (!has_memory(address, data.size()))
     throw Error("host: reads {} bytes at 0x{:x} of {}", data.size(), address, memory_.size());
   ordering_.host_read_memory(address, data.size());
-  if (!data.empty()) std::memcpy(data.data(), memory_.data() + address, data.size());
+  if (!data.empty())
+    std::memcpy(data.data(), memory_.data() + (address - memory_base_), data.size());
 }
 
 void Machine::begin(spec::Unit unit, const char* what, const spec::CommandWords& words) {
@@ -246,7 +253,7 @@ void Machine::check_scratch(const char* field, uint64_t first, uint64_t words) c
 }
 
 void Machine::check_memory(const char* field, uint64_t first, uint64_t bytes) const {
-  if (first > memory_.size() || bytes > memory_.size() - first)
+  if (!has_memory(first, bytes))
     refuse(field, first,
            fmt::format("{} bytes from there leave the memory of {}", bytes, memory_.size()));
 }

@@ -17,6 +17,7 @@ namespace tern::sim {
 struct MachineOptions {
   bool check_ordering = true;  ///< Find commands that lack waits.
   uint64_t seed = 1;           ///< Of the order in which commands are seen to be done.
+  uint64_t memory_base = 0;    ///< Address of the first byte of memory.
 };
 
 /// The units behind the controller and the memory that they share, untimed: commands take effect at
@@ -45,11 +46,11 @@ class Machine {
   uint32_t mail() const { return to_host_.empty() ? 0 : to_host_.front(); }
   void pop_mail();
 
-  /// Memory from address 0. New bytes are 0xff, which is illegal as T5.
-  void reserve_memory(uint64_t bytes);
+  /// Memory up to the address `end`. New bytes are 0xff, which is illegal as T5.
+  void reserve_memory(uint64_t end);
   void write_memory(uint64_t address, std::span<const std::byte> data);
   void read_memory(uint64_t address, std::span<std::byte> data) const;
-  /// Without any check.
+  /// From memory_base on, without any check.
   std::span<std::byte> memory() { return memory_; }
 
   /// Bits of the ERROR register.
@@ -119,6 +120,8 @@ class Machine {
   void check(bool good, const char* field, uint64_t value, const char* why) const;
   void check_scratch(const char* field, uint64_t first, uint64_t words) const;
   void check_memory(const char* field, uint64_t first, uint64_t bytes) const;
+  bool has_memory(uint64_t first, uint64_t bytes) const;
+  std::byte* memory_at(uint64_t address) { return memory_.data() + (address - memory_base_); }
   int32_t read_word(const char* what, uint32_t word);
   void write_word(const char* what, uint32_t word, int32_t value);
   uint64_t read_scalar(const char* what, uint32_t index);
@@ -130,6 +133,7 @@ class Machine {
 
   spec::ChipConfig config_;
   Ordering ordering_;
+  uint64_t memory_base_;
   std::vector<std::byte> memory_;
   std::vector<int32_t> scratch_;
   std::vector<Place> scratch_places_;

@@ -50,7 +50,7 @@ void Machine::load(const spec::LoadCommand& c) {
   check_scratch("dst", c.dst, c.count);
   check_memory("read_addr * 64", address, bytes);
   ordering_.read_memory(address, needed);
-  const std::byte* from = memory_.data() + address;
+  const std::byte* from = memory_at(address);
   if (format == spec::Format::kTrit) note_illegal({reinterpret_cast<const uint8_t*>(from), needed});
   for (uint32_t i = 0; i < c.count; ++i) {
     int32_t value = 0;
@@ -127,7 +127,7 @@ void Machine::check_matmul(const spec::MatmulCommand& c, const Stream& s) const 
 /// The next beat, of which the first `live` bytes matter.
 const uint8_t* Machine::next_beat(Stream& s, uint32_t live) {
   if (live != 0) ordering_.read_memory(s.address, live);
-  const auto* beat = reinterpret_cast<const uint8_t*>(memory_.data() + s.address);
+  const auto* beat = reinterpret_cast<const uint8_t*>(memory_at(s.address));
   s.address += config_.columns;
   return beat;
 }
@@ -259,9 +259,9 @@ void Machine::store(const spec::StoreCommand& c) {
             value > static_cast<int32_t>(spec::kValueMax))
           throw Error("{}: row {} element {} is {}, no value of the value layout", ordering_.name(),
                       row, i, value);
-        memory_[address] = static_cast<std::byte>(spec::t5_pack_value(value));
+        *memory_at(address) = static_cast<std::byte>(spec::t5_pack_value(value));
       } else {
-        std::memcpy(memory_.data() + address, &value, 4);
+        std::memcpy(memory_at(address), &value, 4);
       }
       byte += size;
       const bool ends = c.scatter || byte == width;
