@@ -616,7 +616,7 @@ module tern_chip #(
     if (!core_rst_n) quiet_q <= '0;
     else             quiet_q <= working && !progress ? quiet_q + 32'd1 : '0;
   end
-  assign watchdog_fires = watchdog != '0 && quiet_q == watchdog;
+  assign watchdog_fires = watchdog != '0 && quiet_q >= watchdog;
 
   // What is going on.
   assign busy = !queue_empty || engine_busy || vector_busy || !store_idle || !reader_idle || stop_q;

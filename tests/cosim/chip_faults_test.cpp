@@ -221,6 +221,70 @@ TEST_P(ChipFaults, WatchdogTellsOfAHangingMemory) {
   }
 }
 
+/// All 32 bits of the limit count: one whose low bits are small is not reached soon.
+TEST_P(ChipFaults, WatchdogWaitsForItsWholeLimit) {
+  bench.chip.inject({Kind::kStuckAddress, bench.chip.cycles() + 20, 0, 10'000'000});
+  give();
+  const auto quiet_for = [&](uint32_t limit, uint64_t cycles) {
+    bench.chip.write_register(reg::kWatchdog, limit);
+    bench.write_device(spec::mmio::kWorking, 0);  // begins the count again
+    bench.write_device(spec::mmio::kWorking, 1);
+    bench.chip.run(cycles);
+    return bench.errors() == 0;
+  };
+  EXPECT_FALSE(quiet_for(100, 500));
+  bench.write_device(spec::mmio::kWorking, 0);
+  bench.chip.write_register(reg::kError, bit(reg::kErrorWatchdogLsb));
+  for (uint32_t high = 10; high < 32; ++high)
+    EXPECT_TRUE(quiet_for((1u << high) + 100, 500)) << "bit " << high;
+  EXPECT_TRUE(quiet_for(0xffffffff, 500));
+  EXPECT_TRUE(quiet_for(0, 500)) << "0 is no limit";
+  EXPECT_TRUE(recovers());
+}
+
+/// Whatever moves is progress: a limit that is longer than the pauses and far shorter than the work
+/// is not reached, whichever unit works.
+TEST_P(ChipFaults, WatchdogSeesTheProgressOfEveryUnit) {
+  bench.write_device(spec::mmio::kWorking, 1);
+  const auto works_within = [&](uint32_t limit, uint32_t done) {
+    bench.chip.write_register(reg::kWatchdog, limit);
+    const uint64_t start = bench.chip.cycles();
+    while (bench.read_device(spec::mmio::kDone) != done && bench.chip.cycles() - start < 50'000) {
+    }
+    bench.chip.write_register(reg::kWatchdog, 1'000'000);
+    return bench.errors() == 0 && bench.read_device(spec::mmio::kDone) == done &&
+           bench.chip.cycles() - start > 3 * uint64_t{limit};
+  };
+  give_chip(load(12000, 0).pack());
+  EXPECT_TRUE(works_within(12000 / columns(), 1));
+  give_chip(store(8000).pack());
+  EXPECT_TRUE(works_within(8000 / columns(), 1 | 1 << 24));
+  // Vector commands that each take a while, with nothing to be issued meanwhile.
+  spec::VectorCommand x = activations(500);
+  x.dest = static_cast<uint32_t>(spec::Dest::kScratch);
+  x.dst = 4096;
+  x.rows = 10 * bench.chip.config().lanes / 8;
+  for (int i = 0; i < 7; ++i) give_chip(x.pack());
+  EXPECT_TRUE(works_within(800, 1 | 7 << 16 | 1 << 24));
+}
+
+/// A limit may be set at any time, below the present count too.
+TEST_P(ChipFaults, WatchdogTakesALimitThatHasPassed) {
+  bench.chip.write_register(reg::kWatchdog, 1'000'000);
+  bench.chip.inject({Kind::kStuckData, bench.chip.cycles() + 20, 0, 10'000'000});
+  bench.write_device(spec::mmio::kWorking, 1);
+  give();
+  bench.chip.run(5000);
+  EXPECT_EQ(bench.errors(), 0u);
+  bench.chip.write_register(reg::kWatchdog, 1000);
+  EXPECT_TRUE(bench.chip.wait_interrupt(20));
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorWatchdogLsb));
+  // Who clears it is told again for as long as nothing moves.
+  bench.chip.write_register(reg::kError, bit(reg::kErrorWatchdogLsb));
+  EXPECT_EQ(bench.errors(), bit(reg::kErrorWatchdogLsb));
+  EXPECT_TRUE(recovers());
+}
+
 TEST_P(ChipFaults, SoftResetAtAnyTime) {
   for (uint64_t cycles = 0; cycles < 1500; cycles += 61) {
     give();
