@@ -253,10 +253,26 @@ TEST(Perf, TheBackendTellsCyclesAndNoText) {
   expect_one_line_error({"run", "--backend", "tlm:huge"}, "nano, edge");
 }
 
-TEST(Verify, GoldenAgreesWithItself) {
+/// What verify compares, counted from the shape: every trace point of registers.md in every layer,
+/// at every position.
+TEST(Verify, ComparesEveryVectorOfEveryPosition) {
+  const nlohmann::json info = run_tern_json({"info"});
+  const auto size = [&](const char* name) { return info.at(name).get<int64_t>(); };
+  const int64_t hidden = size("hidden"), ffn = size("ffn"), heads = size("heads");
+  const int64_t dim = size("head_dim"), keys = size("kv_heads") * dim;
   const nlohmann::json j = run_tern_json({"verify", "--backend", "golden:", "--tokens", "4"});
   EXPECT_TRUE(j.at("pass").get<bool>());
-  EXPECT_GT(j.at("elements").get<int64_t>(), 100'000);
+  const auto positions = j.at("positions").get<int64_t>();
+  EXPECT_GT(positions, 8);
+  int64_t vectors = 0, elements = 0;
+  for (int64_t position = 0; position < positions; ++position) {
+    vectors += size("layers") * (15 + 3 * heads) + 4;
+    const int64_t head = position + 1 + 2 * dim;  // scores and both limbs of the mixture
+    elements += size("layers") * (6 * hidden + 2 * heads * dim + 4 * keys + 3 * ffn + heads * head);
+    elements += 2 * hidden + 2 * size("vocab");
+  }
+  EXPECT_EQ(j.at("vectors"), vectors);
+  EXPECT_EQ(j.at("elements"), elements);
 }
 
 }  // namespace

@@ -11,12 +11,37 @@
 #include "io/error.hpp"
 #include "io/gguf.hpp"
 #include "io/image.hpp"
+#include "io/image_writer.hpp"
+#include "io/synth.hpp"
 #include "tern/device.hpp"
 
 namespace tern {
 namespace {
 
 using Change = std::function<void(uint32_t layer, uint32_t head, KvHead&)>;
+
+KvSource random_caches(uint32_t positions, uint32_t dim, const Change& change = {}) {
+  return [=](uint32_t layer, uint32_t head) {
+    std::mt19937 random(layer * 100 + head);
+    KvHead h;
+    for (uint32_t i = 0; i < positions * dim; ++i) {
+      h.keys.push_back(static_cast<uint8_t>(random() % 243));
+      h.values.push_back(static_cast<uint8_t>(random() % 243));
+    }
+    for (uint32_t i = 0; i < positions; ++i) {
+      h.key_scales.push_back(static_cast<int32_t>(random() % 10000));
+      h.value_scales.push_back(static_cast<int32_t>(random() % 500000));
+    }
+    if (change) change(layer, head, h);
+    return h;
+  };
+}
+
+std::vector<int32_t> next(Device& at, uint32_t positions, const KvSource& source) {
+  at.seek(positions, source);
+  EXPECT_EQ(at.position(), static_cast<int>(positions));
+  return at.forward(std::array{300, 301}).values;
+}
 
 class Seek : public testing::TestWithParam<const char*> {
  protected:
@@ -32,27 +57,7 @@ class Seek : public testing::TestWithParam<const char*> {
   }
 
   KvSource caches(uint32_t positions, const Change& change = {}) {
-    const uint32_t dim = image->model().head_dim;
-    return [=](uint32_t layer, uint32_t head) {
-      std::mt19937 random(layer * 100 + head);
-      KvHead h;
-      for (uint32_t i = 0; i < positions * dim; ++i) {
-        h.keys.push_back(static_cast<uint8_t>(random() % 243));
-        h.values.push_back(static_cast<uint8_t>(random() % 243));
-      }
-      for (uint32_t i = 0; i < positions; ++i) {
-        h.key_scales.push_back(static_cast<int32_t>(random() % 10000));
-        h.value_scales.push_back(static_cast<int32_t>(random() % 500000));
-      }
-      if (change) change(layer, head, h);
-      return h;
-    };
-  }
-
-  static std::vector<int32_t> next(Device& at, uint32_t positions, const KvSource& source) {
-    at.seek(positions, source);
-    EXPECT_EQ(at.position(), static_cast<int>(positions));
-    return at.forward(std::array{300, 301}).values;
+    return random_caches(positions, image->model().head_dim, change);
   }
 
   std::unique_ptr<Device> device, golden;
@@ -117,6 +122,40 @@ TEST_P(Seek, RefusesWhatDoesNotFit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Chips, Seek, testing::Values("rtl:nano", "rtl:edge"),
+                         [](const auto& info) { return std::string(info.param).substr(4); });
+
+/// Positions over a context of thousands: rows of the rope table, places in the caches and sums
+/// over all keys are those of the position, and not of a part of its bits.
+class Positions : public testing::TestWithParam<const char*> {};
+
+TEST_P(Positions, DeviceAndGoldenModelAgreeOverTheWholeContext) {
+  sim::register_backends();
+  const auto device = Device::open(GetParam());
+  const auto golden = Device::open("golden:");
+  const spec::ChipConfig chip = *device->config();
+  const bool large = chip.scratch_words > 100'000;
+  // As many as their buffers hold.
+  const uint32_t context = large ? 8128 : 2600;
+  const io::SynthPreset preset = {"long", "",  32,                        2,    2,     1, 8,
+                                  40,     320, static_cast<int>(context), 1e4f, 1e-5f, 1, 2};
+  io::ImageWriter writer(chip);
+  io::synthesise(preset, {}, writer);
+  const io::Image image = io::Image::from_bytes(writer.take(), "long");
+  device->load(image);
+  golden->load(image);
+  std::vector<uint32_t> positions = {511, 1024, 1500, 2047, 2048, context - 2};
+  if (large) positions.insert(positions.end(), {3000, 4095, 4096, 6143});
+  for (const uint32_t position : positions) {
+    // Keys large enough that the angle of a query decides which of them count.
+    const KvSource caches = random_caches(position, image.model().head_dim,
+                                          [](uint32_t, uint32_t, KvHead& head) {
+                                            for (int32_t& scale : head.key_scales) scale *= 100;
+                                          });
+    EXPECT_EQ(next(*device, position, caches), next(*golden, position, caches)) << position;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Chips, Positions, testing::Values("rtl:nano", "rtl:edge"),
                          [](const auto& info) { return std::string(info.param).substr(4); });
 
 TEST(SeekElsewhere, ADeviceWithoutACacheSaysSo) {
