@@ -332,6 +332,16 @@ TYPED_TEST(MatrixEngine, KeepsPaceWithTheKeysOfTheCache) {
   EXPECT_LT(this->bench.cycles - start, this->bench.matmul_beats + 80);
 }
 
+/// More rows than an output head has, one beat each.
+TYPED_TEST(MatrixEngine, CountsTheRowsOfATallMatrix) {
+  const uint32_t cols = this->kSizes.columns;
+  this->write_random_tiles(0, cols, 1);
+  this->multiply_random(
+      {.rows = 140'000, .cols = cols, .stripes = 140'000, .block = 20, .layout = Layout::kValue},
+      0);
+  ASSERT_NO_FATAL_FAILURE(this->run_and_check());
+}
+
 TYPED_TEST(MatrixEngine, StreamsTheNextProductWhileTheLastOneDrains) {
   // An entry drains in as many cycles as it has writes, and is made in as many as there are tiles.
   const uint32_t tiles = this->kSizes.lanes < 5 ? 3 : 2;
