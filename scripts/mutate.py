@@ -29,21 +29,23 @@ class Run:
     config: str
     body: str
     preset: str  # of `tern synth`; empty: the demo model
+    context: str  # of its image; empty: the preset's
     options: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> Run:
-        """From "nano", "edge tree", "edge --group 1", "nano --preset tiny-qwen3"."""
+        """From "nano", "edge tree", "edge --group 1", "nano --preset tiny-qwen3 --context 4096"."""
         config, *rest = text.split()
         body = "fast"
         if rest and not rest[0].startswith("-"):
             body = rest.pop(0)
-        preset = ""
-        if "--preset" in rest:
-            at = rest.index("--preset")
-            preset = rest[at + 1]
-            del rest[at : at + 2]
-        return cls(config, body, preset, tuple(rest))
+        synth = {"--preset": "", "--context": ""}
+        for option in synth:
+            if option in rest:
+                at = rest.index(option)
+                synth[option] = rest[at + 1]
+                del rest[at : at + 2]
+        return cls(config, body, *synth.values(), tuple(rest))
 
     @property
     def model(self) -> str:
@@ -126,9 +128,10 @@ class Mutants:
         """Where the fault showed, or, if it did not, why not."""
         command = run.command(self.build / "tern")
         if run.preset:
-            image = self.build / f"{run.preset}-{run.config}.tern"
+            image = self.build / f"{run.preset}{run.context}-{run.config}.tern"
+            context = ["--context", run.context] if run.context else []
             subprocess.run([str(self.build / "tern"), "synth", "--preset", run.preset, "--config", run.config,
-                            "-o", str(image), "--quiet"], check=True, timeout=600)  # fmt: skip
+                            *context, "-o", str(image), "--quiet"], check=True, timeout=600)  # fmt: skip
             command += ["--model", str(image)]
         try:
             result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=ROOT)
