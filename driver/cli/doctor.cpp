@@ -8,6 +8,7 @@
 #include "doctor_report.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "io/hf_config.hpp"
 #include "io/tokenizer.hpp"
 #include "options.hpp"
 
@@ -40,25 +41,53 @@ void describe_tensors(const io::Gguf& gguf, DoctorReport& report) {
   report.unusual.insert(report.unusual.end(), notes.begin(), notes.end());
 }
 
-/// A GGUF file or a folder.
-void examine_model(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
-  std::optional<io::Gguf> gguf;
+/// All that needs a model that can be opened.
+void describe_files(const io::ModelFiles& files, const spec::ChipConfig& chip, const Options& o,
+                    DoctorReport& report) {
+  for (const std::string& note : files.notes()) report.unusual.push_back(note);
+  report.attempt([&] { describe_weights(files, chip, o, report); });
+  report.attempt([&] { describe_range(files, chip, report); });
+}
+
+/// Each part by itself, so that what is wrong with one does not hide another.
+void examine_gguf(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
+  const io::Gguf gguf(o.model, gguf_options(o));
+  describe_tensors(gguf, report);
+  std::optional<io::ModelConfig> config;
+  report.attempt([&] { config = io::read_model_shape(gguf); });
+  if (config) describe_model_facts(*config, report);
+  std::vector<std::string> obstacles;
+  if (config) report.attempt([&] { obstacles = io::model_obstacles(gguf, *config); });
+  report.obstacles.insert(report.obstacles.end(), obstacles.begin(), obstacles.end());
+  report.attempt(
+      [&] { describe_tokenizer(io::Tokenizer(io::read_gguf_vocabulary(gguf)), {}, report); });
+  if (!config) return;
+  if (obstacles.empty())
+    report.attempt([&] { describe_files(*io::model_files(gguf), chip, o, report); });
+  else
+    describe_fit(*config, chip, o, report);
+}
+
+void examine_folder(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
+  report.facts["format"] = "Hugging Face folder";
   std::unique_ptr<io::ModelFiles> files;
-  if (std::filesystem::is_directory(o.model)) {
-    report.facts["format"] = "Hugging Face folder";
-    files = io::open_model(o.model);
-  } else {
-    gguf.emplace(o.model, gguf_options(o));
-    describe_tensors(*gguf, report);
-    files = io::model_files(*gguf);
+  report.attempt([&] { files = io::open_model(o.model); });
+  if (files) {
+    describe_model_facts(files->config(), report);
+    report.attempt([&] {
+      describe_tokenizer(io::Tokenizer(files->vocabulary()), files->config().vocab, report);
+    });
+    describe_files(*files, chip, o, report);
+    return;
   }
-  for (const std::string& note : files->notes()) report.unusual.push_back(note);
-  describe_model_facts(files->config(), report);
-  report.attempt([&] {
-    describe_tokenizer(io::Tokenizer(files->vocabulary()), files->config().vocab, report);
-  });
-  report.attempt([&] { describe_weights(*files, chip, o, report); });
-  report.attempt([&] { describe_range(*files, chip, report); });
+  // What config.json says, unless that is what is wrong.
+  try {
+    const io::ModelConfig config = io::read_hf_config(o.model / "config.json").model;
+    describe_model_facts(config, report);
+    describe_fit(config, chip, o, report);
+  } catch (const Error& e) {
+    if (e.what() != report.obstacles.back()) report.obstacles.emplace_back(e.what());
+  }
 }
 
 void print(const Options& o, const DoctorReport& report) {
@@ -79,10 +108,12 @@ void print(const Options& o, const DoctorReport& report) {
 }
 
 void examine(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
-  if (is_image(o.model))
+  if (std::filesystem::is_directory(o.model))
+    examine_folder(o, chip, report);
+  else if (is_image(o.model))
     describe_image(o, report);
   else
-    examine_model(o, chip, report);
+    examine_gguf(o, chip, report);
 }
 
 int doctor(const Options& o) {

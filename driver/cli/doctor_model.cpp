@@ -90,19 +90,19 @@ io::ModelFormats find_formats(const io::ModelFiles& files, const spec::ChipConfi
   return out;
 }
 
-/// With which context the chip runs a model; that of `options` or the model's if none.
-io::ModelConfig with_context(const io::ModelFiles& files, const io::ModelFormats& formats,
-                             const spec::ChipConfig& chip, const Options& options,
-                             DoctorReport& report) {
-  io::ModelConfig config = files.config();
+/// `config` with the context with which the chip runs it; its own, and an obstacle, if none.
+io::ModelConfig with_context(io::ModelConfig config, std::string_view origin,
+                             const io::ModelFormats& formats, const spec::ChipConfig& chip,
+                             const Options& options, DoctorReport& report) {
+  const int all = config.context;
   report.attempt([&] {
     config.context = static_cast<int>(
-        io::choose_context(config, formats, chip, files.file(), {options.convert.context}));
+        io::choose_context(config, formats, chip, origin, {options.convert.context}));
   });
-  if (config.context < files.config().context && options.convert.context == 0)
+  if (config.context < all && options.convert.context == 0)
     report.unusual.push_back(
         fmt::format("context {} of the model's {} positions; --context N takes another number",
-                    config.context, files.config().context));
+                    config.context, all));
   return config;
 }
 
@@ -174,7 +174,13 @@ void describe_model_facts(const io::ModelConfig& c, DoctorReport& report) {
         fmt::format("{} heads of {} are not the hidden size {}", c.heads, c.head_dim, c.hidden));
 }
 
-void describe_tokenizer(const io::Tokenizer& tokenizer, int64_t model_tokens,
+void describe_fit(const io::ModelConfig& config, const spec::ChipConfig& chip,
+                  const Options& options, DoctorReport& report) {
+  with_context(config, options.model.string(), io::formats_of(io::kTrits, std::nullopt), chip,
+               options, report);
+}
+
+void describe_tokenizer(const io::Tokenizer& tokenizer, std::optional<int64_t> model_tokens,
                         DoctorReport& report) {
   const io::Vocabulary& v = tokenizer.vocabulary();
   const bool bytes = v.kind == io::TokenizerKind::kByteLevel;
@@ -183,9 +189,9 @@ void describe_tokenizer(const io::Tokenizer& tokenizer, int64_t model_tokens,
   const auto unused = std::count(v.types.begin(), v.types.end(), io::TokenType::kUnused);
   if (unused > 0) report.unusual.push_back(fmt::format("{} tokens are unused padding", unused));
   if (v.nfc) report.unusual.emplace_back("the tokenizer brings text into Unicode's form NFC");
-  if (tokenizer.size() != model_tokens)
+  if (model_tokens && tokenizer.size() != *model_tokens)
     report.obstacles.push_back(
-        fmt::format("the tokenizer has {} tokens, the model {}", tokenizer.size(), model_tokens));
+        fmt::format("the tokenizer has {} tokens, the model {}", tokenizer.size(), *model_tokens));
   if (v.chat_template.empty()) {
     report.facts["chat"] = "no template";
     return;
@@ -206,7 +212,8 @@ void describe_weights(const io::ModelFiles& files, const spec::ChipConfig& chip,
   const std::vector<std::string> floats = count_weights(files, options.quiet, report);
   const io::ModelFormats formats =
       find_formats(files, chip, options.convert, floats.size(), report);
-  const io::ModelConfig config = with_context(files, formats, chip, options, report);
+  const io::ModelConfig config =
+      with_context(files.config(), files.file(), formats, chip, options, report);
   json& facts = report.facts["chip"];
   facts.update(describe_sizes(io::make_skeleton(config, chip, files.file(), formats)));
   facts["config"] = chip.name;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,14 @@ struct DoctorReport {
 
 /// Sizes of a model.
 void describe_model_facts(const io::ModelConfig& config, DoctorReport& report);
-/// The vocabulary, and whether the chat template in it can be used.
-void describe_tokenizer(const io::Tokenizer& tokenizer, int64_t model_tokens, DoctorReport& report);
+/// The vocabulary, and whether the chat template in it can be used. `model_tokens`: how many it
+/// must have, if that is to be checked.
+void describe_tokenizer(const io::Tokenizer& tokenizer, std::optional<int64_t> model_tokens,
+                        DoctorReport& report);
+/// Whether a chip holds a model of these sizes, with trits for weights; for one that cannot be
+/// opened.
+void describe_fit(const io::ModelConfig& config, const spec::ChipConfig& chip,
+                  const Options& options, DoctorReport& report);
 /// What the weights are, what the chip makes of them, and with which context it can run that.
 void describe_weights(const io::ModelFiles& files, const spec::ChipConfig& chip,
                       const Options& options, DoctorReport& report);

@@ -39,6 +39,70 @@ def write_i2s(path: Path) -> None:
     writer.write_header_to_file(), writer.write_kv_data_to_file(), writer.write_tensors_to_file(), writer.close()
 
 
+def images(folder: Path) -> None:
+    image = folder / "image.tern"
+    run("synth", "--preset", "tiny-llama", "--context", 100, "-o", image, "--quiet")
+    info = json.loads(run("info", "--model", image, "--json").stdout)
+    status, report = doctor(image)
+    facts = report["facts"]
+    check("an image is described", status == 0 and report["runs"] and facts["context"] == 100 and facts["beat_bytes"] == 64 and facts["layers"] == 3 and facts["tokenizer"] == "SentencePiece BPE")
+    for key in ("weight_bytes_per_token", "head_bytes_per_token", "kv_bytes_per_token_at_full_context"):
+        check(f"  {key} is that of info", facts["chip"][key] == info[key])
+    check("  with its memory and its checksum", facts["chip"]["memory_bytes_about"] == info["memory_bytes"] and len(facts["checksum"]) == 16)
+    check("  and the configurations that take it", facts["configurations"] == "edge, k26")
+    status, report = doctor(image, "--config", "nano")
+    check("  not on a chip of other beats", status == 1 and any("beats of 64 bytes" in o for o in report["obstacles"]))
+    image.write_bytes(image.read_bytes()[:-1])
+    status, report = doctor(image)
+    check("a damaged image is said to be one", status == 1 and "truncated" in report["obstacles"][0])
+
+
+def scaled(tensor: str, factor: float):
+    """One element of a norm, or the row of one token, that is so many times as large."""
+    def change(name: str, values: np.ndarray) -> np.ndarray:
+        if name == tensor:
+            values[7] *= factor
+        return values
+    return change
+
+
+def ranges_and_templates(folder: Path) -> None:
+    path = folder / "wide.gguf"
+    for tensor, what in (("blk.1.attn_norm.weight", "norms have an element"), ("token_embd.weight", "row of the embedding")):
+        for factor, said in ((1, False), (16, False), (1000, True), (10000, True)):
+            write_model(path, SHAPES[3], 1, change=scaled(tensor, factor))
+            status, report = doctor(path, "--weights-trits", 5)
+            check(f"{tensor} times {factor} is {'warned of' if said else 'not'}", status == 0 and any(what in note for note in report["unusual"]) == said)
+    for template, fact in (("", "no template"), ("{{ messages[0].content }} and so on", "a template that is not known")):
+        write_model(path, SHAPES[3], 1, more=lambda w: w.add_chat_template(template) if template else None)
+        status, report = doctor(path, "--weights-trits", 5)
+        notes = [note for note in report["unusual"] if "--chat" in note]
+        check(f"chat: {fact}", status == 0 and report["facts"]["chat"] == fact and len(notes) == (1 if template else 0))
+
+
+def all_at_once(folder: Path) -> None:
+    """A type that cannot be read, a key, a pre-tokenizer and a context, in one file."""
+    path = folder / "many.gguf"
+    writer = gguf.GGUFWriter(path, "llama")
+    for key, value in (("context_length", 30000), ("embedding_length", 256), ("block_count", 1), ("feed_forward_length", 23040), ("attention.head_count", 4), ("attention.head_count_kv", 2), ("expert_count", 8)):
+        writer.add_uint32(f"llama.{key}", value)
+    writer.add_layer_norm_rms_eps(1e-5), writer.add_rope_freq_base(1e4)
+    writer.add_tokenizer_model("gpt2"), writer.add_tokenizer_pre("no-such-pre")
+    writer.add_token_list(["a", "b"]), writer.add_token_types([1, 1]), writer.add_token_merges(["a b"])
+    writer.add_tensor("output_norm.weight", np.ones(256, np.float32))
+    writer.add_tensor("token_embd.weight", np.ones((2, 256), np.float32))
+    for name, rows, cols in (("attn_q", 256, 256), ("attn_k", 128, 256), ("attn_v", 128, 256), ("attn_output", 256, 256), ("ffn_gate", 23040, 256), ("ffn_up", 23040, 256), ("ffn_down", 256, 23040)):
+        writer.add_tensor(f"blk.0.{name}.weight", np.zeros((rows, cols // 256 * 110), np.uint8), raw_dtype=21)
+    for name in ("attn_norm", "ffn_norm"):
+        writer.add_tensor(f"blk.0.{name}.weight", np.ones(256, np.float32))
+    writer.write_header_to_file(), writer.write_kv_data_to_file(), writer.write_tensors_to_file(), writer.close()
+    status, report = doctor(path)
+    facts, obstacles = report["facts"], report["obstacles"]
+    check("a file that cannot be opened is described", status == 1 and facts["architecture"] == "llama" and facts["layers"] == 1 and facts["context"] == 30000 and facts["tensor_types"]["IQ3_S"]["tensors"] == 7)
+    for part in ("IQ3_S", "expert_count", "no-such-pre", "tiles of activations"):
+        check(f"  one of its obstacles is {part}", any(part in o for o in obstacles))
+
+
 def main() -> int:
     status, report = doctor(DEMO)
     info = json.loads(run("info", "--model", DEMO, "--json").stdout)
@@ -78,6 +142,9 @@ def main() -> int:
         check("an I2_S order that is not known is said", status == 1 and any("--i2s-order" in note for note in report["unusual"]))
         status, report = doctor(folder / "i2s.gguf", "--i2s-order", "x86")
         check("and one that was given", any("as --i2s-order says" in note for note in report["unusual"]))
+        images(folder)
+        ranges_and_templates(folder)
+        all_at_once(folder)
         (folder / "cut.gguf").write_bytes(DEMO.read_bytes()[:100000])
         status, report = doctor(folder / "cut.gguf")
         check("a truncated file is said to be one", status == 1 and "truncated" in report["obstacles"][0])

@@ -45,7 +45,9 @@ ROPES = [
 ]
 
 
-def write_model(path: Path, shape: tuple, seed: int, context: int = 64, rope: dict | None = None, rope_factors: bool = False) -> None:
+def write_model(path: Path, shape: tuple, seed: int, context: int = 64, rope: dict | None = None, rope_factors: bool = False,
+                change=lambda name, values: values, more=lambda writer: None) -> None:
+    """`change` gives the values that a tensor gets in place of others, `more` adds metadata."""
     arch, hidden, heads, kv_heads, head, ffn, tied, extra, factors = shape
     random = np.random.default_rng(seed)
     layers = 3
@@ -70,12 +72,13 @@ def write_model(path: Path, shape: tuple, seed: int, context: int = 64, rope: di
     w.add_token_types([2, 3, 3] + [1] * (VOCABULARY - 3))
     w.add_bos_token_id(1)
     w.add_eos_token_id(2)
+    more(w)
 
     def matrix(name: str, rows: int, cols: int) -> None:
-        w.add_tensor(name, random.normal(0, cols**-0.5, (rows, cols)).astype(np.float32))
+        w.add_tensor(name, change(name, random.normal(0, cols**-0.5, (rows, cols)).astype(np.float32)))
 
     def norm(name: str, size: int) -> None:
-        w.add_tensor(name, random.uniform(0.5, 1.5, size).astype(np.float32))
+        w.add_tensor(name, change(name, random.uniform(0.5, 1.5, size).astype(np.float32)))
 
     for key, value in (rope or {}).items():
         {str: w.add_string, float: w.add_float32, int: w.add_uint32}[type(value)](f"{arch}.rope.{key}", value)

@@ -50,7 +50,7 @@ void LinkTransport::reserve_memory(uint64_t bytes) {
   if (bytes > kAddressable || !link_.has_memory(up(bytes) - kBeat)) {
     throw Error(
         "{}: the model needs {} bytes of memory, more than the board has; use a smaller "
-        "model or a shorter context",
+        "model or a shorter context (--context)",
         link_.name(), bytes);
   }
   memory_ = up(bytes);

@@ -58,7 +58,7 @@ void UioTransport::reserve_memory(uint64_t bytes) {
   if (bytes > files_.memory_bytes) {
     throw Error(
         "{}: the model needs {} bytes of memory, the buffer has {}; give it more in the "
-        "device-tree overlay, or use a smaller model or a shorter context",
+        "device-tree overlay, or use a smaller model or a shorter context (--context)",
         files_.name, bytes, files_.memory_bytes);
   }
   reserved_ = std::max(reserved_, bytes);
