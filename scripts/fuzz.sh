@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of files with libFuzzer (Debian's clang): scripts/fuzz.sh [TARGET [SECONDS]]. Targets: gguf, safetensors, tokenizer_json, image, or all (the default).
+# Fuzzes what reads files and command lines with libFuzzer (Debian's clang): scripts/fuzz.sh [TARGET [SECONDS]]. Targets: gguf, safetensors, tokenizer_json, image,
+# tokenizer_block, chat_template, plan, command_line, or all (the default).
 # SECONDS (default 60) of CPU time for each target, however busy the machine is. What is found is kept in build-fuzz/found; new inputs in build-fuzz/corpus. With "merge" as SECONDS the kept corpus,
 # tests/fuzz/corpus, is made again from it and all new inputs: few that reach the same code. Inputs in build-fuzz/fixed/TARGET are kept whatever they reach:
 # move there from build-fuzz/found what has been repaired.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-targets=(gguf safetensors tokenizer_json image)
+targets=(gguf safetensors tokenizer_json image tokenizer_block chat_template plan command_line)
 if [ "${1:-all}" != all ]; then
   [[ " ${targets[*]} " == *" $1 "* ]] || { echo "fuzz: target is one of ${targets[*]} or all, not \"$1\"" >&2; exit 2; }
   targets=("$1")

@@ -1,10 +1,15 @@
 """First inputs of the fuzzers: python seeds.py TERN FOLDER.
 
 FOLDER/gguf, /safetensors, /tokenizer_json and /image get small whole files, written by the packages
-gguf, safetensors and tokenizers, and images that `tern convert` makes of them.
+gguf, safetensors and tokenizers, and images that `tern convert` makes of them; /tokenizer_block that of
+an image, /chat_template those of the test of chats, /plan the plan of docs/report.md and a memory of
+sim/dram/presets.yaml, /command_line the commands of README.md and docs/.
 """
 
 import json
+import re
+import shlex
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +19,12 @@ import numpy as np
 import tokenizers
 from safetensors.numpy import save, save_file
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / "model"), str(TESTS / "docs")]
+import chat_oracle
+import docs_test
+import example_files
 
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -112,10 +123,34 @@ def write_folder(folder: Path, tokenizer: tokenizers.Tokenizer, vocab: int) -> N
     (folder / "tokenizer_config.json").write_text('{"bos_token": "<s>", "eos_token": "</s>"}')
 
 
+def write_tokenizer_block(tern: str, root: Path, folder: Path) -> None:
+    image = root / "synth.tern"
+    subprocess.run([tern, "synth", "--preset", "tiny-qwen3", "--layers", "1", "--config", "nano", "-o", image, "--quiet"], check=True)
+    whole = image.read_bytes()
+    offset, size = struct.unpack_from("<QQ", whole, 40)  # of struct ImageHeader
+    (folder / "sentencepiece").write_bytes(whole[offset:offset + size])
+
+
+def write_texts(folders: dict[str, Path]) -> None:
+    for name in ("BITNET", "CHATML", "FALCON3"):
+        (folders["chat_template"] / name.lower()).write_text(getattr(chat_oracle, name))
+    (folders["plan"] / "docs.yaml").write_text(example_files.plan())
+    presets = (TESTS.parent / "sim/dram/presets.yaml").read_text().split("presets:\n")[1]
+    one = re.split(r"^(?=  [\w.-]+:\n)", presets, flags=re.MULTILINE)[1]
+    (folders["plan"] / "memory.yaml").write_text("presets:\n" + one)
+    commands = {c.text for page in docs_test.PAGES for c in docs_test.commands_of(page)}
+    for i, text in enumerate(sorted(commands)):
+        program, *words = shlex.split(text)
+        if program.endswith("tern"):
+            (folders["command_line"] / str(i)).write_text("\n".join(words))
+
+
 def main(tern: str, root: Path) -> None:
-    folders = {name: root / name for name in ("gguf", "safetensors", "tokenizer_json", "image")}
+    folders = {name: root / name for name in ("gguf", "safetensors", "tokenizer_json", "image", "tokenizer_block", "chat_template", "plan", "command_line")}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
+    write_tokenizer_block(tern, root, folders["tokenizer_block"])
+    write_texts(folders)
     byte_level, pieces = trained(True), trained(False)
     for name, tokenizer in (("bytes", byte_level), ("pieces", pieces)):
         tokenizer.save(str(folders["tokenizer_json"] / f"{name}.json"))
