@@ -4,11 +4,12 @@
 
 #include TERN_MODEL_HEADER
 #include <verilated.h>
-#if VM_TRACE_FST
-#include <verilated_fst_c.h>
-#endif
-
+#include "io/atomic_file.hpp"
 #include "io/error.hpp"
+#include "io/interruption.hpp"
+#if VM_TRACE_FST
+#include "fst_recording.hpp"
+#endif
 
 namespace tern::sim {
 namespace {
@@ -44,9 +45,12 @@ class VerilatedModel final : public ChipModel {
     // Verilator takes the thread's latest context otherwise, which may be that of a chip that is
     // gone.
     Verilated::threadContextp(&context_);
-#if VM_TRACE_FST
-    if (trace_) trace_->close();
-#endif
+    // What was recorded until an error ended the run is written.
+    try {
+      end_trace();
+    } catch (const Error& e) {
+      fmt::print(stderr, "tern: error: {}\n", e.what());
+    }
     chip_.final();
   }
 
@@ -83,7 +87,10 @@ class VerilatedModel final : public ChipModel {
   }
 
   bool run_until_interrupt(uint64_t cycles) override {
-    for (uint64_t i = 0; i < cycles && !chip_.irq_o; ++i) step();
+    for (uint64_t i = 0; i < cycles && !chip_.irq_o; ++i) {
+      if (i % kCheckedCycles == 0) check_recording();
+      step();
+    }
     return chip_.irq_o != 0;
   }
 
@@ -106,16 +113,30 @@ class VerilatedModel final : public ChipModel {
 
   void trace(const std::filesystem::path& file) override {
 #if VM_TRACE_FST
-    trace_ = std::make_unique<VerilatedFstC>();
-    chip_.trace(trace_.get(), 99);
-    trace_->open(file.c_str());
-    if (!trace_->isOpen()) throw Error("{}: cannot write the trace", file.string());
+    trace_ = std::make_unique<FstRecording>(file, chip_);
 #else
     throw Error("{}: this body of the chip has no trace; choose the tree body", file.string());
 #endif
   }
 
+  void end_trace() override {
+#if VM_TRACE_FST
+    const std::unique_ptr<FstRecording> trace = std::move(trace_);
+    if (trace && !trace->failed()) trace->finish();
+#endif
+  }
+
  private:
+  /// Between two looks at whether a recording goes on.
+  static constexpr uint64_t kCheckedCycles = 4096;
+
+  void check_recording() {
+    if (io::interruption_asked() != 0) throw Error("interrupted; recordings end here");
+#if VM_TRACE_FST
+    if (trace_) trace_->check();
+#endif
+  }
+
   static constexpr uint32_t kBeatBytes = sizeof(Chip::m_axi_rdata_i);
 
   /// First half of a cycle: inputs reach the chip, its outputs settle.
@@ -167,7 +188,7 @@ class VerilatedModel final : public ChipModel {
   std::function<void(uint64_t, uint64_t)> watch_;
   uint64_t monitor_ = 0;
 #if VM_TRACE_FST
-  std::unique_ptr<VerilatedFstC> trace_;
+  std::unique_ptr<FstRecording> trace_;
 #endif
 };
 

@@ -37,9 +37,14 @@ class ChipModel {
   /// the cycle and the new value; an empty function stops that.
   virtual void watch(std::function<void(uint64_t cycle, uint64_t monitor)> watch) = 0;
 
-  /// Records all signals into an FST file from now on. Throws tern::Error when this model was built
-  /// without tracing.
+  /// Records all signals into an FST file from now on; the file appears when the recording ends,
+  /// which it does with the model too. Throws tern::Error when this model was built without tracing
+  /// or the file cannot be written; what runs the chip then throws when the file system refuses
+  /// more, or when the program was asked to end (io/interruption.hpp).
   virtual void trace(const std::filesystem::path& file) = 0;
+  /// Ends the recording, if there is one, and makes its file whole. Throws tern::Error when it
+  /// cannot be; no file is left then.
+  virtual void end_trace() = 0;
 };
 
 /// With `backend`, which outlives the model, the times of its memory; else MemoryTiming's

@@ -48,9 +48,7 @@ std::string phase_label(uint64_t monitor) {
 
 }  // namespace
 
-UnitTimeline::UnitTimeline(std::filesystem::path file) : file_(std::move(file)) {
-  timeline_.write(file_);
-}
+UnitTimeline::UnitTimeline(std::filesystem::path file) : name_(std::move(file)), file_(name_) {}
 
 void UnitTimeline::set(Row& row, uint64_t cycle, std::string label) {
   if (label == row.label) return;
@@ -70,7 +68,7 @@ void UnitTimeline::change(uint64_t cycle, uint64_t monitor) {
 void UnitTimeline::finish(uint64_t cycle) {
   change(cycle, 0);
   if (timeline_.events() >= kMaxEvents) {
-    fmt::print(stderr, "{}: stops after {} events; ask for fewer tokens\n", file_.string(),
+    fmt::print(stderr, "{}: stops after {} events; ask for fewer tokens\n", name_.string(),
                timeline_.events());
   }
   timeline_.write(file_);

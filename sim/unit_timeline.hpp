@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "io/atomic_file.hpp"
 #include "timeline.hpp"
 
 namespace tern::sim {
@@ -12,12 +13,12 @@ namespace tern::sim {
 /// stream, the vector unit, the store unit and the controller's phase.
 class UnitTimeline {
  public:
-  /// Throws tern::Error when the file cannot be written: an empty timeline is written at once.
+  /// Throws tern::Error when the file cannot be written. It appears with finish().
   explicit UnitTimeline(std::filesystem::path file);
 
   /// The monitor has this value from `cycle` on. Cycles do not go back.
   void change(uint64_t cycle, uint64_t monitor);
-  /// Ends what is going on and writes the file.
+  /// Ends what is going on and writes the file, whole or not at all. To be called once.
   void finish(uint64_t cycle);
 
  private:
@@ -30,7 +31,8 @@ class UnitTimeline {
 
   static constexpr std::size_t kMaxEvents = 2'000'000;
 
-  std::filesystem::path file_;
+  std::filesystem::path name_;
+  io::AtomicFile file_;
   Timeline timeline_;
   Row controller_{"controller", {}};
   Row stream_{"stream and matrix engine", {}};

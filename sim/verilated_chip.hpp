@@ -48,6 +48,7 @@ class VerilatedChip : public Transport {
   }
   uint64_t cycles() const override { return model_->cycles(); }
   std::optional<MemoryReport> memory_report() override;
+  void end_recordings() override { model_->end_trace(); }
 
   /// Beyond Transport, for tests: time passes; the memory changes its behaviour; beats that contain
   /// an address fail.

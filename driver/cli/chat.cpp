@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -148,15 +149,14 @@ int chat(const Options& common, const SamplingOptions& sampling, const ChatOptio
   const auto exchange = [&](const std::string& text) {
     const Answer answer = conversation.ask(text, [&](std::string_view piece) {
       if (common.json) return;
-      fmt::print("{}", piece);
-      std::fflush(stdout);
+      stream_text(piece);
     });
     if (common.json) {
       exchanges.push_back(to_json(text, answer));
       return;
     }
-    fmt::print("\n");
-    std::fflush(stdout);
+    say("\n");
+    flush_output();
     if (common.quiet) return;
     fmt::print(stderr, "{} {} prompt ({} of them known) + {} tokens in {:.1f} s{}\n",
                common.backend, answer.prompt.size(), answer.reused, answer.ids.size(),
@@ -175,13 +175,13 @@ int chat(const Options& common, const SamplingOptions& sampling, const ChatOptio
     }
   }
   if (common.json) {
-    fmt::print("{}\n", nlohmann::json{{"backend", common.backend},
-                                      {"model", session->name},
-                                      {"chat_format", format.name()},
-                                      {"seed", common.seed},
-                                      {"exchanges", exchanges}}
-                           .dump());
+    say_json({{"backend", common.backend},
+              {"model", session->name},
+              {"chat_format", format.name()},
+              {"seed", common.seed},
+              {"exchanges", exchanges}});
   }
+  session->session.device->end_recordings();
   return 0;
 }
 

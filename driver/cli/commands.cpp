@@ -1,10 +1,14 @@
 #include "commands.hpp"
 
+#include "numbers.hpp"
+
 namespace tern::cli {
 
 void add_commands(CLI::App& app, Action& action) {
   app.set_version_flag("--version", std::string("tern ") + TERN_VERSION);
   app.require_subcommand(1);
+  app.footer("tern COMMAND --help explains the flags of a command. Exit status: 0 pass, 1 mismatch or "
+             "failure, 2 usage.");
   app.set_help_all_flag("--help-all", "Help of every command");
   add_run(app, action);
   add_verify(app, action);
@@ -21,6 +25,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_dram(app, action);
   add_report(app, action);
   add_sweep(app, action);
+  check_numbers(app);
 }
 
 }  // namespace tern::cli

@@ -7,6 +7,7 @@
 #include "commands.hpp"
 #include "io/chip_config.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -21,6 +22,7 @@ int convert(const ConvertOptions& o) {
   const Stopwatch clock;
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
+  refuse_output_onto(o.output, {o.common.model});
   const auto files = open_model_files(o.common);
   Progress progress("convert", 100, o.common.quiet);
   io::convert_to_file(
@@ -32,17 +34,16 @@ int convert(const ConvertOptions& o) {
   const io::Image image = io::Image::open(o.output);
   note_context(image.model().context, files->config().context, o.common);
   if (o.common.json) {
-    fmt::print("{}\n", nlohmann::json{{"output", o.output.string()},
-                                      {"bytes", image.bytes().size()},
-                                      {"config", chip.name},
-                                      {"context", image.model().context},
-                                      {"checksum", fmt::format("{:016x}", image.header().checksum)},
-                                      {"seconds", clock.seconds()}}
-                           .dump());
+    say_json({{"output", o.output.string()},
+              {"bytes", image.bytes().size()},
+              {"config", chip.name},
+              {"context", image.model().context},
+              {"checksum", fmt::format("{:016x}", image.header().checksum)},
+              {"seconds", clock.seconds()}});
   } else if (!o.common.quiet) {
-    fmt::print("{}: {} bytes for configuration {}, context {}, checksum {:016x}\n",
-               o.output.string(), image.bytes().size(), chip.name, image.model().context,
-               image.header().checksum);
+    say("{}: {} bytes for configuration {}, context {}, checksum {:016x}\n",
+        plain_line(o.output.string()), image.bytes().size(), chip.name, image.model().context,
+        image.header().checksum);
   }
   return 0;
 }

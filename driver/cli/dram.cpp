@@ -159,7 +159,8 @@ void add_dram(CLI::App& app, Action& action) {
       "dram",
       "Measure the DRAM models; with names, say where their time goes and their values "
       "come from");
-  sub->add_option("name", o->names, "Memories: names, or files FILE.yaml or FILE.yaml:NAME");
+  sub->add_option("name", o->names, "Memories: names, or files FILE.yaml or FILE.yaml:NAME")
+      ->check(is_dram());
   sub->add_option("--mapping", o->mapping,
                   "Order of address bits from the highest, such as row-bank-column");
   sub->add_option("--read-queue", o->read_queue, "Reads that the scheduler sees")

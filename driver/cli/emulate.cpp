@@ -5,7 +5,9 @@
 #include "commands.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "numbers.hpp"
 #include "options.hpp"
+#include "output.hpp"
 
 namespace tern::cli {
 namespace {
@@ -16,6 +18,9 @@ struct EmulateOptions {
   Options preload;  ///< Its model, which may be empty, and what is said about it.
   bool quick = false;
 };
+
+/// More damage than this leaves no line to speak of.
+constexpr RealRange kDamage{0, 0.5};
 
 volatile sig_atomic_t stop_asked = 0;
 
@@ -33,14 +38,14 @@ int emulate(const EmulateOptions& o) {
   if (!o.preload.model.empty()) board.preload(0, load_model(o.preload, chip).image->bytes());
   stop_at_signals();
   sim::PtyEmulator emulator(board);
-  fmt::print("{}\n", emulator.path());
-  std::fflush(stdout);
+  say("{}\n", emulator.path());
+  flush_output();
   if (!o.preload.quiet) {
-    fmt::print(stderr, "tern: emulating {}; in another terminal: tern run --backend uart:{}\n",
-               o.board, emulator.path());
+    note("tern: emulating {}; in another terminal: tern run --backend uart:{}\n", o.board,
+         emulator.path());
   }
   emulator.run([] { return stop_asked != 0; });
-  if (!o.preload.quiet) fmt::print(stderr, "tern: {}\n", board.summary());
+  if (!o.preload.quiet) note("tern: {}\n", board.summary());
   return board.memory().violations() == 0 ? 0 : 1;
 }
 
@@ -50,15 +55,18 @@ void add_emulate(CLI::App& app, Action& action) {
   auto o = std::make_shared<EmulateOptions>();
   CLI::App* sub = app.add_subcommand(
       "emulate", "Run a board's FPGA and SDRAM behind a pseudo-terminal, until interrupted");
-  sub->add_option("board", o->board, "Board: ulx3s")->required();
+  sub->add_option("board", o->board, "Board")->required()->check(CLI::IsMember({"ulx3s"}));
   sub->add_option("--noise", o->faults.noise,
                   "Probability that a byte on the line is damaged, in each direction")
-      ->check(CLI::Range(0.0, 0.5));
+      ->check(within(kDamage));
   sub->add_option("--drop", o->faults.drop, "Probability that a byte on the line is lost")
-      ->check(CLI::Range(0.0, 0.5));
+      ->check(within(kDamage));
   sub->add_option("--reset-after", o->faults.reset_after,
-                  "Press the reset button after so many cycles of work of the chip");
-  sub->add_option("--seed", o->faults.seed, "Seed of the faults")->capture_default_str();
+                  "Press the reset button after so many cycles of work of the chip")
+      ->check(within(kCycles));
+  sub->add_option("--seed", o->faults.seed, "Seed of the faults")
+      ->check(within(kSeeds))
+      ->capture_default_str();
   sub->add_option("--preload", o->preload.model,
                   "Model that the board's memory holds already: GGUF file or .tern image");
   add_context_option(*sub, o->preload);

@@ -8,6 +8,7 @@
 #include "io/error.hpp"
 #include "io/image_parts.hpp"
 #include "options.hpp"
+#include "output.hpp"
 
 namespace tern::cli {
 namespace {
@@ -90,27 +91,27 @@ int info(const Options& o) {
                           {"weight_bytes_per_token", weights},
                           {"head_bytes_per_token", head},
                           {"kv_bytes_per_token_at_full_context", kv(m.context)}};
-    fmt::print("{}\n", out.dump());
+    say_json(out);
     return 0;
   }
-  fmt::print("{} ({})\n", image.name(), o.model.string());
-  fmt::print("  {} layers, hidden {}, {} heads ({} KV) of {}, ffn {}, vocabulary {}, context {}\n",
+  say("{} ({})\n", plain_line(image.name()), plain_line(o.model.string()));
+  say("  {} layers, hidden {}, {} heads ({} KV) of {}, ffn {}, vocabulary {}, context {}\n",
              m.layers, m.hidden, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocab, m.context);
-  fmt::print("  {} weights of linear layers ({}), {:.3f} bits each as streamed\n", trits,
+  say("  {} weights of linear layers ({}), {:.3f} bits each as streamed\n", trits,
              describe_forms(image.layer(0)), weight_bits);
-  fmt::print("  embedding: {}; head: {}\n", describe_embedding(m),
+  say("  embedding: {}; head: {}\n", describe_embedding(m),
              io::format_name(format_of(m.head)));
   if (!o.backend.empty()) {
-    fmt::print("{} is a chip of configuration {}: {} columns, {} activation columns, {} lanes\n",
-               o.backend, chip.name, chip.columns, chip.act_columns, chip.lanes);
+    say("{} is a chip of configuration {}: {} columns, {} activation columns, {} lanes\n",
+               plain_line(o.backend), chip.name, chip.columns, chip.act_columns, chip.lanes);
   }
-  fmt::print("Image for beats of {} bytes: {} bytes; with the KV cache {} bytes of memory\n",
+  say("Image for beats of {} bytes: {} bytes; with the KV cache {} bytes of memory\n",
              image.columns(), image.bytes().size(), m.work_offset);
-  fmt::print("Traffic of a decoded token in bytes (derived):\n");
-  fmt::print("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", "context", "weights", "head", "KV",
+  say("Traffic of a decoded token in bytes (derived):\n");
+  say("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", "context", "weights", "head", "KV",
              "all", "beats");
   for (uint32_t tokens : {1u, m.context / 2, m.context}) {
-    fmt::print("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", tokens, weights, head, kv(tokens),
+    say("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", tokens, weights, head, kv(tokens),
                image.stream_bytes(tokens), image.stream_bytes(tokens) / image.columns());
   }
   return 0;

@@ -1,12 +1,14 @@
 #include "options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "backends/backends.hpp"
+#include "dram/presets.hpp"
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
@@ -15,16 +17,61 @@
 #include "io/mapped_file.hpp"
 #include "io/pre_tokenizer.hpp"
 #include "io/skeleton.hpp"
+#include "numbers.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
 
+namespace {
+
+/// Of a backend, the part before the colon.
+CLI::Validator is_backend() {
+  return {[](std::string& name) {
+            const std::string kind = name.substr(0, name.find(':') + 1);
+            std::string known;
+            for (const std::string& line : known_backends()) {
+              const std::string other = line.substr(0, line.find(':') + 1);
+              if (kind == other) return std::string();
+              known += " " + other;
+            }
+            return fmt::format("there is no backend {:?}; there are{}", name, known);
+          },
+          ""};
+}
+
+}  // namespace
+
+std::vector<std::string> config_names() {
+  std::vector<std::string> names;
+  for (const spec::ChipConfig& config : spec::kConfigs) names.emplace_back(config.name);
+  return names;
+}
+
+CLI::Validator is_config() { return CLI::IsMember(config_names()); }
+
+CLI::Validator is_dram() {
+  return {[](std::string& name) {
+            const std::vector<std::string> names = dram::preset_names();
+            if (name.find(".yaml") != std::string::npos || std::ranges::count(names, name) != 0)
+              return std::string();
+            return fmt::format("there is no memory {:?}; there are {}", name, fmt::join(names, ", "));
+          },
+          ""};
+}
+
+void add_list(CLI::App& app, const std::string& title, const std::vector<std::string>& lines) {
+  app.footer(fmt::format("{}{}{}:\n  {}", app.get_footer(), app.get_footer().empty() ? "" : "\n\n",
+                         title, fmt::join(lines, "\n  ")));
+}
+
 void add_model_options(CLI::App& app, Options& options) {
   options.model = TERN_DEFAULT_MODEL;
-  app.add_option("--model", options.model,
+  app.add_option("-m,--model", options.model,
                  "Model: GGUF file, Hugging Face folder or .tern image (default: the demo model)");
   app.add_option("--config", options.config,
-                 "Chip configuration: nano, edge, ulx3s (default: the backend's, else edge)");
+                 "Chip configuration (default: the backend's, else edge)")
+      ->check(is_config());
   app.add_option("--i2s-order", options.device.i2s_order,
                  "Order of the weights in I2_S tensors, which the file does not tell: that of the "
                  "machine it was written on")
@@ -36,7 +83,7 @@ void add_model_options(CLI::App& app, Options& options) {
   app.add_option("--weights-trits", options.convert.weights_trits,
                  "Quantise linear layers that the file has as floats to integers of so many trits "
                  "(default: such files are refused)")
-      ->check(CLI::Range(1u, spec::kMaxPlanes));
+      ->check(within(WholeRange{1, spec::kMaxPlanes, "trits"}));
   app.add_option("--weights-group", options.convert.group,
                  "With --weights-trits: columns of a row that share a scale")
       ->check(CLI::IsMember({64, 128}))
@@ -44,17 +91,19 @@ void add_model_options(CLI::App& app, Options& options) {
 }
 
 void add_context_option(CLI::App& app, Options& options) {
-  app.add_option("--context", options.convert.context,
+  app.add_option("-c,--context", options.convert.context,
                  "Positions of the KV cache, at most the model's (default: as many of the model's "
                  "as the chip and a cache of 1 GiB hold)")
-      ->check(CLI::Range(1, 1 << 20));
+      ->check(within(kPositions));
 }
 
 void add_backend_options(CLI::App& app, Options& options) {
-  std::string help = "Backend";
-  for (const std::string& line : known_backends()) help += "; " + line;
-  app.add_option("--backend", options.backend, help)->capture_default_str();
+  app.add_option("--backend", options.backend, "Backend, of the list below")
+      ->check(is_backend())
+      ->capture_default_str();
+  add_list(app, "Backends", known_backends());
   app.add_option("--seed", options.seed, "Seed of sampling and of simulated stalls")
+      ->check(within(kSeeds))
       ->capture_default_str();
   add_threads_option(app, options);
   app.add_option("--body", options.device.body,
@@ -63,11 +112,12 @@ void add_backend_options(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_option("--latency", options.device.memory_latency,
                  "rtl, tlm: memory read latency in cycles")
+      ->check(within(kLatency))
       ->capture_default_str();
   add_dram_options(app, options);
   app.add_option("--stall", options.device.memory_stall,
                  "rtl, tlm: probability of a memory stall per cycle and channel")
-      ->check(CLI::Range(0.0, 0.99))
+      ->check(within(RealRange{0, 0.99}))
       ->capture_default_str();
   app.add_option("--trace", options.device.trace_file,
                  "rtl: write waveforms to this FST file (uses the tree body)");
@@ -75,22 +125,25 @@ void add_backend_options(CLI::App& app, Options& options) {
                  "rtl: write what the units did to this file, for Perfetto or chrome://tracing");
   app.add_option("--timeout-cycles", options.device.timeout_cycles,
                  "rtl: longest time without any progress, in cycles")
+      ->check(within(kCycles))
       ->capture_default_str();
 }
 
 void add_threads_option(CLI::App& app, Options& options) {
   app.add_option("--threads", options.device.threads,
                  "golden: threads that compute a token together")
-      ->check(CLI::Range(1, 256))
+      ->check(within(kThreads))
       ->capture_default_str();
 }
 
 void add_dram_options(CLI::App& app, Options& options) {
   app.add_option("--dram", options.device.dram,
-                 "rtl: time the memory as this DRAM, by name or FILE.yaml; tern dram lists them");
+                 "rtl: time the memory as this DRAM, by name or FILE.yaml; tern dram lists them")
+      ->check(is_dram());
   app.add_option("--clock-mhz", options.device.clock_mhz,
                  "rtl with --dram: clock of the chip (default: where its port moves the DRAM's "
-                 "peak)");
+                 "peak)")
+      ->check(within(kClockMhz));
 }
 
 void add_output_options(CLI::App& app, Options& options) {
@@ -101,14 +154,14 @@ void add_output_options(CLI::App& app, Options& options) {
 void add_sampling_options(CLI::App& app, SamplingOptions& options) {
   app.add_option("--temperature", options.temperature,
                  "Sampling temperature; 0 takes the likeliest token")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(within(RealRange{0, 100}))
       ->capture_default_str();
   app.add_option("--top-p", options.top_p,
                  "Keep the likeliest tokens that together reach this probability")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(kProbability))
       ->capture_default_str();
   app.add_option("--top-k", options.top_k, "Keep at most this many tokens")
-      ->check(CLI::Range(1, spec::kCandidates))
+      ->check(within(WholeRange{1, spec::kCandidates}))
       ->capture_default_str();
 }
 
@@ -247,7 +300,23 @@ LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
   return model;
 }
 
+namespace {
+
+/// Files that a simulated chip writes: none that is read, and no two the same.
+void check_recordings(const Options& options) {
+  const std::filesystem::path &trace = options.device.trace_file,
+                              &timeline = options.device.timeline_file;
+  for (const std::filesystem::path& file : {trace, timeline})
+    if (!file.empty()) refuse_output_onto(file, {options.model});
+  if (!trace.empty() && !timeline.empty() &&
+      std::filesystem::weakly_canonical(trace) == std::filesystem::weakly_canonical(timeline))
+    throw Error("{}: is to be trace and timeline; give two names", trace.string());
+}
+
+}  // namespace
+
 Session prepare_session(const Options& options) {
+  check_recordings(options);
   DeviceOptions device_options = options.device;
   device_options.seed = options.seed;
   device_options.gguf_file = options.model;

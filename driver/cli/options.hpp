@@ -28,6 +28,14 @@ struct Options {
   io::ConvertSettings convert;
 };
 
+/// Names that a flag takes, for its check: an unknown one is a usage error.
+std::vector<std::string> config_names();
+CLI::Validator is_config();
+/// Of a DRAM; files are looked at when they are read.
+CLI::Validator is_dram();
+/// A line for each choice behind the help of a command, under a title.
+void add_list(CLI::App& app, const std::string& title, const std::vector<std::string>& lines);
+
 void add_model_options(CLI::App& app, Options& options);
 /// --context, the positions of the model's image.
 void add_context_option(CLI::App& app, Options& options);

@@ -5,7 +5,9 @@
 #include "chat.hpp"
 #include "commands.hpp"
 #include "io/error.hpp"
+#include "numbers.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -35,7 +37,7 @@ int run(const RunOptions& o) {
   const int wanted = static_cast<int>(
       std::min<int64_t>(o.tokens, context - static_cast<int64_t>(prompt.size()) + 1));
   if (wanted < o.tokens && !o.common.quiet) {
-    fmt::print(stderr, "tern: {} tokens fit into the context of {} after the prompt\n", wanted,
+    note("tern: {} tokens fit into the context of {} after the prompt\n", wanted,
                context);
   }
   const double opened = opening.seconds();
@@ -52,8 +54,7 @@ int run(const RunOptions& o) {
     if (!computes) return;
     text += piece;
     if (o.common.json) return;
-    fmt::print("{}", piece);
-    std::fflush(stdout);
+    stream_text(piece);
   };
   for (int id : prompt) emit(decoder.push(id));
 
@@ -77,7 +78,7 @@ int run(const RunOptions& o) {
   });
   const bool ended = !ids.empty() && ids.back() == end;
   emit(decoder.finish());
-  if (!o.common.json && computes) fmt::print("\n");
+  if (!o.common.json && computes) stream_text("\n");  // before the summary, if both go to one place
   const double all = clock.seconds();
   const double seconds = all - prefill_seconds;
   const int steps = ids.empty() ? 0 : static_cast<int>(ids.size()) - 1;  // tokens decoded
@@ -121,7 +122,7 @@ int run(const RunOptions& o) {
       out["saturations"] = c.saturations;
     }
     if (memory) out["memory"] = to_json(*memory);
-    fmt::print("{}\n", out.dump());
+    say_json(out);
   } else if (!o.common.quiet) {
     std::string line =
         fmt::format("{} {} prompt + {} tokens", o.common.backend, prompt.size(), ids.size());
@@ -133,16 +134,17 @@ int run(const RunOptions& o) {
                           static_cast<double>(c.cycles) / all * 1e-6,
                           static_cast<double>(c.trit_macs) / all * 1e-6);
     }
-    fmt::print(stderr, "{}\n", line);
+    note("{}\n", line);
     if (!computes)
-      fmt::print(stderr, "{} computes no text: these are the cycles that a chip would take\n",
+      note("{} computes no text: these are the cycles that a chip would take\n",
                  o.common.backend);
     if (c.cycles && steps > 0)
-      fmt::print(stderr, "cycles of decoding: {}\n", describe_cycles(before, c));
+      note("cycles of decoding: {}\n", describe_cycles(before, c));
     if (memory && steps > 0)
-      fmt::print(stderr, "{} at a chip clock of {:.4g} MHz, decoding: {}\n", memory->name,
+      note("{} at a chip clock of {:.4g} MHz, decoding: {}\n", memory->name,
                  memory->chip_mhz, describe_memory(*memory));
   }
+  device.end_recordings();
   return 0;
 }
 
@@ -155,13 +157,13 @@ void add_run(CLI::App& app, Action& action) {
   add_context_option(*sub, o->common);
   add_backend_options(*sub, o->common);
   add_sampling_options(*sub, o->sampling);
-  auto* prompt = sub->add_option("--prompt", o->prompt, "Text to continue")->capture_default_str();
-  sub->add_option("--tokens", o->tokens, "Tokens to generate; ends earlier at the end token")
-      ->check(CLI::Range(1, 1 << 20))
+  auto* prompt = sub->add_option("-p,--prompt", o->prompt, "Text to continue")->capture_default_str();
+  sub->add_option("-n,--tokens", o->tokens, "Tokens to generate; ends earlier at the end token")
+      ->check(within(kTokens))
       ->capture_default_str();
   sub->add_option("--group", o->group,
                   "Prompt tokens that go through the layers together; 0: as many as the chip can")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(within(kTokensOrNone));
   add_output_options(*sub, o->common);
   auto* chats = sub->add_flag("--chat", o->chats,
                               "Hold a conversation in the model's chat format: the answer to "

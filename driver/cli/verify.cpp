@@ -7,7 +7,9 @@
 #include "golden/model.hpp"
 #include "io/error.hpp"
 #include "lockstep.hpp"
+#include "numbers.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "spec/numerics/sample.hpp"
 
@@ -184,7 +186,9 @@ int Verifier::run() {
     progress.update(static_cast<uint64_t>(golden_.position()));
   }
   if (ok && !sampled.empty() && skipped == 0) run_untraced(prompt, sampled);
-  return finish(clock.seconds(), static_cast<int>(sampled.size()));
+  const int status = finish(clock.seconds(), static_cast<int>(sampled.size()));
+  session_.device->end_recordings();
+  return status;
 }
 
 /// The device by itself, from the start again: it draws its own tokens and its units wait for each
@@ -236,15 +240,16 @@ int Verifier::finish(double seconds, int generated) {
     if (lockstep_.mismatch())
       out["mismatch"] = describe(*lockstep_.mismatch(), golden_, rerun_command(o_));
     if (!failure_.empty()) out["failure"] = failure_;
-    fmt::print("{}\n", out.dump());
+    say_json(out);
     return pass ? 0 : 1;
   }
   if (lockstep_.mismatch())
-    fmt::print("{}", describe(*lockstep_.mismatch(), golden_, rerun_command(o_)));
-  if (!failure_.empty()) fmt::print("FAILURE {}\n  rerun: {}\n", failure_, rerun_command(o_));
-  fmt::print(
-      "{} {}: {} positions ({} generated), {} vectors, {} elements compared, {} vectors differ{}\n",
-      pass ? "PASS" : "FAIL", o_.common.backend, golden_.position(), generated, lockstep_.vectors(),
+    say_text(describe(*lockstep_.mismatch(), golden_, rerun_command(o_)));
+  if (!failure_.empty()) say("FAILURE {}\n  rerun: {}\n", failure_, rerun_command(o_));
+  say(
+      "{} {}{} {} positions ({} generated), {} vectors, {} elements compared, {} vectors differ{}\n",
+      pass ? "PASS" : "FAIL", plain_line(o_.common.backend),
+      o_.common.backend.ends_with(':') ? "" : ":", golden_.position(), generated, lockstep_.vectors(),
       lockstep_.elements(), lockstep_.mismatched_vectors(),
       c.cycles ? fmt::format("; {} cycles, {} beats", c.cycles, c.beats) : "");
   return pass ? 0 : 1;
@@ -260,20 +265,20 @@ void add_verify(CLI::App& app, Action& action) {
   add_model_options(*sub, o->common);
   add_context_option(*sub, o->common);
   add_backend_options(*sub, o->common);
-  sub->add_option("--prompt", o->prompt, "Text that both run first")->capture_default_str();
-  sub->add_option("--tokens", o->tokens, "Tokens to generate and compare after the prompt")
-      ->check(CLI::Range(0, 1 << 20))
+  sub->add_option("-p,--prompt", o->prompt, "Text that both run first")->capture_default_str();
+  sub->add_option("-n,--tokens", o->tokens, "Tokens to generate and compare after the prompt")
+      ->check(within(kTokensOrNone))
       ->capture_default_str();
   sub->add_option("--group", o->group,
                   "Prompt tokens that go through the layers together; 0: as many as the chip can")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(within(kTokensOrNone));
   sub->add_option("--from", o->from,
                   "Run this many prompt tokens without comparing, and compare from there on")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(within(kTokensOrNone));
   sub->add_option("--position", o->position,
                   "Position of the prompt's first token; keys and values of those before are drawn "
                   "at random, the same for both")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(within(kTokensOrNone));
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return Verifier(*o).run(); }; });
 }

@@ -116,6 +116,7 @@ class ChipDevice final : public Device {
   }
 
   std::optional<MemoryReport> memory_report() override { return transport_->memory_report(); }
+  void end_recordings() override { transport_->end_recordings(); }
 
   void set_trace(TraceSink sink) override {
     sink_ = std::move(sink);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "io/available_memory.hpp"
 #include "io/error.hpp"
 #include "spec/numerics/attention.hpp"
 #include "spec/numerics/embedding.hpp"
@@ -22,6 +23,11 @@ using spec::TracePoint;
 
 Model::Model(const io::Image& image, uint32_t threads)
     : workers_(threads), image_(image), m_(image.model()) {
+  io::require_memory(
+      m_.work_offset - m_.cache_offset,
+      fmt::format("{}: the KV cache of {} layers and {} positions", image.origin(), m_.layers,
+                  m_.context),
+      "use a model with a shorter context");
   for (uint32_t i = 0; i < m_.layers; ++i) {
     const spec::LayerDescriptor& l = image.layer(i);
     layers_.push_back({load(l.attn_q),

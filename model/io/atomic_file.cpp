@@ -4,7 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <system_error>
 
@@ -25,6 +29,49 @@ mode_t default_mode() {
   return 0666 & ~mask;
 }
 
+/// Where a chain of symbolic links ends, whether something is there or not.
+fs::path behind_links(fs::path path) {
+  constexpr int kMostLinks = 40;  // as the system itself follows
+  std::error_code code;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(fs::symlink_status(path, code)); ++i) {
+    const fs::path next = fs::read_symlink(path, code);
+    if (code) break;
+    path = path.parent_path() / next;  // an absolute one stays as it is
+  }
+  return path;
+}
+
+/// Names of the temporary files that lie around, where a handler of signals can read them.
+class Temporaries {
+ public:
+  void add(const fs::path& path) {
+    char* const name = ::strdup(path.c_str());
+    for (std::atomic<char*>& place : names_) {
+      char* free = nullptr;
+      if (place.compare_exchange_strong(free, name)) return;
+    }
+    ::free(name);  // more files at once than there are places: this one is not known
+  }
+  void remove(const fs::path& path) {
+    for (std::atomic<char*>& place : names_) {
+      char* name = place.load();
+      if (name == nullptr || path != name) continue;
+      place.store(nullptr);
+      ::free(name);
+      return;
+    }
+  }
+  void unlink_all() const noexcept {
+    for (const std::atomic<char*>& place : names_) {
+      if (const char* name = place.load()) ::unlink(name);
+    }
+  }
+
+ private:
+  std::array<std::atomic<char*>, 16> names_{};
+};
+Temporaries temporaries;
+
 /// Makes the renamed directory entry durable; file systems that cannot do that are left alone.
 void sync_directory(const fs::path& directory) {
   const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -42,13 +89,18 @@ constexpr const char* kOwnDescriptors = "/proc/self/fd";
 
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& target) : target_(target) {
-  std::error_code code;
-  const fs::file_status status = fs::status(target, code);
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
+AtomicFile::AtomicFile(const fs::path& target) : target_(behind_links(target)) {
+  struct stat before {};
+  const bool exists = ::stat(target_.c_str(), &before) == 0;
+  if (exists && !S_ISREG(before.st_mode)) {
     throw Error("{}: cannot write: exists and is not a regular file", target.string());
   }
   open_temporary();
+  if (!exists) return;
+  // Only a privileged process may give the file to another owner; then it stays its own.
+  if (before.st_uid != ::geteuid() || before.st_gid != ::getegid())
+    (void)!::fchown(descriptor_, before.st_uid, before.st_gid);
+  ::fchmod(descriptor_, before.st_mode & 0777);
 }
 
 void AtomicFile::open_temporary() {
@@ -64,6 +116,7 @@ void AtomicFile::open_temporary() {
     throw Error("{}: cannot write: {}", target_.string(), system_message(error));
   }
   temporary_ = name;
+  temporaries.add(temporary_);
   ::fchmod(descriptor_, default_mode());
 }
 
@@ -77,6 +130,7 @@ int AtomicFile::give_name() {
                                          target_.filename().string(), ::getpid(), attempt);
     if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
       temporary_ = name;
+      temporaries.add(temporary_);
       return 0;
     }
     if (errno != EEXIST || attempt == 1000) return errno;
@@ -88,8 +142,17 @@ AtomicFile::~AtomicFile() { discard(); }
 void AtomicFile::discard() noexcept {
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  ::unlink(temporary_.c_str());
+  temporaries.remove(temporary_);
   temporary_.clear();
+}
+
+void AtomicFile::remove_temporaries() noexcept { temporaries.unlink_all(); }
+
+fs::path AtomicFile::path() const {
+  return temporary_.empty() ? fs::path(fmt::format("{}/{}", kOwnDescriptors, descriptor_))
+                            : temporary_;
 }
 
 void AtomicFile::write_fully(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -151,6 +214,7 @@ void AtomicFile::commit() {
     discard();
     throw Error("{}: cannot write: {}", target_.string(), system_message(error));
   }
+  temporaries.remove(temporary_);
   temporary_.clear();
   sync_directory(directory_of(target_));
 }

@@ -19,7 +19,7 @@ std::string_view text_of(const MappedFile& file) {
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
-      : file_(path.string()), root_(json::parse(text_of(MappedFile(path)))) {}
+      : file_(path.string()), root_(parse_json(text_of(MappedFile(path)), file_)) {}
 
   HfConfig read() const;
 
@@ -34,7 +34,7 @@ class Reader {
   int size(const char* key, int limit) const {
     const json& value = at(key);
     if (!value.is_number_integer() || value < 1 || value > limit) {
-      throw Error("{}: {} is {}, 1 to {} is expected", file_, key, quote(value.dump()), limit);
+      throw Error("{}: {} is {}, 1 to {} is expected", file_, key, json_quote(value), limit);
     }
     return value;
   }
@@ -43,7 +43,7 @@ class Reader {
   }
   float positive(const char* key, const json& value) const {
     if (!value.is_number() || !(value.get<double>() > 0)) {
-      throw Error("{}: {} is {}, a positive number is expected", file_, key, quote(value.dump()));
+      throw Error("{}: {} is {}, a positive number is expected", file_, key, json_quote(value));
     }
     return value;
   }
@@ -51,7 +51,7 @@ class Reader {
     const json& value = at(key).is_array() && !at(key).empty() ? at(key)[0] : at(key);
     if (value.is_null()) return -1;
     if (!value.is_number_integer() || value < 0 || value >= vocab) {
-      throw Error("{}: {} is {}, the vocabulary has {} tokens", file_, key, quote(value.dump()),
+      throw Error("{}: {} is {}, the vocabulary has {} tokens", file_, key, json_quote(value),
                   vocab);
     }
     return value;
@@ -97,7 +97,7 @@ void Reader::read_family(HfConfig& config) const {
   m.activation = m.arch == "bitnet-b1.58" ? Activation::kSquaredRelu : Activation::kSilu;
   const std::string wanted = m.activation == Activation::kSilu ? "silu" : "relu2";
   if (text(at("hidden_act")) != wanted) {
-    throw Error("{}: hidden_act is {}, {} models have {}", file_, quote(at("hidden_act").dump()),
+    throw Error("{}: hidden_act is {}, {} models have {}", file_, json_quote(at("hidden_act")),
                 m.arch, wanted);
   }
   config.weights = read_weights(one_bit_llm);
@@ -159,7 +159,7 @@ std::string read_hf_chat_template(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "tokenizer_config.json";
   if (!std::filesystem::exists(path)) return {};
   try {
-    const json root = json::parse(text_of(MappedFile(path)));
+    const json root = parse_json(text_of(MappedFile(path)), path.string());
     const json found = root.value("chat_template", json());
     if (!found.is_array()) return found.is_null() ? "" : found.get<std::string>();
     for (const json& entry : found) {

@@ -112,9 +112,10 @@ void HfFolder::open_shards() {
   std::set<std::string> files;
   if (fs::exists(index)) {
     const MappedFile file(index);
-    const auto* text = reinterpret_cast<const char*>(file.bytes().data());
+    const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
+                                file.bytes().size());
     try {
-      const auto json = nlohmann::json::parse(text, text + file.bytes().size());
+      const auto json = parse_json(text, index.string());
       for (const auto& [tensor, shard] : json.at("weight_map").items()) files.insert(shard);
     } catch (const nlohmann::json::exception& e) {
       throw Error("{}: cannot be read: {}", index.string(), json_problem(e));

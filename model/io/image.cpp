@@ -303,6 +303,37 @@ void Image::check_model() const {
     check_matrix(layer.ffn_down, m.hidden, m.ffn, "ffn_down");
   }
   check_caches();
+  check_disjoint();
+}
+
+/// Matrices share no bytes. A model's memory and time then have the size of its file: a few bytes
+/// could otherwise claim thousands of layers.
+void Image::check_disjoint() const {
+  struct Place {
+    uint64_t begin, end;
+    std::string_view what;
+    std::size_t layer;
+  };
+  const auto place_of = [&](const MatrixDescriptor& m, std::string_view what, std::size_t layer) {
+    return Place{m.offset, m.offset + uint64_t{m.beats} * columns(), what, layer};
+  };
+  std::vector<Place> places{place_of(model_.head, "head", 0)};
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const spec::LayerDescriptor& l = layers_[i];
+    for (const auto& [what, m] :
+         {std::pair("attn_q", &l.attn_q), std::pair("attn_k", &l.attn_k),
+          std::pair("attn_v", &l.attn_v), std::pair("attn_output", &l.attn_output),
+          std::pair("ffn_gate", &l.ffn_gate), std::pair("ffn_up", &l.ffn_up),
+          std::pair("ffn_down", &l.ffn_down)})
+      places.push_back(place_of(*m, what, i));
+  }
+  std::ranges::sort(places, {}, &Place::begin);
+  for (std::size_t i = 1; i < places.size(); ++i) {
+    const Place &before = places[i - 1], &p = places[i];
+    if (p.begin < before.end)
+      throw Error("{}: {} of layer {} and {} of layer {} lie over each other; convert the model again",
+                  origin_, before.what, before.layer, p.what, p.layer);
+  }
 }
 
 void Image::check_embedding() const {
@@ -348,6 +379,7 @@ void Image::parse_tokenizer() {
   const auto block = view<uint8_t>(header_.tokenizer, header_.tokenizer_bytes, "tokenizer");
   Vocabulary v;
   try {
+    check_json_depth(block.begin(), block.end(), nlohmann::json::input_format_t::cbor, origin_);
     const auto json = nlohmann::json::from_cbor(block.begin(), block.end());
     if (json.at("pieces").size() != model_.vocab) {
       throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,

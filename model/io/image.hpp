@@ -72,6 +72,7 @@ class Image {
   void check_model() const;
   void check_embedding() const;
   void check_caches() const;
+  void check_disjoint() const;
   void parse_tokenizer();
 
   std::string origin_;

@@ -75,7 +75,7 @@ Safetensors::Safetensors(const std::filesystem::path& path) : name_(path.string(
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + sizeof header;
   const auto data = bytes.subspan(sizeof header + header);
   try {
-    const json table = json::parse(text, text + header);
+    const json table = parse_json({text, header}, name_);
     for (const auto& [name, entry] : table.items()) {
       if (name != "__metadata__") tensors_[name] = parse_tensor(name_, name, entry, data);
     }

@@ -21,7 +21,7 @@ constexpr std::size_t kGap = 1024;  // ids without a token that any file may hav
 json parse_file(const std::filesystem::path& path) {
   const MappedFile file(path);
   const auto* text = reinterpret_cast<const char*>(file.bytes().data());
-  return json::parse(text, text + file.bytes().size());
+  return parse_json({text, file.bytes().size()}, path.string());
 }
 
 /// The member, or null.
@@ -49,7 +49,7 @@ class Reader {
 
  private:
   [[noreturn]] void refuse(std::string_view what, const json& found) const {
-    throw Error("{}: {} {} is not supported", path_.string(), what, quote(found.dump()));
+    throw Error("{}: {} {} is not supported", path_.string(), what, json_quote(found));
   }
   void check_model() const;
   void read_pieces();

@@ -15,8 +15,8 @@ void refuse_chip_options(std::string_view backend, const DeviceOptions& options)
   refuse_threads(backend, options);
   const DeviceOptions defaults;
   const std::pair<bool, const char*> given[] = {
+      {options.trace_file != defaults.trace_file, "trace file"},  // which chooses a body
       {options.body != defaults.body, "body"},
-      {options.trace_file != defaults.trace_file, "trace file"},
       {options.memory_latency != defaults.memory_latency, "memory latency"},
       {options.memory_stall != defaults.memory_stall, "memory stall"},
       {options.dram != defaults.dram, "DRAM"},

@@ -3,11 +3,13 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "backends/backends.hpp"
 #include "chip_device.hpp"
 #include "firmware_image.hpp"
 #include "io/error.hpp"
+#include "io/interruption.hpp"
 #include "unit_timeline.hpp"
 #include "verilated_chip.hpp"
 
@@ -15,7 +17,7 @@ namespace tern::sim {
 
 namespace {
 
-/// Writes the timeline when the chip goes.
+/// A chip whose units' work goes into a timeline.
 class TimelineChip final : public VerilatedChip {
  public:
   TimelineChip(const ChipOptions& options, const std::filesystem::path& file)
@@ -24,14 +26,24 @@ class TimelineChip final : public VerilatedChip {
   }
   ~TimelineChip() override {
     try {
-      timeline_.finish(cycles());
+      end_recordings();
     } catch (const std::exception& e) {
-      fmt::print(stderr, "{}\n", e.what());
+      fmt::print(stderr, "tern: error: {}\n", e.what());
     }
   }
 
+  void end_recordings() override {
+    if (!std::exchange(ended_, true)) {
+      watch({});
+      timeline_.finish(cycles());
+    }
+    VerilatedChip::end_recordings();
+  }
+
  private:
+  io::Interruptible interruptible_;
   UnitTimeline timeline_;
+  bool ended_ = false;
 };
 
 }  // namespace

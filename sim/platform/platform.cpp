@@ -80,6 +80,7 @@ class SystemcPlatform final : public Platform {
     model_->watch(std::move(watch));
   }
   void trace(const std::filesystem::path& file) override { model_->trace(file); }
+  void end_trace() override { model_->end_trace(); }
 
   const dram::Config& dram() const override { return dram_.config(); }
   double clock_mhz() const override { return clock_mhz_; }

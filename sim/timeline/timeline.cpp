@@ -3,8 +3,6 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "io/atomic_file.hpp"
-
 namespace tern::sim {
 
 void Timeline::add_span(std::string_view unit, std::string_view label, uint64_t start,
@@ -22,6 +20,10 @@ void Timeline::add_value(std::string_view counter, uint64_t cycle, int64_t value
 
 void Timeline::write(const std::filesystem::path& file) const {
   io::AtomicFile out(file);
+  write(out);
+}
+
+void Timeline::write(io::AtomicFile& out) const {
   const auto put = [&](const std::string& text) {
     out.write(std::as_bytes(std::span(text.data(), text.size())));
   };
@@ -29,7 +31,7 @@ void Timeline::write(const std::filesystem::path& file) const {
   std::string block = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
   bool first = true;
   const auto event = [&](const nlohmann::json& e) {
-    block += (first ? "" : ",\n") + e.dump();
+    block += (first ? "" : ",\n") + e.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     first = false;
     if (block.size() < (1 << 16)) return;
     put(block);

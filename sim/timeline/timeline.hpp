@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/atomic_file.hpp"
+
 namespace tern::sim {
 
 /// What the units of a chip did and when, as a file that chrome://tracing and Perfetto show: one
@@ -24,6 +26,8 @@ class Timeline {
   /// Writes the file, whole or not at all; rows in the order in which their units came first.
   /// Throws tern::Error, naming the file, when that fails.
   void write(const std::filesystem::path& file) const;
+  /// The same into a file that is open and empty, and commits it.
+  void write(io::AtomicFile& out) const;
 
  private:
   struct Span {

@@ -54,8 +54,8 @@ TEST_F(Emulate, TellsTheGoldenStoryAndEndsWhenInterrupted) { compare({}, tiny, 8
 
 TEST_F(Emulate, SaysWhatItDoesNotKnow) {
   const Result board = run_tern({"emulate", "nano"});
-  EXPECT_EQ(board.status, 1);
-  EXPECT_NE(board.err.find("board \"nano\" is unknown"), std::string::npos) << board.err;
+  EXPECT_EQ(board.status, 2);
+  EXPECT_NE(board.err.find("nano not in {ulx3s}"), std::string::npos) << board.err;
   EXPECT_EQ(run_tern({"emulate", "ulx3s", "--noise", "2"}).status, 2);
   const Result port = run_tern({"run", "--backend", "uart:/dev/no-such-port"});
   EXPECT_EQ(port.status, 1);

@@ -446,5 +446,72 @@ TEST(Convert, RefusesAModelThatTheConfigurationCannotHold) {
   }
 }
 
+/// The demo's image with another tokenizer block behind the rest, and right checksums.
+std::vector<std::byte> with_tokenizer(std::span<const uint8_t> block) {
+  std::vector<std::byte> bytes = demo_bytes();
+  store(bytes, offsetof(spec::ImageHeader, tokenizer), uint64_t{bytes.size()});
+  store(bytes, offsetof(spec::ImageHeader, tokenizer_bytes), uint64_t{block.size()});
+  const auto more = std::as_bytes(block);
+  bytes.insert(bytes.end(), more.begin(), more.end());
+  bytes.resize(spec::align_up(bytes.size(), spec::kAddrUnit));
+  store(bytes, offsetof(spec::ImageHeader, bytes), uint64_t{bytes.size()});
+  auto model = load<spec::ModelDescriptor>(bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
+  std::vector<spec::LayerDescriptor> layers(model.layers);
+  std::memcpy(layers.data(), bytes.data() + model.layer_table, layers.size() * sizeof layers[0]);
+  model.cache_offset = bytes.size();
+  place_caches(model, layers, spec::kConfigs[1].columns);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    layers[i].checksum = checksum_of(layers[i]);
+    store(bytes, model.layer_table + i * sizeof layers[0], layers[i]);
+  }
+  model.checksum = checksum_of(model);
+  store(bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)), model);
+  store(bytes, offsetof(spec::ImageHeader, checksum), image_checksum(bytes));
+  return bytes;
+}
+
+TEST(ImageTokenizer, ABlockThatIsRightIsTaken) {
+  const Image demo = Image::from_bytes(demo_bytes(), "demo");
+  const std::vector<uint8_t> block = pack_tokenizer(demo.tokenizer().vocabulary());
+  EXPECT_EQ(Image::from_bytes(with_tokenizer(block), "same").tokenizer().size(),
+            demo.tokenizer().size());
+}
+
+/// CBOR: 0x81 is a list of one element, 0x9f one without a length, a1 61 61 a map of "a".
+TEST(ImageTokenizer, NestedListsAndMapsOfAnyDepthAreRefused) {
+  for (const std::vector<uint8_t>& level :
+       {std::vector<uint8_t>{0x81}, {0x9f}, {0xa1, 0x61, 0x61}, {0xbf, 0x61, 0x61}}) {
+    for (const std::size_t depth : {65u, 1000u, 200'000u}) {
+      std::vector<uint8_t> block;
+      for (std::size_t i = 0; i < depth; ++i) block.insert(block.end(), level.begin(), level.end());
+      try {
+        Image::from_bytes(with_tokenizer(block), "deep.tern");
+        ADD_FAILURE() << depth << " levels of " << int{level[0]};
+      } catch (const Error& e) {
+        EXPECT_NE(std::string(e.what()).find("more than 64 deep"), std::string::npos) << e.what();
+      }
+    }
+  }
+}
+
+TEST(Image, LayersThatShareAMatrixAreRefused) {
+  std::vector<std::byte> bytes = demo_bytes();
+  const auto model = load<spec::ModelDescriptor>(
+      bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
+  auto second = load<spec::LayerDescriptor>(bytes, model.layer_table + sizeof(spec::LayerDescriptor));
+  second.ffn_up.offset = load<spec::LayerDescriptor>(bytes, model.layer_table).ffn_up.offset;
+  second.checksum = checksum_of(second);
+  store(bytes, model.layer_table + sizeof second, second);
+  store(bytes, offsetof(spec::ImageHeader, checksum), image_checksum(bytes));
+  try {
+    Image::from_bytes(std::move(bytes), "shared.tern");
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()),
+              "shared.tern: ffn_up of layer 0 and ffn_up of layer 1 lie over each other; convert the "
+              "model again");
+  }
+}
+
 }  // namespace
 }  // namespace tern::io

@@ -32,6 +32,14 @@ void expect_one_line_error(const std::vector<std::string>& arguments, const std:
   EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
 }
 
+/// A name that is none of those that a flag takes: status 2, and the names.
+void expect_usage_error(const std::vector<std::string>& arguments, const std::string& part) {
+  const Result r = run_tern(arguments);
+  EXPECT_EQ(r.status, 2) << r.err;
+  EXPECT_EQ(r.out, "");
+  EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
+}
+
 TEST(Run, SameSeedTellsTheSameStoryAndAnotherSeedAnother) {
   const std::vector<std::string> story = {"run", "--tokens", "40", "--quiet"};
   const auto with = [&](const std::string& seed) {
@@ -95,10 +103,11 @@ TEST(Dram, TellsWhatEachMemoryReachesAndWhereItsTimeGoes) {
 }
 
 TEST(Dram, WrongNamesAndPlacesAreErrors) {
-  expect_one_line_error({"dram", "ddr9"}, "ddr4-2400");
+  expect_usage_error({"dram", "ddr9"}, "ddr4-2400");
   expect_one_line_error({"dram", "no.yaml"}, "cannot be read");
   expect_one_line_error({"dram", "ddr4-2400", "--mapping", "row-bank"}, "leaves out");
   expect_one_line_error({"run", "--dram", "ddr4-2400"}, "golden has no DRAM");
+  expect_usage_error({"run", "--backend", "rtl:nano", "--dram", "ddr9"}, "ddr4-2400");
 }
 
 TEST(Usage, IsStatusTwo) {
@@ -107,6 +116,21 @@ TEST(Usage, IsStatusTwo) {
   EXPECT_EQ(run_tern({"run", "--tokens", "-5"}).status, 2);
   EXPECT_EQ(run_tern({"run", "--top-p", "1.5"}).status, 2);
   EXPECT_EQ(run_tern({"eval"}).status, 2);
+}
+
+TEST(Usage, NamesThatAreUnknownAreToldWithThoseThatAreKnown) {
+  expect_usage_error({"nosuch"}, "there is no command nosuch; there are run verify");
+  expect_usage_error({"run", "--backend", "gpu:0"}, "golden:");
+  expect_usage_error({"run", "--backend", "golden"}, "golden:");
+  expect_usage_error({"run", "--config", "tiny"}, "nano,edge,ulx3s,k26");
+  expect_usage_error({"synth", "--preset", "llama-9t", "-o", temporary("x.tern")}, "bitnet-2b4t");
+  expect_usage_error({"synth", "--preset", "demo", "--config", "tiny", "-o", temporary("x.tern")},
+                     "nano,edge,ulx3s,k26");
+}
+
+TEST(Usage, ShortFlagsAreTheLongOnes) {
+  EXPECT_EQ(run_tern({"run", "-m", TERN_DEMO_MODEL, "-p", "A cat", "-n", "4", "--quiet"}).out,
+            run_tern({"run", "--prompt", "A cat", "--tokens", "4", "--quiet"}).out);
 }
 
 TEST(Usage, HelpIsThereForEveryCommand) {
@@ -124,13 +148,10 @@ TEST(BadInput, GetsOneLineThatSaysWhatAndWhere) {
   expect_one_line_error({"run", "--model", testing::TempDir()}, testing::TempDir());
   expect_one_line_error({"run", "--model", write_text("text.gguf", "hello, world")}, "text.gguf");
   expect_one_line_error({"run", "--model", write_text("empty.gguf", "")}, "empty.gguf");
-  expect_one_line_error({"run", "--backend", "gpu:0"}, "golden:");
   expect_one_line_error({"run", "--backend", "rtl:huge"}, "huge");
-  expect_one_line_error({"run", "--config", "tiny"}, "nano, edge");
+  expect_one_line_error({"run", "--trace", temporary("waves.fst")}, "no trace file");
   expect_one_line_error({"run", "--timeline", temporary("units.json")}, "no timeline");
   expect_one_line_error({"convert", "-o", "/no/such/folder/x.tern"}, "/no/such/folder");
-  expect_one_line_error({"synth", "--preset", "llama-9t", "-o", temporary("x.tern")},
-                        "bitnet-2b4t");
   expect_one_line_error({"synth", "--preset", "demo", "--layers", "6", "-o", temporary("x.tern")},
                         "6 layers");
   expect_one_line_error({"eval", "--text", temporary("no-such-text.txt")}, "no-such-text.txt");

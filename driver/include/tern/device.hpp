@@ -129,6 +129,11 @@ class Device {
   /// The DRAM of a simulated chip; nullopt where there is no model of one.
   virtual std::optional<MemoryReport> memory_report() { return std::nullopt; }
 
+  /// Ends what is recorded of a simulated chip (trace and timeline) and makes the files whole. To be
+  /// called last: without, the files come with the end of the device, and errors are only printed.
+  /// Throws tern::Error when a file cannot be written; no part of it is left then.
+  virtual void end_recordings() {}
+
   /// Sends every traced vector to `sink`; an empty sink turns tracing off.
   virtual void set_trace(TraceSink sink) = 0;
 };

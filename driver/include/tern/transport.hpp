@@ -64,6 +64,10 @@ class Transport {
 
   /// What is known of the memory's time; nullopt when nothing is.
   virtual std::optional<MemoryReport> memory_report() { return std::nullopt; }
+
+  /// Ends what is recorded of the chip, such as waveforms, and makes the files whole. Throws
+  /// tern::Error when one cannot be written; no part of it is left then.
+  virtual void end_recordings() {}
 };
 
 }  // namespace tern

@@ -27,6 +27,8 @@ using boost::system::error_code;
 /// Longest time in which a line takes a frame. At 9600 baud the longest takes a second.
 constexpr double kWriteSeconds = 5;
 
+constexpr const char* kNoPort = "not a serial port; give the board's, such as /dev/ttyUSB0";
+
 std::string advice(const error_code& error) {
   if (error == boost::system::errc::no_such_file_or_directory)
     return "no such device; is the board plugged in? Its name is under /dev/serial/by-id";
@@ -34,6 +36,7 @@ std::string advice(const error_code& error) {
     return "no permission; add yourself to the group that owns it (dialout) and log in again";
   if (error == boost::system::errc::device_or_resource_busy)
     return "another program has it open; end that one first";
+  if (error == boost::system::errc::inappropriate_io_control_operation) return kNoPort;
   return error.message();
 }
 
@@ -44,7 +47,7 @@ class SerialPort final : public ByteLine {
     port_.open(path_, error);
     if (error) throw Error("{}: {}", path_, advice(error));
     if (ioctl(port_.native_handle(), TIOCEXCL) != 0)
-      throw Error("{}: not a serial port; give the board's, such as /dev/ttyUSB0", path_);
+      throw Error("{}: {}", path_, kNoPort);
     using Base = asio::serial_port_base;
     port_.set_option(Base::character_size(8), error);
     if (!error) port_.set_option(Base::parity(Base::parity::none), error);
