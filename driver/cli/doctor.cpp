@@ -11,6 +11,7 @@
 #include "io/hf_config.hpp"
 #include "io/tokenizer.hpp"
 #include "options.hpp"
+#include "output.hpp"
 
 namespace tern::cli {
 namespace {
@@ -91,9 +92,9 @@ void examine_folder(const Options& o, const spec::ChipConfig& chip, DoctorReport
 }
 
 void print(const Options& o, const DoctorReport& report) {
-  fmt::print("{}\n", o.model.string());
+  say("{}\n", o.model.string());
   const auto line = [](const std::string& name, const json& value) {
-    fmt::print("  {}: {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
+    say("  {}: {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
   };
   for (const auto& [name, value] : report.facts.items()) {
     if (!value.is_object()) {
@@ -102,9 +103,9 @@ void print(const Options& o, const DoctorReport& report) {
     }
     for (const auto& [part, inner] : value.items()) line(fmt::format("{} {}", name, part), inner);
   }
-  for (const std::string& what : report.unusual) fmt::print("unusual: {}\n", what);
-  for (const std::string& what : report.obstacles) fmt::print("obstacle: {}\n", what);
-  fmt::print("the chip {} run it\n", report.obstacles.empty() ? "can" : "cannot");
+  for (const std::string& what : report.unusual) say("unusual: {}\n", what);
+  for (const std::string& what : report.obstacles) say("obstacle: {}\n", what);
+  say("the chip {} run it\n", report.obstacles.empty() ? "can" : "cannot");
 }
 
 void examine(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
@@ -121,7 +122,7 @@ int doctor(const Options& o) {
   DoctorReport report;
   report.attempt([&] { examine(o, chip, report); });
   if (o.json) {
-    fmt::print("{}\n", json{{"file", o.model.string()},
+    say("{}\n", json{{"file", o.model.string()},
                             {"facts", report.facts},
                             {"unusual", report.unusual},
                             {"obstacles", report.obstacles},

@@ -82,9 +82,18 @@ void refuse_output_onto(const fs::path& output, const std::vector<fs::path>& inp
   for (const fs::path& input : inputs) {
     std::error_code ignored;
     check(input);
-    if (!fs::is_directory(input, ignored)) continue;
-    for (const fs::directory_entry& entry : fs::directory_iterator(input, ignored))
-      check(entry.path());
+    // A folder is read with all its files, a part of a split model (NAME-00001-of-00003.gguf) with
+    // those beside it.
+    const std::string name = input.filename().string();
+    const std::size_t of = name.rfind("-of-");
+    const bool folder = fs::is_directory(input, ignored);
+    if (!folder && of == std::string::npos) continue;
+    const fs::path place = folder ? input : input.parent_path() / ".";
+    for (const fs::directory_entry& entry : fs::directory_iterator(place, ignored)) {
+      const std::string other = entry.path().filename().string();
+      if (folder || (other.size() == name.size() && other.ends_with(name.substr(of))))
+        check(entry.path());
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 #include "io/skeleton.hpp"
 #include "io/synth.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "statistical_memory.hpp"
 #include "timing_run.hpp"
@@ -114,9 +115,9 @@ void print_comparison(const Result& r) {
   Counters work = *r.rtl;
   work.cycles = tlm::work_cycles(work);
   const auto predicted = static_cast<double>(tlm::work_cycles(r.counters));
-  fmt::print("  rtl: {:.0f} cycles/token, {}\n", static_cast<double>(work.cycles) / r.tokens,
+  say("  rtl: {:.0f} cycles/token, {}\n", static_cast<double>(work.cycles) / r.tokens,
              describe_cycles({}, work));
-  fmt::print(
+  say(
       "  error {:+.2f} %; {:.4f} s of processor time against {:.2f} s: {:.0f} times faster\n",
       100 * (predicted / static_cast<double>(work.cycles) - 1), r.seconds, r.rtl_seconds,
       r.rtl_seconds / r.seconds);
@@ -228,11 +229,11 @@ int perf(const PerfOptions& o) {
     for (const PerfOptions::Change& change : o.changes)
       out["parameters"][std::string(change.flag + 2)] = config.chip.*change.member;
     for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
-    fmt::print("{}\n", out.dump());
+    say_json(out);
     return 0;
   }
   if (!o.common.quiet)
-    fmt::print("{} on {}, {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
+    say("{} on {}, {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
                config.chip.name,
                o.common.device.dram.empty() ? fmt::format("memory latency {}", o.latency)
                                             : o.common.device.dram,
@@ -243,7 +244,7 @@ int perf(const PerfOptions& o) {
     const uint64_t cycles = tlm::work_cycles(r.counters);
     Counters work = r.counters;
     work.cycles = cycles;
-    fmt::print("{} of {} tokens at position {}: {:.0f} cycles/token{}\n  {}\n", r.what, r.tokens,
+    say("{} of {} tokens at position {}: {:.0f} cycles/token{}\n  {}\n", r.what, r.tokens,
                r.position, r.cycles_per_token(),
                r.mhz
                    ? fmt::format(", {:.2f} us/token, {:.1f} tokens/s",
@@ -253,7 +254,7 @@ int perf(const PerfOptions& o) {
     if (r.rtl) print_comparison(r);
     if (!o.activity) continue;
     for (const auto& [name, count] : tlm::named(r.activity))
-      fmt::print("  {:<40} {:>14}\n", name, count);
+      say("  {:<40} {:>14}\n", name, count);
   }
   return 0;
 }

@@ -9,7 +9,9 @@
 #include "io/atomic_file.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "numbers.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "page.hpp"
 #include "progress.hpp"
 
@@ -29,6 +31,7 @@ struct ReportOptions {
 };
 
 int make(const ReportOptions& o) {
+  if (!o.output.empty()) refuse_output_onto(o.output, {o.preset, o.dram});
   tlm::PerfConfig chip;
   chip.chip = io::find_config(o.common.config.empty() ? "edge" : o.common.config);
   estimate::Memory memory = estimate::load_memory(o.dram);
@@ -68,23 +71,23 @@ int make(const ReportOptions& o) {
     io::write_file(o.output, std::as_bytes(std::span(page)));
   }
   if (o.common.json) {
-    fmt::print("{}\n", data.dump());
+    say_json(data);
     return 0;
   }
   if (o.common.quiet) return 0;
-  fmt::print("{} on {} with {} at {:.0f} MHz, {}, {} tokens before, batch {}\n", q.model, q.config,
+  say("{} on {} with {} at {:.0f} MHz, {}, {} tokens before, batch {}\n", q.model, q.config,
              q.dram, mhz, technology.title, q.context, q.batch);
-  fmt::print("  {:.1f} tokens/s (derived), {:.1f} % of the memory's peak; a prompt {:.0f} tokens/s\n",
+  say("  {:.1f} tokens/s (derived), {:.1f} % of the memory's peak; a prompt {:.0f} tokens/s\n",
              s["tokens_per_second"].get<double>(), 100 * s["memory_share"].get<double>(),
              s["prefill_tokens_per_second"].get<double>());
   std::string parts;
   for (const auto& [name, part] : s["joules"].items())
     parts += fmt::format("{}{} {:.1f} ({})", parts.empty() ? "" : ", ", name,
                          1e3 * part["value"].get<double>(), part["tag"].get<std::string>());
-  fmt::print("  {:.1f} mJ a token: {}; {:.2f} W\n", 1e3 * s["joules_per_token"].get<double>(), parts,
+  say("  {:.1f} mJ a token: {}; {:.2f} W\n", 1e3 * s["joules_per_token"].get<double>(), parts,
              s["watts"].get<double>());
   if (!o.output.empty())
-    fmt::print("  written to {} in {:.1f} s\n", o.output.string(), clock.seconds());
+    say("  written to {} in {:.1f} s\n", o.output.string(), clock.seconds());
   return 0;
 }
 
@@ -102,7 +105,8 @@ void add_report(CLI::App& app, Action& action) {
   sub->add_option("--dram", o->dram, "DRAM by name or FILE.yaml; tern dram lists them")
       ->capture_default_str();
   sub->add_option("--clock-mhz", o->clock_mhz,
-                  "Clock of the chip (default: its port moves the DRAM's peak)");
+                  "Clock of the chip (default: its port moves the DRAM's peak)")
+      ->check(within(kClockMhz));
   sub->add_option("--technology", o->technology, "Cell library whose measured blocks are used")
       ->check(CLI::IsMember(energy::technology_names()))
       ->capture_default_str();
