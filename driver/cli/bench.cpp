@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "golden/kernels.hpp"
+#include "io/error.hpp"
 #include "options.hpp"
 #include "progress.hpp"
 
@@ -15,7 +17,9 @@ namespace {
 struct BenchOptions {
   Options common;
   double seconds = 2;
+  uint32_t repetitions = 3;
   std::vector<std::string> only;
+  bool backend_given = false;
 };
 
 /// Backend and body of what is measured.
@@ -24,6 +28,23 @@ const std::vector<std::pair<std::string, std::string>> kBackends = {
     {"rtl:nano", "fast"}, {"rtl:nano", "tree"},   {"tlm:edge", "fast"}, {"tlm:nano", "fast"}};
 
 constexpr std::string_view kPrompt = "Once upon a time, there was a little";
+/// Tokens that are decoded behind the prompt: the positions that every figure is of, whatever the
+/// time that it is given.
+constexpr uint32_t kWindow = 8;
+
+/// Mean and standard deviation of single measurements.
+struct Spread {
+  double mean = 0, deviation = 0;
+};
+Spread spread_of(const std::vector<double>& values) {
+  Spread s;
+  const auto n = static_cast<double>(values.size());
+  for (const double v : values) s.mean += v / n;
+  double squares = 0;
+  for (const double v : values) squares += (v - s.mean) * (v - s.mean);
+  if (values.size() > 1) s.deviation = std::sqrt(squares / (n - 1));
+  return s;
+}
 
 /// Repeats `step` for at least `seconds`; returns repetitions per second.
 template <typename Step>
@@ -63,6 +84,100 @@ nlohmann::json bench_kernels(double seconds) {
           {"ratio", simd / scalar}};
 }
 
+/// A device with a model, and the same tokens again and again: the prompt, then a window of
+/// decoded ones, which alone counts.
+class Window {
+ public:
+  explicit Window(const Options& options) : session_(open_session(options)) {
+    const io::Tokenizer& tokenizer = session_.model.image->tokenizer();
+    prompt_ = tokenizer.encode(kPrompt, tokenizer.adds_bos());
+    const auto context = static_cast<uint32_t>(session_.model.image->model().context);
+    if (prompt_.size() + kWindow > context)
+      throw Error("{}: bench decodes {} tokens behind a prompt of {}, the model has {} positions",
+                  session_.model.image->origin(), kWindow, prompt_.size(), context);
+  }
+
+  void run() {
+    Device& device = *session_.device;
+    if (device.position() != 0) device.reset();
+    GenerateSettings settings;
+    settings.max_new = 1;
+    device.generate(prompt_, settings, {});
+    before = device.counters();
+    const std::optional<MemoryReport> memory_before = device.memory_report();
+    const int32_t token = prompt_.back();
+    const std::clock_t cpu = std::clock();
+    const Stopwatch clock;
+    for (uint32_t i = 0; i < kWindow; ++i) device.generate(std::span(&token, 1), settings, {});
+    seconds += clock.seconds();
+    cpu_seconds += static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    after = device.counters();
+    if (memory_before) memory = device.memory_report()->since(*memory_before);
+  }
+
+  const io::Image& image() const { return *session_.model.image; }
+  std::size_t first_position() const { return prompt_.size(); }
+  Counters before, after;               ///< Of the latest window.
+  std::optional<MemoryReport> memory;   ///< The same.
+  double seconds = 0, cpu_seconds = 0;  ///< Of all windows.
+
+ private:
+  Session session_;
+  std::vector<int> prompt_;
+};
+
+/// Windows as often as it takes for so many repetitions of so many seconds; the counts of cycles
+/// are those of the first window.
+nlohmann::json measure(const BenchOptions& o, const Options& options, const std::string& name) {
+  Window window(options);
+  nlohmann::json out = {{"name", name},
+                        {"threads", options.device.threads},
+                        {"first_position", window.first_position()},
+                        {"window", kWindow}};
+  uint64_t tokens = 0;
+  std::vector<double> rates;
+  Counters before, after;
+  std::optional<MemoryReport> memory;
+  for (uint32_t r = 0; r < o.repetitions; ++r) {
+    const double from = window.seconds;
+    uint64_t done = 0;
+    do {
+      window.run();
+      if (tokens + done == 0) {
+        before = window.before;
+        after = window.after;
+        memory = window.memory;
+      }
+      done += kWindow;
+    } while (window.seconds - from < o.seconds / o.repetitions);
+    tokens += done;
+    rates.push_back(static_cast<double>(done) / (window.seconds - from));
+  }
+  const Spread speed = spread_of(rates);
+  out["tokens"] = tokens;
+  out["seconds"] = window.seconds;
+  out["cpu_seconds"] = window.cpu_seconds;
+  out["repetitions"] = rates;
+  out["tokens_per_second"] = speed.mean;
+  out["tokens_per_second_deviation"] = speed.deviation;
+  if (options.backend == "golden:")
+    out["bytes_per_second"] = speed.mean * static_cast<double>(window.image().stream_bytes(0));
+  if (after.cycles) {
+    const auto cycles = static_cast<double>(after.cycles - before.cycles) / kWindow;
+    out["cycles_per_token"] = cycles;
+    out["cycles_per_second"] = cycles * speed.mean;
+    out["trit_macs_per_second"] =
+        static_cast<double>(after.trit_macs - before.trit_macs) / kWindow * speed.mean;
+    out["beat_share"] = static_cast<double>(after.beats - before.beats) / kWindow / cycles;
+    out["cycle_use"] = describe_cycles(before, after);
+  }
+  if (memory) {
+    out["memory"] = to_json(*memory);
+    out["memory_use"] = describe_memory(*memory);
+  }
+  return out;
+}
+
 /// `dram`: with the DRAM of the options.
 nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
                              const std::string& body, bool dram) {
@@ -74,86 +189,26 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
     options.device.dram.clear();
     options.device.clock_mhz = 0;
   }
-  Session session = open_session(options);
-  Device& device = *session.device;
-  const io::Tokenizer& tokenizer = session.model.image->tokenizer();
-  const std::vector<int> prompt = tokenizer.encode(kPrompt, tokenizer.adds_bos());
-  const auto context = static_cast<uint32_t>(session.model.image->model().context);
-  const int32_t token = prompt.back();
-  GenerateSettings settings;
-  settings.max_new = 1;
-  device.generate(prompt, settings, {});
-  const Counters before = device.counters();
-  const std::optional<MemoryReport> memory_before = device.memory_report();
-  const int first_position = device.position();
-  uint64_t tokens = 0;
-  const std::clock_t cpu = std::clock();
-  const Stopwatch clock;
-  do {
-    if (static_cast<uint32_t>(device.position()) == context) device.reset();
-    device.generate(std::span(&token, 1), settings, {});
-    ++tokens;
-  } while (clock.seconds() < o.seconds);
-  const double seconds = clock.seconds();
-  const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
-  const Counters after = device.counters();
-  const std::string name = dram ? fmt::format("{} ({})", backend, options.device.dram)
-                           : backend.starts_with("rtl:")
-                               ? fmt::format("{} ({} body)", backend, body)
-                               : backend;
-  const double rate = static_cast<double>(tokens) / seconds;
-  nlohmann::json out = {{"name", name},
-                        {"threads", options.device.threads},
-                        {"tokens", tokens},
-                        {"first_position", first_position},
-                        {"seconds", seconds},
-                        {"cpu_seconds", cpu_seconds},
-                        {"tokens_per_second", rate}};
-  if (backend == "golden:")
-    out["bytes_per_second"] = rate * static_cast<double>(session.model.image->stream_bytes(0));
-  if (after.cycles) {
-    const auto cycles = static_cast<double>(after.cycles - before.cycles);
-    out["cycles_per_second"] = cycles / seconds;
-    out["trit_macs_per_second"] = static_cast<double>(after.trit_macs - before.trit_macs) / seconds;
-    out["cycles_per_token"] = cycles / static_cast<double>(tokens);
-    out["beat_share"] = static_cast<double>(after.beats - before.beats) / cycles;
-    out["cycle_use"] = describe_cycles(before, after);
-  }
-  if (memory_before) {
-    const MemoryReport memory = device.memory_report()->since(*memory_before);
-    out["memory"] = to_json(memory);
-    out["memory_use"] = describe_memory(memory);
-  }
-  return out;
+  return measure(o, options,
+                 dram ? fmt::format("{} ({})", backend, options.device.dram)
+                 : backend.starts_with("rtl:") ? fmt::format("{} ({} body)", backend, body)
+                                               : backend);
 }
 
-int bench(const BenchOptions& o) {
-  nlohmann::json results = nlohmann::json::array();
-  Progress progress("bench", kBackends.size() + 1, o.common.quiet);
-  if (o.only.empty()) results.push_back(bench_kernels(o.seconds));
-  for (const auto& [backend, body] : kBackends) {
-    if (!o.only.empty() && !std::ranges::count(o.only, backend)) continue;
-    progress.update(results.size(), backend);
-    results.push_back(bench_backend(o, backend, body, false));
-  }
-  if (!o.common.device.dram.empty()) {
-    const std::string chip = o.common.backend.starts_with("rtl:") ? o.common.backend : "rtl:edge";
-    results.push_back(bench_backend(o, chip, "fast", true));
-  }
-  if (o.common.json) {
-    fmt::print("{}\n", results.dump());
-    return 0;
-  }
-  fmt::print("Measured on this machine, {}, decoding one token at a time:\n",
+void print(const BenchOptions& o, const nlohmann::json& results) {
+  fmt::print("Measured on this machine, {}, decoding one token at a time, {} positions behind a "
+             "prompt; mean of {} repetitions +- standard deviation:\n",
              o.common.device.threads == 1
                  ? "one thread"
-                 : fmt::format("golden: with {} threads", o.common.device.threads));
-  fmt::print("  {:<24} {:>10} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
+                 : fmt::format("golden: with {} threads", o.common.device.threads),
+             kWindow, o.repetitions);
+  fmt::print("  {:<24} {:>18} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
              "M trit-MAC/s", "cycles/token", "beats");
   for (const auto& r : results) {
     if (r.contains("ratio")) continue;
-    fmt::print("  {:<24} {:>10.1f}", r["name"].get<std::string>(),
-               r["tokens_per_second"].get<double>());
+    fmt::print("  {:<24} {:>18}", r["name"].get<std::string>(),
+               fmt::format("{:.1f} +- {:.1f}", r["tokens_per_second"].get<double>(),
+                           r["tokens_per_second_deviation"].get<double>()));
     if (r.contains("cycles_per_second")) {
       fmt::print(" {:>14.2f} {:>18.0f} {:>14.0f} {:>7.1f}%",
                  r["cycles_per_second"].get<double>() * 1e-6,
@@ -163,20 +218,41 @@ int bench(const BenchOptions& o) {
     fmt::print("\n");
   }
   for (const auto& r : results) {
-    if (r.contains("cycle_use"))
-      fmt::print("  {}: {}\n", r["name"].get<std::string>(), r["cycle_use"].get<std::string>());
-    if (r.contains("memory_use"))
-      fmt::print("  {}: {}\n", r["name"].get<std::string>(), r["memory_use"].get<std::string>());
+    for (const char* use : {"cycle_use", "memory_use"}) {
+      if (r.contains(use))
+        fmt::print("  {}: {}\n", r["name"].get<std::string>(), r[use].get<std::string>());
+    }
   }
   for (const auto& r : results) {
     if (r.contains("bytes_per_second"))
       fmt::print("  {} {:.1f} GB/s of weights\n", r["name"].get<std::string>(),
                  r["bytes_per_second"].get<double>() * 1e-9);
+    if (r.contains("ratio"))
+      fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
+                 r["simd_gmac_per_second"].get<double>(),
+                 r["scalar_gmac_per_second"].get<double>(), r["ratio"].get<double>());
   }
-  if (!o.only.empty()) return 0;
-  fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
-             results[0]["simd_gmac_per_second"].get<double>(),
-             results[0]["scalar_gmac_per_second"].get<double>(), results[0]["ratio"].get<double>());
+}
+
+int bench(const BenchOptions& o) {
+  nlohmann::json results = nlohmann::json::array();
+  Progress progress("bench", kBackends.size() + 1, o.common.quiet);
+  if (o.backend_given) {
+    results.push_back(measure(o, o.common, o.common.backend));
+  } else {
+    if (o.only.empty()) results.push_back(bench_kernels(o.seconds));
+    for (const auto& [backend, body] : kBackends) {
+      if (!o.only.empty() && !std::ranges::count(o.only, backend)) continue;
+      progress.update(results.size(), backend);
+      results.push_back(bench_backend(o, backend, body, false));
+    }
+    if (!o.common.device.dram.empty()) results.push_back(bench_backend(o, "rtl:edge", "fast", true));
+  }
+  if (o.common.json) {
+    fmt::print("{}\n", results.dump());
+  } else {
+    print(o, results);
+  }
   return 0;
 }
 
@@ -189,15 +265,27 @@ void add_bench(CLI::App& app, Action& action) {
   add_dram_options(*sub, o->common);
   add_threads_option(*sub, o->common);
   std::vector<std::string> names;
-  for (const auto& [name, body] : kBackends) names.push_back(name);
-  sub->add_option("--only", o->only, "Only these backends (default: all)")
-      ->delimiter(',')
-      ->check(CLI::IsMember(names));
-  sub->add_option("--seconds", o->seconds, "Time for each measurement")
+  for (const auto& [name, body] : kBackends)
+    if (!std::ranges::count(names, name)) names.push_back(name);
+  CLI::Option* only = sub->add_option("--only", o->only, "Only these backends (default: all)")
+                          ->delimiter(',')
+                          ->check(CLI::IsMember(names));
+  sub->add_option("--backend", o->common.backend,
+                  "This one backend in place of the list, as tern run names it: a board, a DRAM's chip")
+      ->excludes(only);
+  sub->add_option("--seconds", o->seconds,
+                  "Least time for each speed, all repetitions together; cycles do not depend on it")
       ->check(CLI::Range(0.01, 3600.0))
       ->capture_default_str();
+  sub->add_option("--repetitions", o->repetitions, "Times that each speed is measured")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   add_output_options(*sub, o->common);
-  sub->callback([o, &action] { action = [o] { return bench(*o); }; });
+  sub->get_option("--json")->description("Print one JSON array, an object for each measurement");
+  sub->callback([o, sub, &action] {
+    o->backend_given = sub->count("--backend") > 0;
+    action = [o] { return bench(*o); };
+  });
 }
 
 }  // namespace tern::cli

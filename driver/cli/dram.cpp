@@ -172,6 +172,7 @@ void add_dram(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--seed", o->common.seed, "Seed of the random patterns")->capture_default_str();
   add_output_options(*sub, o->common);
+  sub->get_option("--json")->description("Print one JSON array, an object for each memory");
   sub->callback([o, &action] { action = [o] { return run_dram(*o); }; });
 }
 

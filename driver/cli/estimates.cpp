@@ -1,6 +1,8 @@
 #include "estimates.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -37,8 +39,21 @@ std::string describe_presets() {
   return out;
 }
 
-energy::Dram find_dram_energy(const std::string& dram) {
-  return energy::load_dram(dram.substr(0, dram.find('-')));
+energy::Dram find_dram_energy(const dram::Config& memory) {
+  const std::string name =
+      memory.energy.empty() ? memory.name.substr(0, memory.name.find('-')) : memory.energy;
+  const std::vector<std::string> known = energy::dram_names();
+  if (std::ranges::find(known, name) == known.end())
+    throw Error(
+        "memory {}: there are no energies of {}; add a line `energy: NAME` to its preset, with one "
+        "of {}",
+        quote(memory.name), quote(name), fmt::join(known, ", "));
+  return energy::load_dram(name);
+}
+
+void print_warning(const std::string& text) {
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  fmt::print(stderr, "{}WARNING: {}{}\n", terminal ? "\x1b[31m" : "", text, terminal ? "\x1b[0m" : "");
 }
 
 }  // namespace tern::cli

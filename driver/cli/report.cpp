@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "build_info.hpp"
 #include "commands.hpp"
 #include "estimates.hpp"
 #include "io/atomic_file.hpp"
@@ -13,6 +14,7 @@
 #include "options.hpp"
 #include "output.hpp"
 #include "page.hpp"
+#include "parameters.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -24,7 +26,8 @@ struct ReportOptions {
   io::SynthOptions shape;
   std::string dram = "ddr4-2400";
   double clock_mhz = 0;
-  std::string technology = "osu018";
+  std::string technology = "asap7";
+  Parameters parameters;
   report::Question question;
   std::filesystem::path output;
   bool context_given = false;
@@ -33,13 +36,13 @@ struct ReportOptions {
 int make(const ReportOptions& o) {
   if (!o.output.empty()) refuse_output_onto(o.output, {o.preset, o.dram});
   tlm::PerfConfig chip;
-  chip.chip = io::find_config(o.common.config.empty() ? "edge" : o.common.config);
+  chip.chip = chip_of(o.common.config.empty() ? "edge" : o.common.config, o.parameters);
   estimate::Memory memory = estimate::load_memory(o.dram);
   const double mhz = o.clock_mhz > 0
                          ? o.clock_mhz
                          : estimate::default_clock_mhz(memory.config, chip.chip.columns);
   const energy::Technology technology = energy::load_technology(o.technology);
-  const energy::Dram dram_energy = find_dram_energy(o.dram);
+  const energy::Dram dram_energy = find_dram_energy(memory.config);
   io::Skeleton model = find_skeleton(o.preset, o.shape, chip.chip, o.common);
 
   report::Question q = o.question;
@@ -50,10 +53,14 @@ int make(const ReportOptions& o) {
   q.dram = memory.config.name;
   q.technology = technology.name;
   q.command = fmt::format(
-      "tern report --preset {} --config {} --dram {} --clock-mhz {:g} --technology {} --context {} --batch {}{}{}",
-      o.preset, q.config, o.dram, mhz, o.technology, q.context, q.batch,
+      "tern report --preset {} --config {}{} --dram {} --clock-mhz {} --technology {} --context {} "
+      "--batch {} --prefill {}{}{}",
+      o.preset, q.config, parameter_flags(o.parameters), o.dram, mhz, o.technology, q.context,
+      q.batch, q.prefill,
       o.shape.layers ? fmt::format(" --layers {}", o.shape.layers) : "",
       o.shape.context ? fmt::format(" --positions {}", o.shape.context) : "");
+  q.made = build_info();
+  q.made["date"] = today();
   const Stopwatch clock;
   Progress progress("report", 1, o.common.quiet);
   estimate::Estimator estimator(std::move(model), chip, std::move(memory), mhz, technology,
@@ -75,15 +82,18 @@ int make(const ReportOptions& o) {
     return 0;
   }
   if (o.common.quiet) return 0;
+  for (const nlohmann::json& warning : data["warnings"]) print_warning(warning.get<std::string>());
   say("{} on {} with {} at {:.0f} MHz, {}, {} tokens before, batch {}\n", q.model, q.config,
              q.dram, mhz, technology.title, q.context, q.batch);
-  say("  {:.1f} tokens/s (derived), {:.1f} % of the memory's peak; a prompt {:.0f} tokens/s\n",
-             s["tokens_per_second"].get<double>(), 100 * s["memory_share"].get<double>(),
+  say("  {:.1f} tokens/s ({}), {:.1f} % of the memory's peak; a prompt {:.0f} tokens/s\n",
+             s["tokens_per_second"].get<double>(), s["time_tag"].get<std::string>(), 100 * s["memory_share"].get<double>(),
              s["prefill_tokens_per_second"].get<double>());
   std::string parts;
   for (const auto& [name, part] : s["joules"].items())
     parts += fmt::format("{}{} {:.1f} ({})", parts.empty() ? "" : ", ", name,
-                         1e3 * part["value"].get<double>(), part["tag"].get<std::string>());
+                         1e3 * part["value"].get<double>(),
+                         energy::describe(energy::parse_tag(part["tag"].get<std::string>()),
+                                          part["recalled"].get<bool>()));
   say("  {:.1f} mJ a token: {}; {:.2f} W\n", 1e3 * s["joules_per_token"].get<double>(), parts,
              s["watts"].get<double>());
   if (!o.output.empty())
@@ -119,6 +129,7 @@ void add_report(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   sub->add_option("-o,--output", o->output, "HTML page to write");
+  add_parameter_options(*sub, o->parameters);
   add_output_options(*sub, o->common);
   sub->callback([o, sub, &action] {
     o->context_given = sub->count("--context") > 0;

@@ -1,17 +1,21 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <mutex>
 #include <thread>
 
+#include "build_info.hpp"
 #include "commands.hpp"
+#include "estimates.hpp"
 #include "io/atomic_file.hpp"
 #include "io/error.hpp"
 #include "options.hpp"
 #include "page.hpp"
 #include "progress.hpp"
-#include "sweep_points.hpp"
+#include "sweep_journal.hpp"
+#include "sweep_output.hpp"
 
 namespace tern::cli {
 namespace {
@@ -28,7 +32,8 @@ void write(const std::filesystem::path& file, const std::string& text) {
 }
 
 /// Runs what `done` does not have yet. Each point goes to the journal as it is done.
-void run_points(const SweepOptions& o, const sweep::Plan& plan, sweep::Journal& journal) {
+void run_points(const SweepOptions& o, const sweep::Plan& plan, const sweep::Sources& sources,
+                sweep::Journal& journal) {
   std::vector<const sweep::Point*> missing;
   for (const sweep::Point& point : plan.points)
     if (!journal.has(point)) missing.push_back(&point);
@@ -42,7 +47,6 @@ void run_points(const SweepOptions& o, const sweep::Plan& plan, sweep::Journal& 
   uint64_t done = 0;
   std::exception_ptr failure;
   boost::asio::thread_pool pool(threads);
-  sweep::Memories memories(plan);
   for (const sweep::Point* point : missing) {
     boost::asio::post(pool, [&, point] {
       {
@@ -50,7 +54,7 @@ void run_points(const SweepOptions& o, const sweep::Plan& plan, sweep::Journal& 
         if (failure) return;
       }
       try {
-        const sweep::Result result = sweep::run(*point, memories);
+        const sweep::Result result = sweep::run(*point, sources);
         const std::lock_guard lock(mutex);
         journal.add(result);
         progress.update(++done);
@@ -64,30 +68,49 @@ void run_points(const SweepOptions& o, const sweep::Plan& plan, sweep::Journal& 
   if (failure) std::rethrow_exception(failure);
 }
 
+/// What went wrong, for those who look at no file.
+void print_problems(const std::vector<sweep::Result>& results, const sweep::Sources& sources) {
+  constexpr std::size_t kShown = 10;
+  const std::vector<sweep::Failure> failures = sweep::failures(results);
+  std::size_t bad = 0;
+  for (const sweep::Failure& f : failures) bad += f.points;
+  if (bad > 0) fmt::print(stderr, "sweep: {} of {} points cannot run:\n", bad, results.size());
+  for (std::size_t i = 0; i < std::min(kShown, failures.size()); ++i)
+    fmt::print(stderr, "  {}: {}\n", failures[i].points, failures[i].reason);
+  if (failures.size() > kShown)
+    fmt::print(stderr, "  and {} other reasons; sweep.csv has all\n", failures.size() - kShown);
+  for (const std::string& warning : sweep::clock_warnings(results, sources)) print_warning(warning);
+}
+
 int make(const SweepOptions& o) {
   const Stopwatch clock;
   const sweep::Plan plan = sweep::load_plan(o.file);
+  const sweep::Sources sources(plan);
   std::filesystem::create_directories(o.output);
-  sweep::Journal journal(o.output / "points.jsonl");
-  run_points(o, plan, journal);
+  sweep::Journal journal(o.output, plan);
+  run_points(o, plan, sources, journal);
   const std::vector<sweep::Result> results = journal.results(plan);
-  write(o.output / "sweep.csv", sweep::to_csv(results));
+  write(o.output / "sweep.csv", sweep::to_csv(results, sources));
   const nlohmann::json all = sweep::to_json(plan, results);
-  write(o.output / "sweep.json", all.dump(1) + "\n");
-  write(o.output / "sweep.html",
-        report::make_page(sweep::to_page(
-            plan, results, fmt::format("tern sweep {} -o {}", o.file.string(), o.output.string()))));
+  write(o.output / "sweep.json", all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  nlohmann::json made = build_info();
+  made["date"] = journal.date();
+  write(o.output / "sweep.html", report::make_page(sweep::to_page(plan, results, sources, made)));
+  if (!o.common.quiet) print_problems(results, sources);
+  const auto ran = std::ranges::count_if(results, &sweep::Result::ok);
   if (o.common.json) {
-    fmt::print("{}\n", all.dump());
+    fmt::print("{}\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (!o.common.quiet) {
-    const auto bad = std::ranges::count_if(results, [](const auto& r) { return !r.error.empty(); });
     fmt::print("{} points in {:.1f} s, {} of which cannot run; sweep.csv, sweep.json and sweep.html "
                "are in {}\n",
-               results.size(), clock.seconds(), bad, o.output.string());
+               results.size(), clock.seconds(), results.size() - static_cast<std::size_t>(ran),
+               o.output.string());
     for (const sweep::Result* best : sweep::pareto_front(results))
       fmt::print("  {:>9.2f} tokens/s {:>9.1f} mJ  {}\n", best->tokens_per_second,
                  1e3 * best->joules_per_token, sweep::label(plan, best->point));
   }
+  if (ran == 0)
+    throw Error("none of the {} points can run; the first one: {}", results.size(), results[0].error);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "peers.hpp"
 #include "spec/numerics/layout.hpp"
@@ -16,6 +17,15 @@ namespace {
 
 double per_token(uint64_t count, const Token& token) {
   return static_cast<double>(count) / token.tokens;
+}
+
+json energy_row(const energy::Term& term) {
+  return {{"name", term.name},
+          {"part", energy::name_of(term.unit)},
+          {"millijoules", 1e3 * term.joules},
+          {"tag", energy::name_of(term.tag)},
+          {"recalled", term.recalled},
+          {"how", term.how}};
 }
 
 json optional(const std::optional<double>& value) { return value ? json(*value) : json(nullptr); }
@@ -73,22 +83,24 @@ json units_figure(const Token& t) {
 json energy_figure(const Token& t) {
   std::vector<energy::Term> terms = t.energy.terms;
   std::ranges::sort(terms, std::ranges::greater{}, &energy::Term::joules);
+  // The small ones of a part of the chip in one row.
+  constexpr std::size_t kShown = 11;
+  std::map<energy::Unit, energy::Term> others;
   json rows;
-  for (const energy::Term& term : terms) {
-    rows.push_back({{"name", term.name},
-                    {"part", energy::name_of(term.unit)},
-                    {"millijoules", 1e3 * term.joules},
-                    {"tag", energy::name_of(term.tag)},
-                    {"how", term.how}});
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    const energy::Term& term = terms[i];
+    if (i < kShown) {
+      rows.push_back(energy_row(term));
+      continue;
+    }
+    energy::Term& sum =
+        others.try_emplace(term.unit, energy::Term{term.unit, "others, " + std::string(energy::name_of(term.unit))})
+            .first->second;
+    sum.joules += term.joules;
+    sum.tag = std::max(sum.tag, term.tag);
+    sum.recalled = sum.recalled || term.recalled;
   }
-  constexpr std::size_t kShown = 12;
-  if (rows.size() > kShown) {
-    double rest = 0;
-    for (std::size_t i = kShown - 1; i < rows.size(); ++i)
-      rest += rows[i]["millijoules"].get<double>();
-    rows.erase(rows.begin() + (kShown - 1), rows.end());
-    rows.push_back({{"name", "all others"}, {"part", "core"}, {"millijoules", rest}, {"tag", "projected"}, {"how", ""}});
-  }
+  for (const auto& [unit, sum] : others) rows.push_back(energy_row(sum));
   json parts;
   for (int u = 0; u < energy::kUnits; ++u)
     parts.push_back(energy::name_of(static_cast<energy::Unit>(u)));
@@ -107,7 +119,7 @@ json energy_operations_figure(const Token& t) {
   }
   return {{"kind", "energy_operations"},
           {"rows", rows},
-          {"note", "What each operation streams, computes and stores, and the leakage and standby of its time."}};
+          {"note", "What each operation streams, computes and stores, and the controller, the leakage and the standby of its time."}};
 }
 
 json traffic_figure(const Token& t) {
@@ -120,7 +132,7 @@ json traffic_figure(const Token& t) {
                            : o == Operation::kScores || o == Operation::kMix ? 2
                            : o == Operation::kEmbedding                      ? 3
                                                                              : 0;
-    megabytes[to] += per_token(t.operations[i].read_bytes, t) * 1e-6;
+    megabytes[to] += per_token(t.operations[i].activity.memory_read_bytes, t) * 1e-6;
   }
   json rows;
   for (std::size_t i = 0; i < megabytes.size(); ++i)
@@ -132,26 +144,34 @@ json traffic_figure(const Token& t) {
 json roofline_figure(const Estimator& e, const Token& decode, const Token& prefill) {
   const double bandwidth = e.memory().config.peak_gb_per_second();
   const spec::ChipConfig& chip = e.chip().chip;
-  const auto peak = [&](uint32_t columns) {
+  const double trees = double{1.0 * chip.trees} / spec::kTritsPerByte;
+  const auto peak = [&](double columns) {
     return e.chip_mhz() * 1e-3 * chip.columns * spec::kTritsPerByte * columns;
   };
   const auto point = [&](const char* name, const Token& t) {
     const double bytes = per_token(t.activity.memory_read_bytes, t);
     return json{{"name", name}, {"intensity", e.trit_macs(t) / bytes}, {"gmacs", e.trit_macs(t) / t.seconds * 1e-9}};
   };
-  constexpr double kFrom = 1, kTo = 200;
-  json roofs = {{{"name", "memory"}, {"line", {{kFrom, kFrom * bandwidth}, {kTo, kTo * bandwidth}}}}};
-  for (const uint32_t columns : {1u, chip.act_columns}) {
-    if (columns == 1 && chip.act_columns == 1) continue;
-    roofs.push_back({{"name", fmt::format("array, {} activation column{}", columns, columns == 1 ? "" : "s")},
-                     {"line", {{kFrom, peak(columns)}, {kTo, peak(columns)}}}});
+  const json points = {point("decode", decode), point("prefill", prefill)};
+  double from = 1, to = 200;
+  for (const json& p : points) {
+    from = std::min(from, p["intensity"].get<double>() / 2);
+    to = std::max(to, p["intensity"].get<double>() * 2);
   }
+  json roofs = {{{"name", "memory"}, {"line", {{from, from * bandwidth}, {to, to * bandwidth}}}}};
+  const auto roof = [&](std::string name, double columns) {
+    roofs.push_back({{"name", std::move(name)}, {"line", {{from, peak(columns)}, {to, peak(columns)}}}});
+  };
+  const double used = e.array_use(decode);
+  roof(fmt::format("array, {:.2f} columns as decoding", used), used);
+  roof(fmt::format("array, {} column{}", chip.act_columns, chip.act_columns == 1 ? "" : "s"),
+       chip.act_columns * trees);
   return {{"kind", "roofline"},
           {"roofs", roofs},
-          {"from", kFrom},
-          {"to", kTo},
-          {"points", {point("decode", decode), point("prefill", prefill)}},
-          {"note", "A byte of weights is five trits; each is used once by every activation column."}};
+          {"from", from},
+          {"to", to},
+          {"points", points},
+          {"note", "A byte of weights is five trits; each is used once by every activation column. Decoding uses one column for weights and more for the queries that share keys and values; its own roof is the mean over its beats."}};
 }
 
 json context_figure(const std::vector<Token>& tokens) {
@@ -174,7 +194,7 @@ json peers_figure(const Estimator& e, const Token& token, bool same_model) {
                 {"tag", peer.share ? std::string(peer.tag) : "published"},
                 {"joules_per_token", optional(peer.joules_per_token)},
                 {"source", peer.source},
-                {"ours", 100 * share},
+                {"ours", peer.share ? json(100 * share) : json(nullptr)},
                 {"ours_tokens_per_second", nullptr}};
     if (same_model && peer.same_model)
       row["ours_tokens_per_second"] = share * *peer.gb_per_second * 1e9 / bytes;
@@ -182,7 +202,7 @@ json peers_figure(const Estimator& e, const Token& token, bool same_model) {
   }
   return {{"kind", "peers"},
           {"rows", rows},
-          {"note", "What part of the tokens that its memory would allow a machine reaches. The peers' figures are their own; ours are projected: the share of this report on the peer's bandwidth."}};
+          {"note", "What part of the tokens that its memory would allow a machine reaches. The peers' figures are their own; ours are projected: the share of this report on the peer's bandwidth. Peers whose share cannot be told from what they publish have no bars, only a row in the table."}};
 }
 
 json timeline_figure(const Estimator& e) {

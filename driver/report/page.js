@@ -11,7 +11,10 @@
     e.append(...children);
     return e;
   };
+  const worth = (of) => (of.recalled ? `${of.tag}, recalled` : of.tag);
   const tag = (text) => element("span", {class: "tag"}, text);
+  /// Tooltips are HTML: what a name says is text in them.
+  const text = echarts.format.encodeHTML;
   const number = (value, digits = 3) => {
     if (typeof value !== "number") return value ?? "";
     if (value !== 0 && Math.abs(value) < 1000 && !Number.isInteger(value))
@@ -35,7 +38,7 @@
   };
   const base = (c) => ({
     animation: false, color: c.series, textStyle: {color: c.ink, fontFamily: "system-ui, sans-serif"},
-    grid: {left: 8, right: 24, top: 36, bottom: 28, containLabel: true},
+    grid: {left: 10, right: 24, top: 36, bottom: 28, containLabel: true},
     legend: {top: 0, type: "scroll", textStyle: {color: c.ink}, inactiveColor: c.line, pageTextStyle: {color: c.ink}},
     tooltip: {backgroundColor: c.panel, borderColor: c.line, textStyle: {color: c.ink}, confine: true},
   });
@@ -71,7 +74,7 @@
       ["unit", "% of the cycles"], d.rows.map((r) => [r.name, r.share])),
     energy: (plots, d) => figure(plots, "Energy of a token by unit", d.note,
       (c) => bars(c, d.rows.map((r) => r.name), d.parts.map((part) => [part, d.rows.map((r) => r.part === part ? r.millijoules : 0)]), "mJ"),
-      ["unit", "part", "mJ", "tag"], d.rows.map((r) => [r.name, r.part, r.millijoules, r.tag])),
+      ["unit", "part", "mJ", "tag", "how"], d.rows.map((r) => [r.name, r.part, r.millijoules, worth(r), r.how])),
     energy_operations: (plots, d) => figure(plots, "Energy of a token by operation", d.note,
       (c) => ({...bars(c, d.rows.map((r) => r.name), [["energy", d.rows.map((r) => r.millijoules)]], "mJ"), legend: undefined}),
       ["operation", "mJ"], d.rows.map((r) => [r.name, r.millijoules])),
@@ -79,9 +82,11 @@
       (c) => ({...bars(c, d.rows.map((r) => r.name), [["bytes", d.rows.map((r) => r.megabytes)]], "MB"), legend: undefined}),
       ["what", "MB"], d.rows.map((r) => [r.name, r.megabytes])),
     roofline: (plots, d) => figure(plots, "Roofline", d.note, (c) => ({
-      ...base(c), tooltip: {...base(c).tooltip, formatter: (p) => `${p.seriesName}<br>${number(p.value[0])} trit-MAC a byte<br>${number(p.value[1])} G trit-MAC/s`},
+      ...base(c), tooltip: {...base(c).tooltip, formatter: (p) => `${text(p.seriesName)}<br>${number(p.value[0])} trit-MAC a byte<br>${number(p.value[1])} G trit-MAC/s`},
       xAxis: axis(c, {type: "log", name: "trit-MACs for a byte of traffic", min: d.from, max: d.to}),
-      yAxis: axis(c, {type: "log", name: "G trit-MAC/s", nameGap: 40}),
+      legend: {...base(c).legend, type: "plain"},
+      grid: {...base(c).grid, left: 30, top: 64, bottom: 32},
+      yAxis: axis(c, {type: "log", name: "G trit-MAC/s", nameGap: 52}),
       series: [
         ...d.roofs.map((r) => ({name: r.name, type: "line", data: r.line, symbol: "none", lineStyle: {width: 2}})),
         ...d.points.map((p) => ({name: p.name, type: "scatter", data: [[p.intensity, p.gmacs]], symbolSize: 12})),
@@ -98,16 +103,19 @@
       ]}), ["tokens before", "tokens/s", "mJ a token", "cycles"],
       d.rows.map((r) => [r.context, r.tokens_per_second, r.millijoules, r.cycles])),
     peers: (plots, d) => figure(plots, "Peers at equal memory", d.note,
-      (c) => ({...bars(c, d.rows.map((r) => r.name), [["the peer", d.rows.map((r) => r.share)], ["this machine on the same memory", d.rows.map((r) => r.ours)]], "% of the memory limit"),
-             series: [["the peer", "share"], ["this machine on the same memory", "ours"]].map(([name, key]) => ({name, type: "bar", data: d.rows.map((r) => r[key]), barMaxWidth: 18}))}),
-      ["peer", "memory in GB/s", "peer, tokens/s", "share in %", "tag", "this machine, tokens/s", "share in %"],
-      d.rows.map((r) => [r.name, r.gb_per_second, r.tokens_per_second, r.share, r.tag, r.ours_tokens_per_second, r.ours]), true),
+      (c) => {
+        const rows = d.rows.filter((r) => r.share !== null);
+        return {...bars(c, rows.map((r) => r.name), [], "% of the memory limit"),
+          series: [["the peer", "share"], ["this machine on the same memory", "ours"]].map(([name, key]) => ({name, type: "bar", data: rows.map((r) => r[key]), barMaxWidth: 18}))};
+      },
+      ["peer", "what", "memory in GB/s", "peer, tokens/s", "share in %", "tag", "J a token", "this machine, tokens/s", "share in %", "source"],
+      d.rows.map((r) => [r.name, r.what, r.gb_per_second, r.tokens_per_second, r.share ?? "not published", r.tag, r.joules_per_token, r.ours_tokens_per_second, r.ours, r.source]), true),
     timeline: (plots, d) => figure(plots, "Timeline", d.note, (c) => ({
       ...base(c), legend: undefined,
-      tooltip: {...base(c).tooltip, formatter: (p) => `${p.value[3]}<br>cycles ${number(p.value[1])} to ${number(p.value[2])}`},
+      tooltip: {...base(c).tooltip, formatter: (p) => `${text(p.value[3])}<br>cycles ${number(p.value[1])} to ${number(p.value[2])}`},
       dataZoom: [{type: "inside", filterMode: "weakFilter"}, {type: "slider", filterMode: "weakFilter", height: 18, bottom: 4, textStyle: {color: c.soft}}],
-      grid: {...base(c).grid, top: 8, bottom: 48},
-      xAxis: axis(c, {type: "value", min: 0, max: d.cycles}),
+      grid: {...base(c).grid, top: 8, bottom: 60},
+      xAxis: axis(c, {type: "value", name: "cycles", min: 0, max: d.cycles}),
       yAxis: axis(c, {type: "category", data: d.units, inverse: true, axisLabel: {color: c.ink}}),
       series: [{type: "custom", encode: {x: [1, 2], y: 0}, data: d.spans,
         renderItem: (params, api) => {
@@ -119,9 +127,10 @@
           return box && {type: "rect", shape: box, style: {fill: c.series[api.value(0) % c.series.length]}};
         }}]}), null, null, true),
     pareto: (plots, d) => figure(plots, "Speed against energy", d.note, (c) => ({
-      ...base(c), tooltip: {...base(c).tooltip, formatter: (p) => `${p.value[2]}<br>${number(p.value[0])} tokens/s<br>${number(p.value[1])} mJ a token`},
+      ...base(c), tooltip: {...base(c).tooltip, formatter: (p) => `${text(p.value[2])}<br>${number(p.value[0])} tokens/s<br>${number(p.value[1])} mJ a token`},
       xAxis: axis(c, {type: "value", name: "tokens/s", scale: true}),
-      yAxis: axis(c, {type: "value", name: "mJ a token", nameGap: 46, scale: true}),
+      grid: {...base(c).grid, left: 30, bottom: 32},
+      yAxis: axis(c, {type: "value", name: "mJ a token", nameGap: 52, scale: true}),
       series: [
         {name: "points", type: "scatter", data: d.points.filter((p) => !p.best).map((p) => [p.tokens_per_second, p.millijoules, p.name]), symbolSize: 7},
         {name: "Pareto front", type: "line", data: d.points.filter((p) => p.best).map((p) => [p.tokens_per_second, p.millijoules, p.name]), symbolSize: 9},
@@ -131,15 +140,22 @@
 
   document.title = data.title;
   page.append(element("h1", {}, data.title), element("p", {}, data.subtitle));
+  for (const warning of data.warnings ?? []) page.append(element("p", {class: "warning", role: "alert"}, warning));
   page.append(element("div", {class: "cards"}, ...data.headline.map((h) =>
-    element("div", {class: "card"}, element("b", {}, h.value), element("span", {}, `${h.label} `), tag(h.tag)))));
+    element("div", {class: "card"}, element("b", {}, h.value), element("span", {}, `${h.label} `), tag(worth(h))))));
   const plots = element("div", {class: "plots"});
   page.append(plots);
   for (const d of data.figures) draw[d.kind](plots, d);
+  if (data.failures?.length)
+    page.append(element("section", {}, element("h2", {}, "What cannot run"),
+      table(["points", "reason", "the first of them"], data.failures.map((f) => [f.points, f.reason, f.first]))));
   page.append(element("section", {}, element("h2", {}, "What is assumed"),
-    element("p", {}, "measured: by a command of this project on the RTL, the netlist or this model. derived: computed from measured figures by the stated rule. published: another's figure. projected: neither."),
-    table(["what", "value", "tag", "source"], data.assumptions.map((a) => [a.what, a.value, a.tag, a.source]))));
-  page.append(element("section", {}, element("h2", {}, "To reproduce"), element("p", {}, element("code", {}, data.reproduce))));
+    element("p", {}, "measured: by a command of this project on the RTL, the netlist or its models. published: by the cited source. derived: computed from measured or published figures by a stated rule. " +
+      "projected: taken over from another node, product or design, or an estimate. recalled: the source is cited from memory and was not looked at again, or the figure hangs on such a one."),
+    table(["what", "value", "tag", "source"], data.assumptions.map((a) => [a.what, a.value, worth(a), a.source]))));
+  page.append(element("section", {}, element("h2", {}, "To reproduce"), element("p", {}, element("code", {}, data.reproduce)),
+    ...(data.plan ? [element("p", {}, "with this as plan.yaml:"), element("pre", {}, data.plan)] : []),
+    element("p", {}, `tern ${data.made.version}, commit ${data.made.commit}, ${data.made.date}`)));
 
   const instances = charts.map(([e]) => echarts.init(e, null, {renderer: "svg"}));
   const paint = () => {

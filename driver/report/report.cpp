@@ -18,13 +18,13 @@ json assumptions(const Estimator& e, const Question& q, const energy::Technology
                  const energy::Dram& dram) {
   json out;
   const auto add = [&](std::string what, std::string value, std::string_view tag,
-                       std::string source) {
-    out.push_back({{"what", what}, {"value", value}, {"tag", tag}, {"source", source}});
+                       std::string source, bool recalled = false) {
+    out.push_back({{"what", what}, {"value", value}, {"tag", tag}, {"recalled", recalled}, {"source", source}});
   };
   const dram::Config& memory = e.memory().config;
   add("cycles", "performance model", "derived",
       "the real firmware on a timed instruction-set simulator, units as formulas of the RTL; docs/performance-model.md");
-  add("chip clock", fmt::format("{:.0f} MHz", e.chip_mhz()), "projected",
+  add("chip clock", fmt::format("{:.6g} MHz", e.chip_mhz()), "projected",
       "an assumption: no place and route stands behind it");
   add("memory", fmt::format("{}, {:.1f} GB/s peak, {:.1f} % of it in sequential reads", memory.name,
                             memory.peak_gb_per_second(), 100 * e.memory().figures.sequential),
@@ -33,11 +33,12 @@ json assumptions(const Estimator& e, const Question& q, const energy::Technology
       fmt::format("gate-level activity and power of the blocks, {}, {}; docs/energy.md",
                   technology.tools, technology.date));
   add("wires and clock tree", fmt::format("{:.2f} times the cells", technology.wires.value),
-      energy::name_of(technology.wires.tag), technology.wires.source);
-  add("SRAM", "by size", energy::name_of(technology.sram_tag), technology.sram_source);
+      energy::name_of(technology.wires.tag), technology.wires.source, technology.wires.recalled);
+  add("SRAM", "by size", energy::name_of(technology.sram_tag), technology.sram_source,
+      technology.sram_recalled);
   const auto figure = [&](const char* what, const energy::Figure& f) {
     if (f.value != 0)
-      add(what, fmt::format("{:.3g} {}", f.value, f.unit), energy::name_of(f.tag), f.source);
+      add(what, fmt::format("{:.3g} {}", f.value, f.unit), energy::name_of(f.tag), f.source, f.recalled);
   };
   figure("PHY", dram.phy);
   figure("DRAM read", dram.read);
@@ -83,11 +84,18 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
 
   const double share = memory_share(e, token);
   const std::string energy_tag = tag_of(token);
+  const std::string missed = energy::describe_missed_clock(technology, e.chip_mhz());
+  const char* time_tag = q.batch > 1 || !missed.empty() ? "projected" : "derived";
+  json warnings = json::array();
+  if (!missed.empty())
+    warnings.push_back(missed + "; speed and energy at this clock are projected");
   json summary = {{"model", q.model},
                   {"config", q.config},
                   {"dram", q.dram},
                   {"technology", q.technology},
                   {"chip_mhz", e.chip_mhz()},
+                  {"clock_met", missed.empty()},
+                  {"time_tag", time_tag},
                   {"context", q.context},
                   {"batch", q.batch},
                   {"cycles_per_token", token.cycles},
@@ -100,17 +108,22 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
   for (int u = 0; u < energy::kUnits; ++u) {
     const auto unit = static_cast<energy::Unit>(u);
     summary["joules"][std::string(energy::name_of(unit))] = {
-        {"value", token.energy.joules(unit)}, {"tag", energy::name_of(token.energy.tag(unit))}};
+        {"value", token.energy.joules(unit)},
+        {"tag", energy::name_of(token.energy.tag(unit))},
+        {"recalled", token.energy.recalled(unit)}};
   }
+  summary["energy_tag"] = energy_tag;
+  summary["recalled"] = token.energy.recalled();
+  for (const energy::BlockClock& slow : technology.too_slow_for(e.chip_mhz()))
+    summary["missed_clock"][slow.block] = slow.mhz;
 
-  const bool projected = q.batch > 1;
-  const char* time_tag = projected ? "projected" : "derived";
+  const bool recalled = token.energy.recalled();
   json headline = {
       {{"label", "tokens/s"}, {"value", fmt::format("{:.1f}", 1 / token.seconds)}, {"tag", time_tag}},
-      {{"label", "mJ a token"}, {"value", fmt::format("{:.1f}", millijoules(token))}, {"tag", energy_tag}},
-      {{"label", "W"}, {"value", fmt::format("{:.2f}", token.energy.joules() / token.seconds)}, {"tag", energy_tag}},
+      {{"label", "mJ a token"}, {"value", fmt::format("{:.1f}", millijoules(token))}, {"tag", energy_tag}, {"recalled", recalled}},
+      {{"label", "W"}, {"value", fmt::format("{:.2f}", token.energy.joules() / token.seconds)}, {"tag", energy_tag}, {"recalled", recalled}},
       {{"label", "of the memory's peak"}, {"value", fmt::format("{:.1f} %", 100 * share)}, {"tag", time_tag}},
-      {{"label", "tokens/s of a prompt"}, {"value", fmt::format("{:.0f}", 1 / prefill.seconds)}, {"tag", "derived"}},
+      {{"label", "tokens/s of a prompt"}, {"value", fmt::format("{:.0f}", 1 / prefill.seconds)}, {"tag", missed.empty() ? "derived" : "projected"}},
       {{"label", "M cycles a token"}, {"value", fmt::format("{:.3f}", token.cycles * 1e-6)}, {"tag", time_tag}}};
 
   json figures = {cycles_figure(one),
@@ -124,12 +137,14 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
                   peers_figure(e, one, q.model.starts_with("bitnet-2b4t")),
                   timeline_figure(e)};
   return {{"title", fmt::format("{} on {} with {}", q.model, q.config, q.dram)},
-          {"subtitle", fmt::format("A decoded token after {} others, {}, chip at {:.0f} MHz, {}.", q.context,
+          {"subtitle", fmt::format("A decoded token after {} others, {}, chip at {:.6g} MHz, {}.", q.context,
                                    q.batch == 1 ? "one sequence" : fmt::format("{} sequences", q.batch), e.chip_mhz(), technology.title)},
+          {"warnings", warnings},
           {"headline", headline},
           {"figures", figures},
           {"assumptions", assumptions(e, q, technology, dram_energy)},
           {"reproduce", q.command},
+          {"made", q.made},
           {"summary", summary}};
 }
 

@@ -18,6 +18,7 @@ struct Question {
   uint32_t batch = 1;
   uint32_t prefill = 64;   ///< Prompt tokens of the prefill figure.
   std::string command;     ///< That makes the report again.
+  nlohmann::json made;     ///< {version, commit, date} of the program.
 };
 
 /// Everything that the page shows, as page.hpp wants it, and "summary": the figures that scripts

@@ -97,6 +97,7 @@ struct Config {
   Timing timing;
   Controller controller;
   std::string mapping;  ///< See address_map.hpp.
+  std::string energy;   ///< Its energies, by a name of sim/energy/technology.yaml; may be empty.
 
   double clock_mhz() const { return data_rate / beats_per_clock; }
   /// Femtoseconds of a clock cycle, rounded.

@@ -21,10 +21,11 @@ class Reader {
 
   Preset read(const std::string& name) {
     only(node_, {"description", "data_rate", "beats_per_clock", "geometry", "mapping", "timing",
-                 "controller"});
+                 "controller", "energy"});
     Config& c = preset_.config;
     c.name = name;
-    if (node_["description"]) c.description = node_["description"].as<std::string>();
+    if (node_["description"]) c.description = as<std::string>(node_["description"], "description");
+    if (node_["energy"]) c.energy = as<std::string>(node_["energy"], "energy");
     c.data_rate = value<double>("data_rate");
     c.beats_per_clock = value<uint32_t>("beats_per_clock");
     c.mapping = value<std::string>("mapping");

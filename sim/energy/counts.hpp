@@ -19,8 +19,7 @@ struct VectorCounts {
   uint64_t accumulate = 0;  ///< A product or an operand added to another: Mac, Add, Sub, Butterfly.
 };
 
-/// What the memory did. Of a model without commands leave activates and refreshes 0: bytes then
-/// cost what they cost on average.
+/// What the memory did. stream_counts() of model.hpp has it for a stream whose commands are not known.
 struct DramCounts {
   uint64_t read_bytes = 0;
   uint64_t written_bytes = 0;
@@ -42,6 +41,7 @@ struct Counts {
   BeatCounts plane;               ///< Ternary weights.
   BeatCounts sign;                ///< 1-bit weights; a beat is what the array takes in a cycle.
   BeatCounts value;               ///< Head, keys and values.
+  uint64_t scale_beats = 0;       ///< Beats of scales of groups.
   uint64_t load_beats = 0;        ///< Beats that went to the scratchpad.
   uint64_t store_beats = 0;       ///< Beats written to memory.
   uint64_t results = 0;           ///< int32 sums drained to the scratchpad.

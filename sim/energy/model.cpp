@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace tern::energy {
 namespace {
@@ -22,7 +23,8 @@ class Ledger {
     report_.terms.push_back({unit, std::move(name), count * each.value * scale,
                              combine(each.tag, counts_),
                              fmt::format("{:.4g} x {:.4g} {} ({})", count, each.value, each.unit,
-                                         name_of(each.tag))});
+                                         describe(each.tag, each.recalled)),
+                             each.recalled});
   }
 
  private:
@@ -32,6 +34,11 @@ class Ledger {
 
 Figure derived(double value, const char* unit, const char* how) {
   return {value, unit, Tag::kDerived, how};
+}
+
+/// Trees of an activation column, in those of the tiles that were measured.
+double trees_of(const spec::ChipConfig& chip) {
+  return double{1.0 * chip.trees} / spec::kTritsPerByte;
 }
 
 /// The array's energy for a beat: what the activation columns share, and what each adds.
@@ -58,8 +65,7 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
   const double m = chip.act_columns;
   const Block& digits = t.block("digit_weight");
   const Block& bank = t.block("accumulator_bank");
-  // What was measured has five trees.
-  const double trees = double{1.0 * chip.trees} / spec::kTritsPerByte;
+  const double trees = trees_of(chip);
   const auto layout = [&](const BeatCounts& beats, const char* workload, const char* name,
                           double additions, double share) {
     const auto columns = static_cast<double>(beats.column_beats);
@@ -145,7 +151,8 @@ void memories(const Counts& c, const spec::ChipConfig& chip, const Technology& t
   const double beat = chip.columns;
   // Five trees take the rows of five beats of signs in eight cycles.
   const double sign_beats = static_cast<double>(c.sign.beats) * chip.trees / 8;
-  const double stream = static_cast<double>(c.plane.beats + c.value.beats + c.load_beats) + sign_beats;
+  const double stream =
+      static_cast<double>(c.plane.beats + c.value.beats + c.scale_beats + c.load_beats) + sign_beats;
   out.add(Unit::kSram, "prefetch FIFO: written and read", 2 * stream * beat,
           t.sram_byte(chip.fifo_beats * beat), kPico);
   // A group of the activation buffer holds Lanes bytes of each tile of a column.
@@ -165,9 +172,11 @@ void memories(const Counts& c, const spec::ChipConfig& chip, const Technology& t
 void leakage(const Counts& c, const spec::ChipConfig& chip, const Technology& t, Ledger& out) {
   const double m = chip.act_columns;
   const double one = t.block("array").leakage.value, two = t.block("array_m2").leakage.value;
-  double microwatts = chip.columns / kTileColumns * (2 * one - two + m * (two - one)) +
-                      m * t.block("digit_weight").leakage.value +
-                      m * spec::kTritsPerByte * t.block("accumulator_bank").leakage.value;
+  // Of each activation column the lanes, sums and digit weights of five trees were measured.
+  const double columns = m * trees_of(chip);
+  double microwatts = chip.columns / kTileColumns * (2 * one - two + columns * (two - one)) +
+                      columns * t.block("digit_weight").leakage.value +
+                      m * chip.trees * t.block("accumulator_bank").leakage.value;
   if (t.blocks.contains("vector_lane"))
     microwatts += chip.lanes * t.block("vector_lane").leakage.value;
   out.add(Unit::kCore, "leakage of array and vector lanes", c.seconds,
@@ -220,6 +229,26 @@ Tag Report::tag() const {
   return weakest;
 }
 
+bool Report::recalled(Unit unit) const {
+  return std::ranges::any_of(terms, [&](const Term& t) { return t.recalled && t.unit == unit; });
+}
+
+bool Report::recalled() const { return std::ranges::any_of(terms, &Term::recalled); }
+
+DramCounts stream_counts(uint64_t read_bytes, uint64_t written_bytes, double seconds,
+                         const Dram& dram) {
+  DramCounts c;
+  c.read_bytes = read_bytes;
+  c.written_bytes = written_bytes;
+  c.open_seconds = seconds;
+  if (dram.row_bytes > 0)
+    c.activates = static_cast<uint64_t>(
+        std::llround(static_cast<double>(read_bytes + written_bytes) / dram.row_bytes));
+  if (dram.refresh_seconds > 0)
+    c.refreshes = static_cast<uint64_t>(std::llround(seconds / dram.refresh_seconds));
+  return c;
+}
+
 Counts& Counts::operator+=(const Counts& o) {
   const auto add = [](BeatCounts& a, const BeatCounts& b) {
     a.beats += b.beats;
@@ -231,6 +260,7 @@ Counts& Counts::operator+=(const Counts& o) {
   add(plane, o.plane);
   add(value, o.value);
   add(sign, o.sign);
+  scale_beats += o.scale_beats;
   load_beats += o.load_beats;
   store_beats += o.store_beats;
   results += o.results;
@@ -266,7 +296,8 @@ Report estimate(const Counts& counts, const spec::ChipConfig& chip, const Techno
                             report.joules(Unit::kCore) * (wires.value - 1),
                             combine(wires.tag, report.tag(Unit::kCore)),
                             fmt::format("core x {:.3g} ({})", wires.value - 1,
-                                        name_of(wires.tag))});
+                                        describe(wires.tag, wires.recalled)),
+                            wires.recalled});
   } else {
     report.missing.push_back("wires and clock tree: left out");
   }

@@ -27,6 +27,7 @@ struct Term {
   double joules = 0;
   Tag tag{};
   std::string how;  ///< Count and energy of one.
+  bool recalled = false;  ///< The energy of one hangs on a source that is cited from memory.
 };
 
 /// The energy of a run.
@@ -38,12 +39,19 @@ struct Report {
   double joules() const;
   Tag tag(Unit unit) const;  ///< The weakest of its terms.
   Tag tag() const;
+  bool recalled(Unit unit) const;  ///< One of its terms is.
+  bool recalled() const;
 };
 
 struct ModelOptions {
   ClockGating gating = ClockGating::kUnits;
   bool wires = true;  ///< With the technology's factor for wires and the clock tree.
 };
+
+/// What a memory does that reads and writes so many bytes in sequence within `seconds`: each row is
+/// opened once, and one is open all the time.
+DramCounts stream_counts(uint64_t read_bytes, uint64_t written_bytes, double seconds,
+                         const Dram& dram);
 
 /// Joules of a run with `counts` on `chip`, built in `technology` with memory `dram`. Blocks are
 /// scaled from the measured tiles: the array by columns / 16, with its decoders counted once a beat

@@ -14,15 +14,25 @@ namespace {
 
 constexpr double kPico = 1e-12;
 
+/// The measured blocks that are part of the chip.
+constexpr const char* kChipBlocks[] = {"array",       "array_m2", "array_c32",
+                                       "digit_weight", "fifo",    "accumulator_bank",
+                                       "vector_lane", "controller"};
+
+bool is_recalled(const YAML::Node& node) { return node["recalled"].as<bool>(false); }
+
 Figure read_figure(const YAML::Node& node) {
   return {node["value"].as<double>(), node["unit"].as<std::string>(),
-          parse_tag(node["tag"].as<std::string>()), node["source"].as<std::string>()};
+          parse_tag(node["tag"].as<std::string>()), node["source"].as<std::string>(),
+          is_recalled(node)};
 }
 
 Block read_block(const YAML::Node& node) {
   Block block;
   block.area = read_figure(node["area"]);
   block.flip_flops = read_figure(node["flip_flops"]);
+  block.clock_mhz = read_figure(node["clock"]).value;
+  block.slack_ps = read_figure(node["slack"]).value;
   for (const auto& entry : node["workloads"]) {
     const auto name = entry.first.as<std::string>();
     const YAML::Node& work = entry.second;
@@ -60,6 +70,7 @@ void read_sram(const YAML::Node& tables, Technology& t) {
     const bool same = std::abs(t.sram_scale - 1) < 1e-9;
     t.sram_tag = same ? parse_tag(table["tag"].as<std::string>()) : Tag::kDerived;
     t.sram_source = table["source"].as<std::string>();
+    t.sram_recalled = is_recalled(table);
     if (!same) t.sram_source += "; " + table["scaling"].as<std::string>();
   }
   if (t.sram.empty()) {
@@ -89,7 +100,7 @@ void read_currents(const YAML::Node& d, Dram& out) {
   const Tag tag = combine(Tag::kDerived, parse_tag(d["tag"].as<std::string>()));
   const auto source = d["source"].as<std::string>() + ", by Micron TN-40-07";
   const auto figure = [&](double value, const char* unit) {
-    return Figure{value, unit, tag, source};
+    return Figure{value, unit, tag, source, is_recalled(d)};
   };
   out.activate = figure(devices * clock * watts(d,
                                                 [&](const auto& i) {
@@ -118,7 +129,7 @@ void read_per_bit(const YAML::Node& d, Dram& out) {
   const Tag tag = parse_tag(d["tag"].as<std::string>());
   const auto source = d["source"].as<std::string>();
   const auto byte = [&](const char* name) {
-    return Figure{8 * kPico * d[name].as<double>(), "J/byte", tag, source};
+    return Figure{8 * kPico * d[name].as<double>(), "J/byte", tag, source, is_recalled(d)};
   };
   out.read = byte("read");
   out.write = byte("write");
@@ -130,14 +141,19 @@ void read_per_bit(const YAML::Node& d, Dram& out) {
 }  // namespace
 
 std::string_view name_of(Tag tag) {
-  return tag == Tag::kMeasured ? "measured" : tag == Tag::kDerived ? "derived" : "projected";
+  constexpr std::string_view kNames[] = {"measured", "published", "derived", "projected"};
+  return kNames[static_cast<int>(tag)];
 }
 
 Tag parse_tag(std::string_view text) {
-  for (Tag tag : {Tag::kMeasured, Tag::kDerived, Tag::kProjected}) {
+  for (Tag tag : {Tag::kMeasured, Tag::kPublished, Tag::kDerived, Tag::kProjected}) {
     if (text == name_of(tag)) return tag;
   }
-  throw Error("energy data: tag \"{}\" is none of measured, derived, projected", text);
+  throw Error("energy data: tag \"{}\" is none of measured, published, derived, projected", text);
+}
+
+std::string describe(Tag tag, bool recalled) {
+  return std::string(name_of(tag)) + (recalled ? ", recalled" : "");
 }
 
 Tag combine(Tag a, Tag b) { return std::max({a, b, Tag::kDerived}); }
@@ -165,7 +181,27 @@ Figure Technology::sram_byte(double bytes) const {
     energy = low.picojoules * std::pow(above->picojoules / low.picojoules, part);
     if (part < 1) tag = combine(tag, Tag::kDerived);
   }
-  return {energy * sram_scale / 8, "pJ/byte", tag, sram_source};
+  return {energy * sram_scale / 8, "pJ/byte", tag, sram_source, sram_recalled};
+}
+
+std::vector<BlockClock> Technology::too_slow_for(double mhz) const {
+  std::vector<BlockClock> slow;
+  for (const char* name : kChipBlocks) {
+    const auto found = blocks.find(name);
+    if (found != blocks.end() && found->second.fastest_mhz() < mhz)
+      slow.push_back({name, found->second.fastest_mhz()});
+  }
+  std::ranges::sort(slow, {}, &BlockClock::mhz);
+  return slow;
+}
+
+std::string describe_missed_clock(const Technology& technology, double mhz) {
+  std::string blocks;
+  for (const BlockClock& b : technology.too_slow_for(mhz))
+    blocks += fmt::format("{} {} {:.0f} MHz", blocks.empty() ? "" : ",", b.block, b.mhz);
+  if (blocks.empty()) return blocks;
+  return fmt::format("{:.0f} MHz is more than blocks of {} meet as synthesised:{}", mhz,
+                     technology.name, blocks);
 }
 
 std::vector<std::pair<std::string, std::string_view>> data_files() {
@@ -223,7 +259,7 @@ Dram load_dram(std::string_view name) {
     read_per_bit(d, out);
   }
   const Figure phy = read_figure(y["phy"][d["phy"].as<std::string>()]);
-  out.phy = {8 * kPico * phy.value, "J/byte", phy.tag, phy.source};
+  out.phy = {8 * kPico * phy.value, "J/byte", phy.tag, phy.source, phy.recalled};
   return out;
 }
 

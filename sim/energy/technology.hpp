@@ -20,6 +20,17 @@ struct Block {
   Figure leakage;     ///< uW
   Figure area;        ///< um2, or the library's unit
   Figure flip_flops;  ///< cells
+  double clock_mhz = 0;  ///< At which it was measured.
+  double slack_ps = 0;   ///< That its slowest path leaves of the period of that clock.
+
+  /// The fastest clock that it meets as synthesised: the period less the slack.
+  double fastest_mhz() const { return 1e6 / (1e6 / clock_mhz - slack_ps); }
+};
+
+/// A block and the fastest clock that it meets.
+struct BlockClock {
+  std::string block;
+  double mhz = 0;
 };
 
 /// A point of a table of memories: energy of an access of 64 bits.
@@ -34,7 +45,7 @@ struct Technology {
   std::string title;
   double node_nm = 0;
   double voltage = 0;
-  double clock_mhz = 0;
+  double clock_mhz = 0;  ///< Greatest at which a block was measured.
   std::string tools;  ///< Names and versions.
   std::string date;
   std::map<std::string, Block, std::less<>> blocks;
@@ -43,10 +54,14 @@ struct Technology {
   double sram_scale = 1;        ///< From the table's node to this one.
   Tag sram_tag{};
   std::string sram_source;
+  bool sram_recalled = false;
   Figure wires;  ///< Factor on the energy of the core.
 
   /// Throws Error that says which block scripts/energy.sh still has to measure.
   const Block& block(std::string_view block_name) const;
+  /// The blocks of the chip that a clock of so many MHz is too fast for, slowest first. Those of
+  /// comparisons (lanes, decoders of two bits) are no blocks of the chip.
+  std::vector<BlockClock> too_slow_for(double mhz) const;
   /// Picojoules of one byte read from or written to a memory of `bytes`: between the table's
   /// points a power law, outside of them the nearest one.
   Figure sram_byte(double bytes) const;
@@ -68,6 +83,10 @@ struct Dram {
   double channel_bytes_per_second = 0;  ///< Peak.
   Figure phy;             ///< J/byte, of PHY and signalling on the chip's side
 };
+
+/// "1067 MHz is more than blocks of asap7 meet as synthesised: controller 492 MHz, ...", for people;
+/// empty when the clock is met. Wires and other corners of the process leave less than that.
+std::string describe_missed_clock(const Technology& technology, double mhz);
 
 /// The technologies whose results are built in.
 std::vector<std::string> technology_names();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model.hpp"
+#include "spec/numerics/embedding.hpp"
 #include "spec/numerics/layout.hpp"
 
 namespace tern::energy {
@@ -31,19 +33,23 @@ class Token {
       feed_forward();
       const uint64_t gains =
           2 * hidden_ + (s.sub_norms ? queries_ + ffn_ : 0) + (s.qk_norms ? 2 * dim_ : 0);
-      load(2 * gains);  // int16
+      load(2 * gains, gains);  // int16
       counts.controller_cycles += kLayerCycles;
     }
     norm(hidden_);
-    matrix(vocab_, hidden_, spec::Layout::kValue);
+    matrix(vocab_, hidden_, s.tables.value_or(io::kValues));
     multiply(vocab_);
-    load(4 * vocab_ + 2 * hidden_ + 2 * hidden_ + 2 * dim_);  // row scales, gain, embedding, rope
+    const uint64_t embedding =
+        s.tables ? spec::embedding_bytes(1, hidden_, s.tables->group) : 2 * hidden_;
+    load(4 * vocab_, vocab_);  // row scales
+    load(2 * hidden_ + embedding + 2 * dim_, 2 * hidden_ + dim_);  // gain, embedding, rope
     counts.controller_cycles += kEndCycles;
     counts.controller_accesses = counts.controller_cycles / kCyclesPerDataAccess;
     counts.scratch_writes += counts.results;
   }
 
   Counts counts;
+  uint64_t matrix_beats = 0;  ///< Read from memory for matrices, scales of groups among them.
 
  private:
   static constexpr uint32_t u(int v) { return static_cast<uint32_t>(v); }
@@ -53,17 +59,25 @@ class Token {
     to.column_beats += beats * columns;
   }
 
-  void matrix(uint32_t rows, uint32_t cols, spec::Layout layout) {
-    const bool plane = layout == spec::Layout::kPlane;
-    const spec::MatrixShape shape{rows,
-                                  cols,
-                                  plane ? spec::ceil_div(rows, spec::kTritsPerByte) : rows,
-                                  chip_.row_block * (plane ? 1 : spec::kTritsPerByte),
-                                  1,
-                                  layout,
-                                  chip_.columns};
-    stream(plane ? counts.plane : counts.value, shape.beats(), 1);
+  void matrix(uint32_t rows, uint32_t cols, const io::MatrixFormat& format) {
+    const spec::MatrixDescriptor d =
+        io::describe_matrix(rows, cols, format, chip_, shape_.name, "of the shape");
+    const spec::MatrixShape shape = spec::shape_of(d, chip_.columns);
+    uint64_t scales = 0;
+    for (uint32_t first = 0; first < shape.stripes; first += shape.block)
+      scales += uint64_t{shape.groups()} * shape.scale_beats(shape.block_length(first));
+    const uint64_t weights = shape.beats() - scales;
+    counts.scale_beats += scales;
+    matrix_beats += shape.beats();
     counts.results += rows;
+    switch (format.layout) {
+      case spec::Layout::kPlane:
+        return stream(counts.plane, weights, 1);
+      case spec::Layout::kValue:
+        return stream(counts.value, weights, 1);
+      case spec::Layout::kSign:  // a beat is eight rows, of which the array takes one for each tree
+        return stream(counts.sign, weights * 8 / chip_.trees, 1);
+    }
   }
 
   // Operands of a vector operation come from the scratchpad, results go there.
@@ -88,16 +102,17 @@ class Token {
     counts.activation_bytes += n;
   }
 
-  void load(uint64_t bytes) {
+  /// Each element becomes a word of the scratchpad.
+  void load(uint64_t bytes, uint64_t elements) {
     counts.load_beats += (bytes + chip_.columns - 1) / chip_.columns;
-    counts.scratch_writes += bytes / 4;
+    counts.scratch_writes += elements;
   }
 
   void attention() {
     norm(hidden_);
-    matrix(keys_, hidden_, spec::Layout::kPlane);
-    matrix(queries_, hidden_, spec::Layout::kPlane);
-    matrix(keys_, hidden_, spec::Layout::kPlane);
+    matrix(keys_, hidden_, shape_.weights);
+    matrix(queries_, hidden_, shape_.weights);
+    matrix(keys_, hidden_, shape_.weights);
     if (shape_.qk_norms) {
       multiply(queries_ + keys_);  // by the gain
       scale(queries_ + keys_);     // sum of squares
@@ -118,8 +133,9 @@ class Token {
     const auto v = spec::value_cache_shape(context_, dim_, chip_.columns);
     stream(counts.value, passes * k.beats(), slot);
     stream(counts.value, passes * (2 / limbs) * v.beats(), slot * limbs);
+    matrix_beats += passes * (k.beats() + (2 / limbs) * v.beats());
     counts.results += heads_ * (uint64_t{context_} + 2 * dim_);
-    load(8ull * context_ * kv_heads_);
+    load(8ull * context_ * kv_heads_, 2ull * context_ * kv_heads_);
 
     const uint64_t scores = uint64_t{heads_} * context_;
     multiply(2 * scores);  // scales of keys and of values
@@ -128,19 +144,19 @@ class Token {
     multiply(queries_);  // limbs joined
     scale(queries_);     // to a common exponent
     quantise(queries_, shape_.sub_norms);
-    matrix(hidden_, queries_, spec::Layout::kPlane);
+    matrix(hidden_, queries_, shape_.weights);
     accumulate(hidden_);
   }
 
   void feed_forward() {
     norm(hidden_);
-    matrix(ffn_, hidden_, spec::Layout::kPlane);
-    matrix(ffn_, hidden_, spec::Layout::kPlane);
+    matrix(ffn_, hidden_, shape_.weights);
+    matrix(ffn_, hidden_, shape_.weights);
     // Shifts of gate and up, square; or the gate in Q18 and four steps of Silu.
     scale((shape_.activation == io::Activation::kSilu ? 5 : 3) * ffn_);
     multiply(ffn_);
     quantise(ffn_, shape_.sub_norms);
-    matrix(hidden_, ffn_, spec::Layout::kPlane);
+    matrix(hidden_, ffn_, shape_.weights);
     accumulate(hidden_);
   }
 
@@ -153,23 +169,22 @@ class Token {
 
 Counts token_counts(const io::SynthPreset& shape, const spec::ChipConfig& chip, uint32_t context,
                     const Dram& dram, double clock_hz) {
-  Counts c = Token(shape, chip, context).counts;
-  const uint64_t read_beats = c.plane.beats + c.value.beats + c.load_beats;
-  c.dram.read_bytes = read_beats * chip.columns;
-  c.dram.written_bytes = c.store_beats * chip.columns;
-  const auto bytes = static_cast<double>(c.dram.read_bytes + c.dram.written_bytes);
+  const Token token(shape, chip, context);
+  Counts c = token.counts;
+  const uint64_t read_beats = token.matrix_beats + c.load_beats;
+  // Signs on five trees take more cycles than beats.
+  const uint64_t steps = c.plane.beats + c.value.beats + c.sign.beats + c.scale_beats + c.load_beats;
+  const uint64_t read_bytes = read_beats * chip.columns;
+  const uint64_t written_bytes = c.store_beats * chip.columns;
   const double busy = dram.refresh_seconds > 0 ? dram.refresh_busy : 0;
-  c.seconds = std::max(static_cast<double>(read_beats) / clock_hz,
-                       bytes / (dram.channel_bytes_per_second * (1 - busy)));
+  c.seconds = std::max(static_cast<double>(steps) / clock_hz,
+                       static_cast<double>(read_bytes + written_bytes) /
+                           (dram.channel_bytes_per_second * (1 - busy)));
   c.cycles = static_cast<uint64_t>(std::llround(c.seconds * clock_hz));
   const uint64_t waiting = c.cycles - std::min(c.cycles, c.controller_cycles);
   c.controller_polls = static_cast<uint64_t>(static_cast<double>(waiting) * kPolledPart);
   c.controller_stalls = waiting - c.controller_polls;
-  c.dram.open_seconds = c.seconds;
-  if (dram.row_bytes > 0) {
-    c.dram.activates = static_cast<uint64_t>(std::ceil(bytes / dram.row_bytes));
-    c.dram.refreshes = static_cast<uint64_t>(std::ceil(c.seconds / dram.refresh_seconds));
-  }
+  c.dram = stream_counts(read_bytes, written_bytes, c.seconds, dram);
   return c;
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "estimate.hpp"
 
@@ -38,7 +39,7 @@ energy::BeatCounts beats_of(const tlm::Activity& activity, spec::Layout layout) 
 }  // namespace
 
 energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
-                                    uint64_t store_beats, double cycles) const {
+                                    double cycles) const {
   energy::Counts c;
   c.tag = energy::Tag::kDerived;  // by the performance model
   c.cycles = static_cast<uint64_t>(cycles);
@@ -46,8 +47,8 @@ energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
   c.plane = beats_of(a, spec::Layout::kPlane);
   c.sign = beats_of(a, spec::Layout::kSign);
   c.value = beats_of(a, spec::Layout::kValue);
+  c.scale_beats = a.scale_beats;
   c.load_beats = load_beats;
-  c.store_beats = store_beats;
   c.results = a.scratch_result_words;
   c.activation_bytes = a.act_line_writes * chip_.chip.lanes;
   for (std::size_t op = 0; op < spec::kVectorOpCount; ++op)
@@ -59,19 +60,30 @@ energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
   c.controller_polls = std::min(a.controller_polls, c.cycles - c.controller_stalls);
   c.controller_cycles = c.cycles - c.controller_stalls - c.controller_polls;
   c.controller_accesses = a.controller_loads + a.controller_stores;
-  c.dram.read_bytes = a.memory_read_bytes;
   // A write moves a whole burst, under a mask.
   const uint64_t burst = std::max(chip_.chip.columns, memory_.config.geometry.burst_bytes());
-  c.dram.written_bytes = a.memory_write_bursts * burst;
+  c.dram = energy::stream_counts(a.memory_read_bytes, a.memory_write_bursts * burst, c.seconds,
+                                 dram_energy_);
   return energy::estimate(c, chip_.chip, technology_, dram_energy_);
 }
 
-/// Of one of the tokens that were timed.
-energy::Report Estimator::energy_of(const Token& token) const {
-  energy::Report report = energy_of(token.activity, token.counters.load_beats,
-                                    token.counters.store_beats, token.cycles * token.tokens);
-  for (energy::Term& term : report.terms) term.joules /= token.tokens;
-  return report;
+/// The controller and what it does belong to an operation by its part of the time.
+void Estimator::add_energy(Token& token) const {
+  const double cycles = token.cycles * token.tokens;
+  token.energy = energy_of(token.activity, token.counters.load_beats, cycles);
+  for (energy::Term& term : token.energy.terms) term.joules /= token.tokens;
+  double all = 0;
+  for (const Share& share : token.operations) all += static_cast<double>(share.cycles);
+  for (Share& share : token.operations) {
+    const double part = static_cast<double>(share.cycles) / all;
+    tlm::Activity activity = share.activity;
+    for (const auto count : {&tlm::Activity::controller_stalls, &tlm::Activity::controller_polls,
+                             &tlm::Activity::controller_loads, &tlm::Activity::controller_stores,
+                             &tlm::Activity::scratch_controller_accesses})
+      activity.*count =
+          static_cast<uint64_t>(std::llround(part * static_cast<double>(token.activity.*count)));
+    share.joules = energy_of(activity, share.load_beats, part * cycles).joules() / token.tokens;
+  }
 }
 
 }  // namespace tern::estimate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "command_timing.hpp"
 #include "dram/presets.hpp"
@@ -94,7 +95,7 @@ Estimator::Estimator(io::Skeleton model, const tlm::PerfConfig& chip, Memory mem
   add(m.head_row_scales, 4 * uint64_t{m.vocab}, Operation::kHead, layers);
   std::ranges::sort(ranges_, {}, &Range::begin);
   run_->chip.observe([this](const tlm::Executed& e) {
-    records_.push_back({e.words, e.begin, e.end});
+    records_.push_back({e.words, e.begin, e.end, e.activity});
   });
 }
 
@@ -133,18 +134,13 @@ Token Estimator::finish(uint32_t context, uint32_t tokens, const Counters& count
   token.cycles = static_cast<double>(tlm::work_cycles(counters)) / tokens;
   token.seconds = token.cycles / chip_mhz_ * 1e-6;
   attribute(token);
-  token.energy = energy_of(token);
+  add_energy(token);
   return token;
 }
 
 /// Every cycle that was counted, and every command, to one operation: the matrices and loads by
 /// where they read, the rest by when it ended.
 void Estimator::attribute(Token& token) {
-  struct Part {
-    tlm::Activity activity;
-    uint64_t load_beats = 0, store_beats = 0;
-  };
-  std::array<Part, kOperations> parts;
   const auto index = [](Operation o) { return static_cast<std::size_t>(o); };
 
   std::vector<const Record*> matrices;
@@ -174,53 +170,31 @@ void Estimator::attribute(Token& token) {
     const Operation operation = range    ? range->operation
                                 : stream ? Operation::kEmbedding
                                          : during(r.end);
-    Part& part = parts[index(operation)];
     Share& share = token.operations[index(operation)];
-    if (stream) {
-      share.read_bytes += uint64_t{r.words.w[3]} * chip_.chip.columns;
-      part.activity.memory_read_bytes += uint64_t{r.words.w[3]} * chip_.chip.columns;
-    }
-    switch (opcode(r.words)) {
-      case spec::ChipOpcode::kMatmul: {
-        const auto c = spec::MatmulCommand::unpack(r.words);
-        share.beats += c.beats;
-        part.activity.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] +=
-            uint64_t{spec::ceil_div(c.cols, chip_.chip.columns)} * c.planes * c.stripes;
-        part.activity.scratch_result_words += uint64_t{c.rows} * c.act_columns;
-        break;
-      }
-      case spec::ChipOpcode::kLoad:
-        part.load_beats += r.words.w[3];
-        part.activity.scratch_load_words += spec::LoadCommand::unpack(r.words).count;
-        break;
-      case spec::ChipOpcode::kVector:
-        tlm::count_activity(spec::VectorCommand::unpack(r.words), chip_.chip.lanes, part.activity);
-        break;
-      case spec::ChipOpcode::kStore: {
-        const auto c = spec::StoreCommand::unpack(r.words);
-        part.activity.scratch_store_words += uint64_t{c.count} * c.rows;
-        break;
-      }
-      case spec::ChipOpcode::kScalar:
-        break;
-    }
-  }
-  for (std::size_t i = 0; i < kOperations; ++i) {
-    Share& share = token.operations[i];
-    share.joules = energy_of(parts[i].activity, parts[i].load_beats, parts[i].store_beats,
-                             static_cast<double>(share.cycles))
-                       .joules() /
-                   token.tokens;
+    share.activity += r.activity;
+    if (opcode(r.words) == spec::ChipOpcode::kMatmul)
+      share.beats += spec::MatmulCommand::unpack(r.words).beats;
+    if (opcode(r.words) == spec::ChipOpcode::kLoad) share.load_beats += r.activity.fifo_beats;
   }
 }
 
 double Estimator::trit_macs(const Token& token) const {
-  double bytes = 0;
-  for (const auto& layout : token.activity.matrix_beats) {
-    for (std::size_t columns = 0; columns < layout.size(); ++columns)
-      bytes += static_cast<double>(layout[columns]) * static_cast<double>(columns);
+  double rows = 0;  // of single activation columns
+  for (std::size_t layout = 0; layout < spec::kLayoutCount; ++layout) {
+    const auto& steps = token.activity.matrix_beats[layout];
+    const bool signs = static_cast<spec::Layout>(layout) == spec::Layout::kSign;
+    for (std::size_t columns = 0; columns < steps.size(); ++columns)
+      rows += static_cast<double>(steps[columns]) * static_cast<double>(columns) *
+              (signs ? chip_.chip.trees : spec::kTritsPerByte);
   }
-  return bytes * chip_.chip.columns * spec::kTritsPerByte / token.tokens;
+  return rows * chip_.chip.columns / token.tokens;
+}
+
+double Estimator::array_use(const Token& token) const {
+  double steps = 0;
+  for (const auto& layout : token.activity.matrix_beats)
+    steps += static_cast<double>(std::accumulate(layout.begin(), layout.end(), uint64_t{0}));
+  return trit_macs(token) * token.tokens / (steps * chip_.chip.columns * spec::kTritsPerByte);
 }
 
 std::vector<Busy> Estimator::timeline(uint64_t from, uint64_t to) const {
@@ -274,33 +248,44 @@ Token Estimator::batch(const Token& one, uint32_t sequences) const {
   if (sequences <= 1) return one;
   Token token = one;
   const uint32_t passes = spec::ceil_div(sequences, chip_.chip.act_columns);
-  double shared = 0;
-  for (const Operation o : {Operation::kQkv, Operation::kOutput, Operation::kGateUp,
-                            Operation::kDown, Operation::kHead}) {
-    Share& share = token.operations[static_cast<std::size_t>(o)];
-    const double part = static_cast<double>(passes) / sequences;
-    const auto beats = static_cast<double>(share.beats);
-    shared += beats * (1 - part);
-    share.cycles -= static_cast<uint64_t>(beats * (1 - part));
-    share.beats = static_cast<uint64_t>(beats * part);
-    share.read_bytes = static_cast<uint64_t>(static_cast<double>(share.read_bytes) * part);
-    share.joules *= part;
-  }
+  const double part = static_cast<double>(passes) / sequences;
+  const auto reduce = [&](uint64_t& count) {
+    const auto less = static_cast<uint64_t>(static_cast<double>(count) * part);
+    return std::exchange(count, less) - less;
+  };
   // What a beat takes at the memory's pace is saved with it.
   const double pace =
       std::max(1.0, static_cast<double>(one.counters.beats + one.counters.stall_read) /
                         static_cast<double>(std::max<uint64_t>(one.counters.beats, 1)));
-  token.cycles -= shared * pace;
-  token.seconds = token.cycles / chip_mhz_ * 1e-6;
-  // Fewer beats, each with more columns.
-  for (const spec::Layout layout : {spec::Layout::kPlane, spec::Layout::kSign}) {
-    auto& steps = token.activity.matrix_beats[static_cast<std::size_t>(layout)];
-    const uint64_t all = std::accumulate(steps.begin(), steps.end(), uint64_t{0});
-    steps.fill(0);
-    steps[std::min(sequences, chip_.chip.act_columns)] = all * passes / sequences;
+  for (const Operation o : {Operation::kQkv, Operation::kOutput, Operation::kGateUp,
+                            Operation::kDown, Operation::kHead}) {
+    Share& share = token.operations[static_cast<std::size_t>(o)];
+    const double saved = std::min(static_cast<double>(share.cycles),
+                                  pace * static_cast<double>(reduce(share.beats)));
+    share.cycles -= static_cast<uint64_t>(saved);
+    token.cycles -= saved / token.tokens;
+    // Fewer beats, each with more columns.
+    for (std::size_t layout = 0; layout < spec::kLayoutCount; ++layout) {
+      auto& steps = share.activity.matrix_beats[layout];
+      auto& all = token.activity.matrix_beats[layout];
+      for (std::size_t columns = 0; columns < steps.size(); ++columns) all[columns] -= steps[columns];
+      uint64_t sum = std::accumulate(steps.begin(), steps.end(), uint64_t{0});
+      reduce(sum);
+      steps.fill(0);
+      steps[std::min(sequences, chip_.chip.act_columns)] = sum;
+      for (std::size_t columns = 0; columns < steps.size(); ++columns) all[columns] += steps[columns];
+    }
+    for (const auto count : {&tlm::Activity::memory_read_bytes, &tlm::Activity::scale_beats})
+      token.activity.*count -= reduce(share.activity.*count);
+    token.counters.load_beats -= reduce(share.load_beats);
   }
-  token.activity.memory_read_bytes -= static_cast<uint64_t>(shared) * chip_.chip.columns;
-  token.energy = energy_of(token);
+  // Not faster than the memory moves what is left.
+  const double bytes = static_cast<double>(token.activity.memory_read_bytes) / token.tokens;
+  const double bytes_per_cycle =
+      memory_.figures.sequential * memory_.config.peak_gb_per_second() * 1e3 / chip_mhz_;
+  token.cycles = std::max(token.cycles, bytes / bytes_per_cycle);
+  token.seconds = token.cycles / chip_mhz_ * 1e-6;
+  add_energy(token);
   return token;
 }
 

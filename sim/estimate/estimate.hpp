@@ -52,7 +52,8 @@ std::string_view name_of(Operation operation);
 struct Share {
   uint64_t cycles = 0;
   uint64_t beats = 0;
-  uint64_t read_bytes = 0;
+  tlm::Activity activity{};  ///< Of its commands.
+  uint64_t load_beats = 0;
   double joules = 0;
 };
 
@@ -97,8 +98,11 @@ class Estimator {
   std::vector<uint64_t> layer_begins() const;
 
   uint32_t group() const;
-  /// Trit multiply-accumulates of a token: five for each byte of a beat and activation column.
+  /// Multiply-accumulates of a token by trits or signs: five for each byte of a beat and activation
+  /// column, of signs as many as there are trees.
   double trit_macs(const Token& token) const;
+  /// The same in a cycle in which the array works, in those of one activation column of five trees.
+  double array_use(const Token& token) const;
 
   const io::Skeleton& model() const { return model_; }
   const tlm::PerfConfig& chip() const { return chip_; }
@@ -117,14 +121,15 @@ class Estimator {
   struct Record {
     spec::CommandWords words;
     uint64_t begin, end;
+    tlm::Activity activity;
   };
   const Range* range_of(const Record& record) const;
   Token finish(uint32_t context, uint32_t tokens, const Counters& counters);
   void attribute(Token& token);
   /// Joules of all that was counted in so many cycles.
-  energy::Report energy_of(const tlm::Activity& activity, uint64_t load_beats, uint64_t store_beats,
-                           double cycles) const;
-  energy::Report energy_of(const Token& token) const;
+  energy::Report energy_of(const tlm::Activity& activity, uint64_t load_beats, double cycles) const;
+  /// Fills in the joules of the token, and of each operation.
+  void add_energy(Token& token) const;
 
   io::Skeleton model_;
   tlm::PerfConfig chip_;

@@ -21,6 +21,13 @@ Activity operator-(const Activity& after, const Activity& before) {
   return std::bit_cast<Activity>(a);
 }
 
+Activity& operator+=(Activity& sum, const Activity& more) {
+  Words a = std::bit_cast<Words>(sum);
+  const Words b = std::bit_cast<Words>(more);
+  for (std::size_t i = 0; i < kCounts; ++i) a[i] += b[i];
+  return sum = std::bit_cast<Activity>(a);
+}
+
 std::vector<std::pair<std::string, uint64_t>> named(const Activity& a) {
   std::vector<std::pair<std::string, uint64_t>> out;
   for (uint32_t layout = 0; layout < spec::kLayoutCount; ++layout) {

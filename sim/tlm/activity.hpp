@@ -51,6 +51,23 @@ struct Activity {
 /// Counts between two looks: `after` less `before`.
 Activity operator-(const Activity& after, const Activity& before);
 
+Activity& operator+=(Activity& sum, const Activity& more);
+
+/// What was counted in a stretch of a unit's work, for those who observe commands; looks at the
+/// counts only if `observed`.
+class ActivityOf {
+ public:
+  ActivityOf(const Activity& counts, bool observed) : counts_(counts), observed_(observed) {
+    if (observed_) before_ = counts;
+  }
+  Activity get() const { return observed_ ? counts_ - before_ : Activity{}; }
+
+ private:
+  const Activity& counts_;
+  const bool observed_;
+  Activity before_{};
+};
+
 /// Each count with its name, arrays as one name an entry: "matrix_beats.value.2",
 /// "vector_elements.mul". Counts of 0 are left out of arrays.
 std::vector<std::pair<std::string, uint64_t>> named(const Activity& activity);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 
+#include "activity.hpp"
 #include "memory_model.hpp"
 #include "spec/generated/spec.hpp"
 #include "tern/device.hpp"
@@ -21,6 +22,7 @@ struct EngineSpan {
 struct Executed {
   const spec::CommandWords& words;
   Cycle begin, end;
+  const Activity& activity;  ///< What it moved.
 };
 using Observer = std::function<void(const Executed&)>;
 
@@ -38,6 +40,8 @@ class EventLog {
 
   /// Sees every command once its times are known, each unit's in order.
   void observe(Observer observer) { observer_ = std::move(observer); }
+  /// Whether somebody wants to know what a command moved.
+  bool observed() const { return observer_ != nullptr; }
   void executed(const Executed& command) {
     if (observer_) observer_(command);
   }

@@ -31,6 +31,7 @@ Cycle StoreUnit::next() const {
 }
 
 void StoreUnit::step() {
+  const ActivityOf activity(activity_, log_.observed());
   const Pending p = pending_.front();
   pending_.pop_front();
   const auto c = spec::StoreCommand::unpack(p.words);
@@ -45,13 +46,13 @@ void StoreUnit::step() {
   free_ = run.step + 1;
   log_.add_store_beats(run.first_beat, run.last_beat + 1, run.beats);
   scoreboard_.complete(Unit::kStore, run.response);
-  log_.executed({p.words, accepted, free_});
   activity_.scratch_store_reads += run.lines;
   activity_.scratch_store_words += uint64_t{c.count} * c.rows;
   activity_.memory_write_bursts += run.beats;
   activity_.memory_write_bytes +=
       uint64_t{c.count} * c.rows *
       (static_cast<spec::StoreFormat>(c.format) == spec::StoreFormat::kCode ? 1 : 4);
+  log_.executed({p.words, accepted, free_, activity.get()});
 }
 
 /// Steps of a row: the part of a line that belongs to one beat.

@@ -61,10 +61,12 @@ Cycle StreamUnit::next() const {
 
 void StreamUnit::step() {
   if (!matmul_) return begin();
+  const ActivityOf activity(activity_, log_.observed());
   run_block(*matmul_);
+  if (log_.observed()) matmul_->activity += activity.get();
   if (matmul_->stripes_left > 0) return;
   sequencer_free_ = matmul_->closed + 1;
-  log_.executed({matmul_->command.pack(), matmul_->accepted, sequencer_free_});
+  log_.executed({matmul_->command.pack(), matmul_->accepted, sequencer_free_, matmul_->activity});
   matmul_.reset();
 }
 
@@ -105,6 +107,7 @@ void StreamUnit::begin() {
 }
 
 void StreamUnit::run_load(const spec::LoadCommand& c, Cycle accepted) {
+  const ActivityOf activity(activity_, log_.observed());
   const auto format = static_cast<spec::Format>(c.format);
   const bool trits = format == spec::Format::kTrit;
   const uint32_t elements = trits ? spec::kTritsPerByte * chip_.columns
@@ -134,7 +137,7 @@ void StreamUnit::run_load(const spec::LoadCommand& c, Cycle accepted) {
   sequencer_free_ = taken.last + 1;
   loader_free_ = taken.last + last_writes + 1;
   scoreboard_.complete(Unit::kLoad, taken.last + last_writes + 1);
-  log_.executed({c.pack(), accepted, sequencer_free_});
+  log_.executed({c.pack(), accepted, sequencer_free_, activity.get()});
 }
 
 void StreamUnit::run_block(Matmul& m) {

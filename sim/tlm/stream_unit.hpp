@@ -52,6 +52,7 @@ class StreamUnit {
     Cycle accepted;
     Cycle planned;     ///< The next block's sizes are in registers.
     Cycle closed = 0;  ///< Last stripe of the block before.
+    Activity activity{};
   };
   void begin();
   void run_load(const spec::LoadCommand& c, Cycle accepted);

@@ -54,6 +54,16 @@ uint32_t generate(driver::FirmwareLink& link, const io::Skeleton& model, uint32_
   }
 }
 
+/// The registers that count events have 32 bits; those of cycles have 64, and tell when one of the
+/// others has come round.
+void check_width(const Counters& counted) {
+  if (counted.cycles < work_cycles(counted) + (uint64_t{1} << 31)) return;
+  throw Error(
+      "{} cycles between two looks at the chip are more than its counters of 32 bits can tell apart; "
+      "ask for a lower clock, a faster memory or fewer tokens",
+      counted.cycles);
+}
+
 }  // namespace
 
 Counters operator-(const Counters& after, const Counters& before) {
@@ -107,7 +117,9 @@ Counters TimingRun::request(uint32_t position, uint32_t prompt, uint32_t max_new
         run, position, reached);
   if (whole) look(end);
   counted_ = {begin.cycles, end.cycles};
-  return end - begin;
+  const Counters counted = end - begin;
+  check_width(counted);
+  return counted;
 }
 
 Counters TimingRun::prefill(uint32_t position, uint32_t tokens, uint32_t group) {

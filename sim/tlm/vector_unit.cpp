@@ -5,6 +5,7 @@
 namespace tern::tlm {
 
 void VectorUnit::push(Cycle pushed, const spec::CommandWords& words) {
+  const ActivityOf activity(activity_, log_.observed());
   const Waits waits(scoreboard_, words.w[1]);
   scoreboard_.issue(spec::Unit::kVector);
   commands_.push();
@@ -29,7 +30,7 @@ void VectorUnit::push(Cycle pushed, const spec::CommandWords& words) {
   // done_o comes a cycle after the next command can be accepted; busy_o lasts until then.
   log_.add_vector_busy(accepted + 1, free_ + 2);
   scoreboard_.complete(spec::Unit::kVector, free_ + 1);
-  log_.executed({words, accepted, free_});
+  log_.executed({words, accepted, free_, activity.get()});
 }
 
 }  // namespace tern::tlm

@@ -50,6 +50,52 @@ TEST(EnergyData, EveryFigureHasATagAndASource) {
   EXPECT_GE(results, 1);
 }
 
+// Measured is what a command of this project gave: results of scripts/energy.sh. What is cited from
+// papers and datasheets is published at best.
+TEST(EnergyData, NothingThatIsCitedIsMeasured) {
+  for (const auto& [name, text] : data_files()) {
+    const bool cited = name == "technology.yaml";
+    EXPECT_EQ(text.find("tag: measured") != std::string_view::npos ||
+                  text.find("\"measured\"") != std::string_view::npos,
+              !cited)
+        << name;
+  }
+  EXPECT_EQ(load_dram("lpddr5x").phy.tag, Tag::kPublished);  // a paper of 2010
+  EXPECT_EQ(load_dram("hbm2").read.tag, Tag::kPublished);
+  EXPECT_EQ(load_technology("asap7").sram_tag, Tag::kPublished);
+  EXPECT_EQ(load_technology("asap7").block("array").area.tag, Tag::kMeasured);
+}
+
+TEST(EnergyData, WhatIsRecalledSaysSo) {
+  EXPECT_TRUE(load_technology("asap7").sram_byte(16384).recalled);
+  EXPECT_TRUE(load_technology("osu018").wires.recalled);
+  EXPECT_TRUE(load_dram("hbm2").phy.recalled);
+  EXPECT_TRUE(load_dram("sdr").activate.recalled);
+  EXPECT_TRUE(load_dram("lpddr5x").read.recalled);
+  EXPECT_FALSE(load_dram("ddr4").read.recalled);
+  EXPECT_FALSE(load_dram("ddr4").phy.recalled);
+  EXPECT_EQ(describe(Tag::kProjected, true), "projected, recalled");
+}
+
+// docs/energy.md: the core meets about 80 MHz on OSU018 and 490 MHz on ASAP7.
+TEST(EnergyData, AClockIsComparedWithWhatTheBlocksMeet) {
+  const Technology osu018 = load_technology("osu018"), asap7 = load_technology("asap7");
+  EXPECT_TRUE(osu018.too_slow_for(80).empty());
+  ASSERT_FALSE(osu018.too_slow_for(125).empty());
+  EXPECT_EQ(osu018.too_slow_for(125)[0].block, "controller");
+  EXPECT_NEAR(osu018.too_slow_for(125)[0].mhz, 80, 1);
+  EXPECT_TRUE(asap7.too_slow_for(300).empty());
+  EXPECT_NEAR(asap7.too_slow_for(1067)[0].mhz, 490, 5);
+  EXPECT_EQ(describe_missed_clock(asap7, 300), "");
+  EXPECT_NE(describe_missed_clock(osu018, 1067).find("1067 MHz is more than blocks of osu018"),
+            std::string::npos);
+  // Blocks of comparisons are not part of the chip.
+  for (const BlockClock& b : osu018.too_slow_for(1e5)) {
+    EXPECT_FALSE(b.block.starts_with("lane_")) << b.block;
+    EXPECT_FALSE(b.block.starts_with("decoder_")) << b.block;
+  }
+}
+
 TEST(EnergyData, EveryTechnologyAndMemoryLoads) {
   for (const std::string& name : technology_names()) {
     const Technology t = load_technology(name);

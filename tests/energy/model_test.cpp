@@ -151,6 +151,56 @@ TEST(EnergyModel, DramCostsEventsAndTime) {
   EXPECT_NEAR(r.joules(Unit::kPhy), 5.5e-9, 1e-15);
 }
 
+TEST(EnergyModel, AStreamOpensEachRowOnce) {
+  Dram d = memory();
+  d.refresh_seconds = 2e-6;
+  const DramCounts c = stream_counts(81'920'000, 8'192, 1e-3, d);
+  EXPECT_EQ(c.activates, 10'001u);
+  EXPECT_EQ(c.refreshes, 500u);
+  EXPECT_EQ(c.open_seconds, 1e-3);
+  d.row_bytes = d.refresh_seconds = 0;  // part of what a byte costs
+  EXPECT_EQ(stream_counts(81'920'000, 0, 1e-3, d).activates, 0u);
+  EXPECT_EQ(stream_counts(81'920'000, 0, 1e-3, d).refreshes, 0u);
+}
+
+TEST(EnergyModel, LeakageIsThatOfAllTreesAndBanks) {
+  Technology t = technology();
+  t.blocks["array"].leakage.value = 100;
+  t.blocks["array_m2"].leakage.value = 160;
+  t.blocks["digit_weight"].leakage.value = 3;
+  t.blocks["accumulator_bank"].leakage.value = 7;
+  t.blocks["vector_lane"].leakage.value = 11;
+  Counts c;
+  c.seconds = 1;
+  // 2 tiles of 40 for the decoders and 60 for each of 4 columns; digit weights, five banks a column;
+  // 16 lanes.
+  EXPECT_NEAR(estimate(c, kChip, t, memory(), kCells).joules(Unit::kCore),
+              (2 * (40 + 4 * 60) + 4 * 3 + 4 * 5 * 7 + 16 * 11) * 1e-6, 1e-12);
+  spec::ChipConfig eight = kChip;
+  eight.trees = 8;
+  EXPECT_NEAR(estimate(c, eight, t, memory(), kCells).joules(Unit::kCore),
+              (2 * (40 + 4 * 1.6 * 60) + 4 * 1.6 * 3 + 4 * 8 * 7 + 16 * 11) * 1e-6, 1e-12);
+}
+
+TEST(EnergyModel, ScalesOfGroupsPassTheFifo) {
+  Counts c;
+  c.scale_beats = 10;
+  EXPECT_NEAR(estimate(c, kChip, technology(), memory(), kCells).joules(), 2 * 10 * 32e-12, 1e-18);
+}
+
+TEST(EnergyModel, WhatIsRecalledMarksItsPart) {
+  Technology t = technology();
+  t.sram_recalled = true;
+  Counts c;
+  c.vector.scale = 10;
+  EXPECT_FALSE(estimate(c, kChip, t, memory(), kCells).recalled());
+  c.scratch_reads = 1;
+  const Report r = estimate(c, kChip, t, memory(), kCells);
+  EXPECT_TRUE(r.recalled(Unit::kSram));
+  EXPECT_FALSE(r.recalled(Unit::kCore));
+  EXPECT_TRUE(r.recalled());
+}
+
 TEST(EnergyModel, WiresAreAFactorOnTheCore) {
   Counts c;
   c.vector.scale = 10;

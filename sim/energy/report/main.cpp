@@ -27,17 +27,22 @@ nlohmann::json to_json(const Report& r, const Technology& t, const Counts& c) {
                         {"seconds", c.seconds},
                         {"joules", r.joules()},
                         {"tag", name_of(r.tag())},
+                        {"recalled", r.recalled()},
+                        {"clock_mhz", t.clock_mhz},
                         {"missing", r.missing}};
+  for (const BlockClock& b : t.too_slow_for(t.clock_mhz)) out["missed_clock"][b.block] = b.mhz;
   for (int u = 0; u < kUnits; ++u) {
     const Unit unit{u};
     out["units"][std::string(name_of(unit))] = {{"joules", r.joules(unit)},
-                                                {"tag", name_of(r.tag(unit))}};
+                                                {"tag", name_of(r.tag(unit))},
+                                                {"recalled", r.recalled(unit)}};
   }
   for (const Term& term : r.terms) {
     out["terms"].push_back({{"unit", name_of(term.unit)},
                             {"name", term.name},
                             {"joules", term.joules},
                             {"tag", name_of(term.tag)},
+                            {"recalled", term.recalled},
                             {"how", term.how}});
   }
   return out;
@@ -45,17 +50,19 @@ nlohmann::json to_json(const Report& r, const Technology& t, const Counts& c) {
 
 void print(const Report& r, const Technology& t, const Counts& c, bool terms) {
   fmt::print("{} ({})\n  {} a token ({}); {:.2f} ms a token, {:.2f} W\n", t.name, t.title,
-             joules(r.joules()), name_of(r.tag()), c.seconds * 1e3, r.joules() / c.seconds);
+             joules(r.joules()), describe(r.tag(), r.recalled()), c.seconds * 1e3, r.joules() / c.seconds);
   for (int u = 0; u < kUnits; ++u) {
     const Unit unit{u};
     fmt::print("  {:<5} {:>12}  {:5.1f} %  ({})\n", name_of(unit), joules(r.joules(unit)),
-               100 * r.joules(unit) / r.joules(), name_of(r.tag(unit)));
+               100 * r.joules(unit) / r.joules(), describe(r.tag(unit), r.recalled(unit)));
     for (const Term& term : r.terms) {
       if (terms && term.unit == unit)
         fmt::print("    {:<36} {:>12}  {} [{}]\n", term.name, joules(term.joules), term.how,
-                   name_of(term.tag));
+                   describe(term.tag, term.recalled));
     }
   }
+  if (const std::string missed = describe_missed_clock(t, t.clock_mhz); !missed.empty())
+    fmt::print("  WARNING: {}\n", missed);
   for (const std::string& what : r.missing) fmt::print("  not in it: {}\n", what);
 }
 

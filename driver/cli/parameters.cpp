@@ -1,0 +1,58 @@
+#include "parameters.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "io/chip_config.hpp"
+#include "io/error.hpp"
+
+namespace tern::cli {
+namespace {
+
+std::string flag_of(std::string name) {
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
+}
+
+}  // namespace
+
+const Parameter* find_parameter(std::string_view name) {
+  const auto found = std::ranges::find(kParameters, name, &Parameter::name);
+  return found == std::end(kParameters) ? nullptr : found;
+}
+
+spec::ChipConfig chip_of(const std::string& config, const Parameters& parameters) {
+  const spec::ChipConfig& base = io::find_config(config);
+  spec::ChipConfig chip = base;
+  for (const auto& [name, value] : parameters) {
+    const Parameter* parameter = find_parameter(name);
+    if (!parameter) throw Error("a chip has no parameter {}", quote(name));
+    chip.*parameter->member = value;
+  }
+  if (!parameters.contains("act_depth") && chip.columns != 0 && chip.act_columns != 0) {
+    constexpr uint32_t kMostTiles = 4096;  // that the RTL takes
+    const uint64_t activations = uint64_t{base.act_depth} * base.columns * base.act_columns;
+    const uint64_t tiles = activations / (uint64_t{chip.columns} * chip.act_columns);
+    chip.act_depth = std::max(
+        base.act_depth, static_cast<uint32_t>(std::min<uint64_t>(tiles, kMostTiles)));
+  }
+  return chip;
+}
+
+void add_parameter_options(CLI::App& app, Parameters& parameters) {
+  for (const Parameter& p : kParameters) {
+    const std::string name = p.name;
+    app.add_option_function<uint32_t>(
+        flag_of(name), [&parameters, name](const uint32_t& value) { parameters[name] = value; },
+        fmt::format("In place of the configuration's: {}", p.help));
+  }
+}
+
+std::string parameter_flags(const Parameters& parameters) {
+  std::string out;
+  for (const auto& [name, value] : parameters) out += fmt::format(" {} {}", flag_of(name), value);
+  return out;
+}
+
+}  // namespace tern::cli
