@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 start=$SECONDS
 scripts/setup.sh
-scripts/build.sh release tern
+scripts/build.sh release tern tern_energy
 
 story=(--prompt "Once upon a time" --tokens 160 --temperature 0.7 --seed 7)
 out=$(mktemp -d)
