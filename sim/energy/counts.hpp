@@ -23,8 +23,8 @@ struct VectorCounts {
 struct DramCounts {
   uint64_t read_bytes = 0;
   uint64_t written_bytes = 0;
-  uint64_t activates = 0;   ///< Rows opened, of the whole channel.
-  uint64_t refreshes = 0;   ///< All-bank refreshes, of the whole channel.
+  double activates = 0;     ///< Rows opened, of the whole channel.
+  double refreshes = 0;     ///< All-bank refreshes, of the whole channel.
   double open_seconds = 0;  ///< Time with at least one row open.
   double idle_seconds = 0;  ///< Time with none.
 };

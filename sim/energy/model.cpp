@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace tern::energy {
 namespace {
@@ -190,8 +189,8 @@ void channel(const Counts& c, const Dram& d, Ledger& out) {
   out.add(Unit::kDram, "read bursts", read, d.read);
   out.add(Unit::kDram, "write bursts", written, d.write);
   if (d.row_bytes == 0) return;
-  out.add(Unit::kDram, "activates", static_cast<double>(c.dram.activates), d.activate);
-  out.add(Unit::kDram, "refreshes", static_cast<double>(c.dram.refreshes), d.refresh);
+  out.add(Unit::kDram, "activates", c.dram.activates, d.activate);
+  out.add(Unit::kDram, "refreshes", c.dram.refreshes, d.refresh);
   out.add(Unit::kDram, "standby, rows open", c.dram.open_seconds, d.open_standby);
   out.add(Unit::kDram, "standby, no row open", c.dram.idle_seconds, d.idle_standby);
 }
@@ -242,10 +241,9 @@ DramCounts stream_counts(uint64_t read_bytes, uint64_t written_bytes, double sec
   c.written_bytes = written_bytes;
   c.open_seconds = seconds;
   if (dram.row_bytes > 0)
-    c.activates = static_cast<uint64_t>(
-        std::llround(static_cast<double>(read_bytes + written_bytes) / dram.row_bytes));
+    c.activates = static_cast<double>(read_bytes + written_bytes) / dram.row_bytes;
   if (dram.refresh_seconds > 0)
-    c.refreshes = static_cast<uint64_t>(std::llround(seconds / dram.refresh_seconds));
+    c.refreshes = seconds / dram.refresh_seconds;
   return c;
 }
 
