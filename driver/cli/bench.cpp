@@ -9,6 +9,7 @@
 #include "golden/kernels.hpp"
 #include "io/error.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -196,39 +197,39 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
 }
 
 void print(const BenchOptions& o, const nlohmann::json& results) {
-  fmt::print("Measured on this machine, {}, decoding one token at a time, {} positions behind a "
+  say("Measured on this machine, {}, decoding one token at a time, {} positions behind a "
              "prompt; mean of {} repetitions +- standard deviation:\n",
              o.common.device.threads == 1
                  ? "one thread"
                  : fmt::format("golden: with {} threads", o.common.device.threads),
              kWindow, o.repetitions);
-  fmt::print("  {:<24} {:>18} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
+  say("  {:<24} {:>18} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
              "M trit-MAC/s", "cycles/token", "beats");
   for (const auto& r : results) {
     if (r.contains("ratio")) continue;
-    fmt::print("  {:<24} {:>18}", r["name"].get<std::string>(),
+    say("  {:<24} {:>18}", r["name"].get<std::string>(),
                fmt::format("{:.1f} +- {:.1f}", r["tokens_per_second"].get<double>(),
                            r["tokens_per_second_deviation"].get<double>()));
     if (r.contains("cycles_per_second")) {
-      fmt::print(" {:>14.2f} {:>18.0f} {:>14.0f} {:>7.1f}%",
+      say(" {:>14.2f} {:>18.0f} {:>14.0f} {:>7.1f}%",
                  r["cycles_per_second"].get<double>() * 1e-6,
                  r["trit_macs_per_second"].get<double>() * 1e-6,
                  r["cycles_per_token"].get<double>(), r["beat_share"].get<double>() * 100);
     }
-    fmt::print("\n");
+    say("\n");
   }
   for (const auto& r : results) {
     for (const char* use : {"cycle_use", "memory_use"}) {
       if (r.contains(use))
-        fmt::print("  {}: {}\n", r["name"].get<std::string>(), r[use].get<std::string>());
+        say("  {}: {}\n", r["name"].get<std::string>(), r[use].get<std::string>());
     }
   }
   for (const auto& r : results) {
     if (r.contains("bytes_per_second"))
-      fmt::print("  {} {:.1f} GB/s of weights\n", r["name"].get<std::string>(),
+      say("  {} {:.1f} GB/s of weights\n", r["name"].get<std::string>(),
                  r["bytes_per_second"].get<double>() * 1e-9);
     if (r.contains("ratio"))
-      fmt::print("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
+      say("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
                  r["simd_gmac_per_second"].get<double>(),
                  r["scalar_gmac_per_second"].get<double>(), r["ratio"].get<double>());
   }
@@ -249,7 +250,7 @@ int bench(const BenchOptions& o) {
     if (!o.common.device.dram.empty()) results.push_back(bench_backend(o, "rtl:edge", "fast", true));
   }
   if (o.common.json) {
-    fmt::print("{}\n", results.dump());
+    say_json(results);
   } else {
     print(o, results);
   }

@@ -94,7 +94,7 @@ void examine_folder(const Options& o, const spec::ChipConfig& chip, DoctorReport
 void print(const Options& o, const DoctorReport& report) {
   say("{}\n", o.model.string());
   const auto line = [](const std::string& name, const json& value) {
-    say("  {}: {}\n", name, value.is_string() ? value.get<std::string>() : value.dump());
+    say("  {}: {}\n", name, value.is_string() ? value.get<std::string>() : json_text(value));
   };
   for (const auto& [name, value] : report.facts.items()) {
     if (!value.is_object()) {
@@ -122,12 +122,11 @@ int doctor(const Options& o) {
   DoctorReport report;
   report.attempt([&] { examine(o, chip, report); });
   if (o.json) {
-    say("{}\n", json{{"file", o.model.string()},
-                            {"facts", report.facts},
-                            {"unusual", report.unusual},
-                            {"obstacles", report.obstacles},
-                            {"runs", report.obstacles.empty()}}
-                           .dump(-1, ' ', false, json::error_handler_t::replace));
+    say_json({{"file", o.model.string()},
+              {"facts", report.facts},
+              {"unusual", report.unusual},
+              {"obstacles", report.obstacles},
+              {"runs", report.obstacles.empty()}});
   } else {
     print(o, report);
   }

@@ -8,6 +8,7 @@
 #include "dram/patterns.hpp"
 #include "dram/presets.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
 namespace tern::cli {
@@ -85,19 +86,19 @@ nlohmann::json to_json(const Measured& m) {
 
 /// One line a memory.
 void print_table(const std::vector<Measured>& all) {
-  fmt::print("Part of the peak that a saturated controller moves (measured on the model):\n");
-  fmt::print("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "GB/s",
+  say("Part of the peak that a saturated controller moves (measured on the model):\n");
+  say("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "GB/s",
              "sequential", "sequential", "random", "random,", "stream,", "refresh", "latency",
              "write");
-  fmt::print("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "peak",
+  say("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "peak",
              "reads", "writes", "reads", "1/3 writes", "1/16 wr.", "all banks", "idle, ns",
              "turn, ns");
   for (const Measured& m : all) {
-    fmt::print("  {:<14} {:>7.2f}", m.preset.config.name, m.preset.config.peak_gb_per_second());
+    say("  {:<14} {:>7.2f}", m.preset.config.name, m.preset.config.peak_gb_per_second());
     const int widths[] = {11, 11, 9, 11, 11};
     for (std::size_t i = 0; i < m.patterns.size(); ++i)
-      fmt::print(" {:>{}.1f}%", 100 * m.patterns[i].second.utilisation(), widths[i] - 1);
-    fmt::print(" {:>8.1f}% {:>9.1f} {:>9.1f}\n", 100 * m.figures.refresh, m.figures.idle_latency_ns,
+      say(" {:>{}.1f}%", 100 * m.patterns[i].second.utilisation(), widths[i] - 1);
+    say(" {:>8.1f}% {:>9.1f} {:>9.1f}\n", 100 * m.figures.refresh, m.figures.idle_latency_ns,
                m.figures.turnaround_ns);
   }
 }
@@ -105,29 +106,29 @@ void print_table(const std::vector<Measured>& all) {
 /// Everything about one memory.
 void print_details(const Measured& m) {
   const dram::Config& config = m.preset.config;
-  fmt::print("\n{}: {}\n", config.name, config.description);
-  fmt::print("  {} MB, bursts of {} bytes, {:.1f} MHz, addresses {}\n",
+  say("\n{}: {}\n", config.name, config.description);
+  say("  {} MB, bursts of {} bytes, {:.1f} MHz, addresses {}\n",
              config.geometry.bytes() >> 20, config.geometry.burst_bytes(), config.clock_mhz(),
              config.mapping);
-  fmt::print("  Cycles of the data bus:\n    {:<22}", "");
-  for (const auto& [name, member] : kCauses) fmt::print(" {:>11}", name);
-  fmt::print("\n");
+  say("  Cycles of the data bus:\n    {:<22}", "");
+  for (const auto& [name, member] : kCauses) say(" {:>11}", name);
+  say("\n");
   for (const auto& [pattern, c] : m.patterns) {
-    fmt::print("    {:<22}", name_of(pattern));
+    say("    {:<22}", name_of(pattern));
     for (const auto& [name, member] : kCauses)
-      fmt::print(" {:>10.2f}%",
+      say(" {:>10.2f}%",
                  100 * static_cast<double>(c.*member) / static_cast<double>(c.cycles));
-    fmt::print("\n");
+    say("\n");
   }
-  fmt::print("  {:<16} {:>7}  source\n", "Value", "cycles");
+  say("  {:<16} {:>7}  source\n", "Value", "cycles");
   std::map<std::string, std::string> sources;
   for (const dram::Preset::Value& value : m.preset.values) {
-    fmt::print("  {:<16} {:>7}  {}\n", value.name,
+    say("  {:<16} {:>7}  {}\n", value.name,
                value.cycles >= 0 ? fmt::format("{}", value.cycles) : std::string(), value.source);
     const std::string key = value.source.substr(0, value.source.find_first_of(",:; "));
     if (const std::string text = dram::describe_source(key); !text.empty()) sources[key] = text;
   }
-  for (const auto& [key, text] : sources) fmt::print("  {}: {}\n", key, text);
+  for (const auto& [key, text] : sources) say("  {}: {}\n", key, text);
 }
 
 int run_dram(const DramOptions& o) {
@@ -141,7 +142,7 @@ int run_dram(const DramOptions& o) {
   if (o.common.json) {
     nlohmann::json out = nlohmann::json::array();
     for (const Measured& m : all) out.push_back(to_json(m));
-    fmt::print("{}\n", out.dump());
+    say_json(out);
     return 0;
   }
   print_table(all);

@@ -10,6 +10,7 @@
 #include "io/error.hpp"
 #include "io/mapped_file.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "reference/reference.hpp"
 
@@ -188,19 +189,19 @@ int eval(const EvalOptions& o) {
                                            (score.seconds + score.reference_seconds)));
   }
   if (o.common.json) {
-    fmt::print("{}\n", to_json(score, machine).dump());
+    say_json(to_json(score, machine));
     return 0;
   }
   const auto count = static_cast<double>(n);
   const double perplexity = std::exp(score.nats / count);
   const double reference_perplexity = std::exp(score.reference_nats / count);
-  fmt::print("{} tokens of {}\n", n, o.text.string());
-  fmt::print("  perplexity      {} {:.4f}, float32 reference {:.4f}: {:+.4f} %\n", machine.name(),
+  say("{} tokens of {}\n", n, o.text.string());
+  say("  perplexity      {} {:.4f}, float32 reference {:.4f}: {:+.4f} %\n", machine.name(),
              perplexity, reference_perplexity, 100 * (perplexity / reference_perplexity - 1));
-  fmt::print("  KL divergence   {:.6f} nat\n", score.kl / count);
-  fmt::print("  top-1 agreement {:.3f} %\n", 100 * static_cast<double>(score.agree) / count);
+  say("  KL divergence   {:.6f} nat\n", score.kl / count);
+  say("  top-1 agreement {:.3f} %\n", 100 * static_cast<double>(score.agree) / count);
   if (!o.common.quiet) {
-    fmt::print(stderr, "{} {:.0f} tokens/s, reference {:.0f} tokens/s, one thread\n",
+    note("{} {:.0f} tokens/s, reference {:.0f} tokens/s, one thread\n",
                machine.name(), count / score.seconds, count / score.reference_seconds);
   }
   return 0;

@@ -84,10 +84,11 @@ int make(const ReportOptions& o) {
   if (o.common.quiet) return 0;
   for (const nlohmann::json& warning : data["warnings"]) print_warning(warning.get<std::string>());
   say("{} on {} with {} at {:.0f} MHz, {}, {} tokens before, batch {}\n", q.model, q.config,
-             q.dram, mhz, technology.title, q.context, q.batch);
+      q.dram, mhz, technology.title, q.context, q.batch);
   say("  {:.1f} tokens/s ({}), {:.1f} % of the memory's peak; a prompt {:.0f} tokens/s\n",
-             s["tokens_per_second"].get<double>(), s["time_tag"].get<std::string>(), 100 * s["memory_share"].get<double>(),
-             s["prefill_tokens_per_second"].get<double>());
+      s["tokens_per_second"].get<double>(), s["time_tag"].get<std::string>(),
+      100 * s["memory_share"].get<double>(),
+      s["prefill_tokens_per_second"].get<double>());
   std::string parts;
   for (const auto& [name, part] : s["joules"].items())
     parts += fmt::format("{}{} {:.1f} ({})", parts.empty() ? "" : ", ", name,
@@ -95,7 +96,7 @@ int make(const ReportOptions& o) {
                          energy::describe(energy::parse_tag(part["tag"].get<std::string>()),
                                           part["recalled"].get<bool>()));
   say("  {:.1f} mJ a token: {}; {:.2f} W\n", 1e3 * s["joules_per_token"].get<double>(), parts,
-             s["watts"].get<double>());
+      s["watts"].get<double>());
   if (!o.output.empty())
     say("  written to {} in {:.1f} s\n", o.output.string(), clock.seconds());
   return 0;

@@ -12,6 +12,7 @@
 #include "io/atomic_file.hpp"
 #include "io/error.hpp"
 #include "options.hpp"
+#include "output.hpp"
 #include "page.hpp"
 #include "progress.hpp"
 #include "sweep_journal.hpp"
@@ -38,7 +39,7 @@ void run_points(const SweepOptions& o, const sweep::Plan& plan, const sweep::Sou
   for (const sweep::Point& point : plan.points)
     if (!journal.has(point)) missing.push_back(&point);
   if (missing.size() < plan.points.size() && !o.common.quiet)
-    fmt::print(stderr, "sweep: {} of {} points are in {}\n", plan.points.size() - missing.size(),
+    note("sweep: {} of {} points are in {}\n", plan.points.size() - missing.size(),
                plan.points.size(), journal.file().string());
   const uint32_t threads =
       o.threads > 0 ? o.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -74,11 +75,11 @@ void print_problems(const std::vector<sweep::Result>& results, const sweep::Sour
   const std::vector<sweep::Failure> failures = sweep::failures(results);
   std::size_t bad = 0;
   for (const sweep::Failure& f : failures) bad += f.points;
-  if (bad > 0) fmt::print(stderr, "sweep: {} of {} points cannot run:\n", bad, results.size());
+  if (bad > 0) note("sweep: {} of {} points cannot run:\n", bad, results.size());
   for (std::size_t i = 0; i < std::min(kShown, failures.size()); ++i)
-    fmt::print(stderr, "  {}: {}\n", failures[i].points, failures[i].reason);
+    note("  {}: {}\n", failures[i].points, failures[i].reason);
   if (failures.size() > kShown)
-    fmt::print(stderr, "  and {} other reasons; sweep.csv has all\n", failures.size() - kShown);
+    note("  and {} other reasons; sweep.csv has all\n", failures.size() - kShown);
   for (const std::string& warning : sweep::clock_warnings(results, sources)) print_warning(warning);
 }
 
@@ -99,14 +100,14 @@ int make(const SweepOptions& o) {
   if (!o.common.quiet) print_problems(results, sources);
   const auto ran = std::ranges::count_if(results, &sweep::Result::ok);
   if (o.common.json) {
-    fmt::print("{}\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    say_json(all);
   } else if (!o.common.quiet) {
-    fmt::print("{} points in {:.1f} s, {} of which cannot run; sweep.csv, sweep.json and sweep.html "
+    say("{} points in {:.1f} s, {} of which cannot run; sweep.csv, sweep.json and sweep.html "
                "are in {}\n",
                results.size(), clock.seconds(), results.size() - static_cast<std::size_t>(ran),
                o.output.string());
     for (const sweep::Result* best : sweep::pareto_front(results))
-      fmt::print("  {:>9.2f} tokens/s {:>9.1f} mJ  {}\n", best->tokens_per_second,
+      say("  {:>9.2f} tokens/s {:>9.1f} mJ  {}\n", best->tokens_per_second,
                  1e3 * best->joules_per_token, sweep::label(plan, best->point));
   }
   if (ran == 0)

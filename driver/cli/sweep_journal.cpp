@@ -1,6 +1,7 @@
 #include "sweep_journal.hpp"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <fstream>
 
@@ -18,13 +19,11 @@ std::string line_of(const json& j) {
   return j.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-/// A number that tells plans apart by their points and their order (FNV-1a of 64 bits).
+/// A number that tells plans apart by their points and their order.
 std::string digest_of(const Plan& plan) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const Point& p : plan.points) {
-    for (const char c : p.key()) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  }
-  return fmt::format("{:016x}", hash);
+  std::string keys;
+  for (const Point& p : plan.points) keys += p.key() + "\n";
+  return fmt::format("{:016x}", XXH3_64bits(keys.data(), keys.size()));
 }
 
 Result result_of(const json& j) {

@@ -13,6 +13,7 @@
 #include "io/error.hpp"
 #include "io/mapped_file.hpp"
 #include "io/synth.hpp"
+#include "numbers.hpp"
 
 namespace tern::sweep {
 
@@ -47,7 +48,7 @@ class Reader {
     try {
       root_ = YAML::Load(text_);
     } catch (const YAML::Exception& e) {
-      throw Error("{}:{}: {}", file.string(), e.mark.line + 1, e.msg);
+      throw Error("{}:{}: {}", file.string(), e.mark.line + 1, quote(e.msg));
     }
     if (!root_.IsMap()) throw Error("{}: expected a map of lists", file.string());
   }
@@ -179,7 +180,7 @@ Point point_of(const json& j) {
   return p;
 }
 
-Plan load_plan(const std::filesystem::path& file) {
+Plan load_plan(const std::filesystem::path& file) try {
   constexpr double kMostPositions = 1 << 20;
   Reader reader(file);
   reader.combine("models", &Point::model);
@@ -188,13 +189,15 @@ Plan load_plan(const std::filesystem::path& file) {
   reader.combine("configs", &Point::config);
   reader.combine_parameters();
   reader.combine("drams", &Point::dram);
-  reader.combine("clock_mhz", &Point::clock_mhz, {0.1, 20000}, true);
+  reader.combine("clock_mhz", &Point::clock_mhz, {cli::kClockMhz.low, cli::kClockMhz.high}, true);
   reader.combine("technologies", &Point::technology);
   reader.combine("contexts", &Point::context, {0, kMostPositions});
   reader.combine("batches", &Point::batch, {1, 1024});
   Plan plan = reader.plan();
   check_names(plan);
   return plan;
+} catch (const YAML::Exception& e) {  // a key that is a list or a map
+  throw Error("{}:{}: {}", file.string(), e.mark.line + 1, quote(e.msg));
 }
 
 std::string label(const Plan& plan, const Point& point) {
