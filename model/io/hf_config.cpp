@@ -1,5 +1,6 @@
 #include "io/hf_config.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
@@ -64,7 +65,7 @@ class Reader {
   }
   Defaults read_family(HfConfig& config) const;
   void read_rope(ModelConfig& m, double fallback) const;
-  void check_rope(const char* name) const;
+  float rope_factor(const char* name) const;
   HfWeights read_weights(bool one_bit_llm) const;
 
   std::string file_;
@@ -128,32 +129,33 @@ Defaults Reader::read_family(HfConfig& config) const {
   return m.arch == "bitnet-b1.58" ? kBitNet : m.arch == "qwen3" ? kQwen3 : kLlama;
 }
 
-/// Of rope_scaling, or of rope_parameters, which newer files have.
-void Reader::check_rope(const char* name) const {
+/// What positions are divided by: of rope_scaling, or of rope_parameters, which newer files have.
+float Reader::rope_factor(const char* name) const {
   const json& rope = at(name);
-  if (rope.is_null()) return;
+  if (rope.is_null()) return 1;
   const auto refuse = [&] {
-    throw Error("{}: {} is {}, only the rope_type \"default\" is supported", file_, name,
-                quote(rope.dump()));
+    throw Error("{}: {} is {}, only the rope_types \"default\" and \"linear\" are supported", file_,
+                name, quote(rope.dump()));
   };
   if (!rope.is_object()) refuse();
   const json type = rope.value("rope_type", rope.value("type", json()));
   const json factor = rope.value("factor", json());
-  const bool linear_by_one = type == "linear" && factor.is_number() && factor == 1;
-  if (!type.is_null() && type != "default" && !linear_by_one) refuse();
+  const bool linear = type == "linear" && factor.is_number() && factor > 0;
+  if (!type.is_null() && type != "default" && !linear) refuse();
   for (const auto& [key, value] : rope.items()) {
-    const bool is_type = key == "rope_type" || key == "type" || (key == "factor" && linear_by_one);
+    const bool is_type = key == "rope_type" || key == "type" || (key == "factor" && linear);
     const bool neutral = value.is_null() || (key == "partial_rotary_factor" && value == 1);
     // Without a type, what else it says would be a scaling.
     if (!is_type && !neutral && key != "rope_theta" && (type.is_null() || value.is_structured() ||
                                                         key == "partial_rotary_factor"))
       refuse();
   }
+  return linear ? factor.get<float>() : 1.0f;
 }
 
 void Reader::read_rope(ModelConfig& m, double fallback) const {
-  check_rope("rope_scaling");
-  check_rope("rope_parameters");
+  // Where both are there they say the same.
+  m.rope_scaling.factor = std::max(rope_factor("rope_scaling"), rope_factor("rope_parameters"));
   const json& parameters = at("rope_parameters");
   const json& theta = parameters.is_object() && parameters.contains("rope_theta")
                           ? parameters.at("rope_theta")

@@ -238,6 +238,12 @@ TEST_F(Folder, WhatIsNotComputedIsNamed) {
                                             {{"rope_theta", 1e4}, {"partial_rotary_factor", 1}}}) {
     taken({{"rope_scaling", rope}, {"rope_parameters", rope}});
   }
+  for (const char* name : {"rope_scaling", "rope_parameters"}) {
+    taken({{name, {{"rope_type", "linear"}, {"factor", 4}}}});
+    EXPECT_EQ(io::open_model(path_)->config().rope_scaling.factor, 4);
+    refused({{name, {{"rope_type", "linear"}, {"factor", 0}}}}, std::string(name) + " is");
+    refused({{name, {{"rope_type", "linear"}}}}, std::string(name) + " is");
+  }
   for (const json& key : std::vector<json>{{{"attention_bias", true}},
                                            {{"mlp_bias", true}},
                                            {{"partial_rotary_factor", 0.5}},
