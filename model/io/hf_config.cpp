@@ -1,6 +1,5 @@
 #include "io/hf_config.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
@@ -155,7 +154,8 @@ float Reader::rope_factor(const char* name) const {
 
 void Reader::read_rope(ModelConfig& m, double fallback) const {
   // Where both are there they say the same.
-  m.rope_scaling.factor = std::max(rope_factor("rope_scaling"), rope_factor("rope_parameters"));
+  const float factor = rope_factor("rope_parameters"), older = rope_factor("rope_scaling");
+  m.rope_scaling.factor = factor != 1 ? factor : older;
   const json& parameters = at("rope_parameters");
   const json& theta = parameters.is_object() && parameters.contains("rope_theta")
                           ? parameters.at("rope_theta")
