@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "io/error.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "text_input.hpp"
 
 namespace tern::cli {
 namespace {
@@ -32,11 +34,11 @@ class Conversation {
       : device_(*session.session.device),
         tokenizer_(*session.tokenizer),
         context_(session.context),
-        model_end_(session.end),
         format_(format),
         ends_(format.ends(tokenizer_)),
         tokens_(options.tokens),
         settings_(settings) {
+    settings_.stop_tokens.assign(ends_.begin(), ends_.end());
     if (!options.system.empty()) messages_.push_back({io::ChatRole::kSystem, options.system});
   }
 
@@ -45,12 +47,10 @@ class Conversation {
 
  private:
   bool ends(int32_t token) const { return std::ranges::find(ends_, token) != ends_.end(); }
-  void generate(std::span<const int32_t> prompt, uint32_t wanted, const TokenSink& token);
 
   Device& device_;
   const io::Tokenizer& tokenizer_;
   int64_t context_;
-  int32_t model_end_;
   io::ChatFormat format_;
   std::vector<int> ends_;
   int tokens_;
@@ -58,26 +58,6 @@ class Conversation {
   std::vector<io::ChatMessage> messages_;
   std::vector<int> cached_;  ///< Tokens whose keys and values the device holds.
 };
-
-/// A device stops by itself at the model's end token only. Where another token ends an answer, it is
-/// asked for one token at a time, so that none is run after the end.
-void Conversation::generate(std::span<const int32_t> prompt, uint32_t wanted,
-                            const TokenSink& token) {
-  const bool stops = std::ranges::all_of(ends_, [&](int end) { return end == model_end_; });
-  settings_.max_new = stops ? wanted : 1;
-  std::vector<int32_t> next(prompt.begin(), prompt.end());
-  for (uint32_t done = 0; done < wanted;) {
-    int32_t last = -1;
-    const Generated made = device_.generate(next, settings_, [&](int32_t id) {
-      last = id;
-      token(id);
-    });
-    settings_.random_state = made.random_state;
-    if (made.tokens == 0 || stops || ends(last)) return;
-    done += made.tokens;
-    next = {last};
-  }
-}
 
 Answer Conversation::ask(const std::string& text,
                          const std::function<void(std::string_view)>& emit) {
@@ -103,12 +83,13 @@ Answer Conversation::ask(const std::string& text,
     answer.text += piece;
     if (!piece.empty()) emit(piece);
   };
-  const auto wanted = static_cast<uint32_t>(std::min<int64_t>(tokens_, context_ - size + 1));
-  generate(rest, wanted, [&](int32_t id) {
+  settings_.max_new = static_cast<uint32_t>(std::min<int64_t>(tokens_, context_ - size + 1));
+  const Generated made = device_.generate(rest, settings_, [&](int32_t id) {
     answer.ids.push_back(id);
     answer.ended = ends(id);
     if (!answer.ended) pass_on(decoder.push(id));
   });
+  settings_.random_state = made.random_state;
   pass_on(decoder.finish());
   // The last token was sampled, but not run.
   cached_ = answer.prompt;
@@ -162,25 +143,36 @@ int chat(const Options& common, const SamplingOptions& sampling, const ChatOptio
                common.backend, answer.prompt.size(), answer.reused, answer.ids.size(),
                answer.seconds, answer.ended ? "" : "; not finished, see --tokens");
   };
-  if (options.prompt) {
-    exchange(*options.prompt);
-  } else {
+  const auto converse = [&] {
+    if (options.prompt) return exchange(*options.prompt);
     const bool asks = ::isatty(STDIN_FILENO) != 0 && !common.json;
     const auto ask_for_line = [&](std::string& line) {
       if (asks) fmt::print(stderr, "> ");
-      return static_cast<bool>(std::getline(std::cin, line));
+      return read_line(std::cin, line);
     };
     for (std::string line; ask_for_line(line);) {
       if (!line.empty()) exchange(line);
     }
+  };
+  // What was answered before an error is printed all the same.
+  std::exception_ptr failure;
+  std::string error;
+  try {
+    converse();
+  } catch (const std::exception& e) {
+    failure = std::current_exception();
+    error = e.what();
   }
   if (common.json) {
-    say_json({{"backend", common.backend},
-              {"model", session->name},
-              {"chat_format", format.name()},
-              {"seed", common.seed},
-              {"exchanges", exchanges}});
+    nlohmann::json out = {{"backend", common.backend},
+                          {"model", session->name},
+                          {"chat_format", format.name()},
+                          {"seed", common.seed},
+                          {"exchanges", exchanges}};
+    if (failure) out["error"] = error;
+    say_json(out);
   }
+  if (failure) std::rethrow_exception(failure);
   session->session.device->end_recordings();
   return 0;
 }

@@ -8,11 +8,11 @@
 #include "golden/model.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
-#include "io/mapped_file.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 #include "reference/reference.hpp"
+#include "text_input.hpp"
 
 namespace tern::cli {
 namespace {
@@ -29,8 +29,8 @@ constexpr std::string_view kSeparator = "<|endoftext|>";
 
 /// bos, text, eos of every document in the file, as far as the model has them.
 std::vector<int> tokenize(const std::filesystem::path& path, const io::Image& image) {
-  const io::MappedFile file(path);
-  std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  const std::string file = read_text_file(path);
+  std::string_view text = file;
   std::vector<int> ids;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(kSeparator), text.size());

@@ -349,8 +349,8 @@ std::unique_ptr<TextSession> open_text_session(const Options& options) {
     sim::refuse_chip_options("reference", options.device);
     text->session.model.files = open_model_files(options);
     const io::ModelFiles& files = *text->session.model.files;
-    text->session.device = sim::load_reference(files);
     text->tokenizer = &text->own_tokenizer.emplace(files.vocabulary());
+    text->session.device = sim::load_reference(files, text->tokenizer->ends());
     text->name = files.config().name;
     text->context = files.config().context;
     if (const uint32_t wanted = options.convert.context; wanted > text->context)
@@ -358,7 +358,6 @@ std::unique_ptr<TextSession> open_text_session(const Options& options) {
                   text->context);
     else if (wanted != 0)
       text->context = wanted;
-    text->end = files.config().eos;
     return text;
   }
   text->session = open_session(options);
@@ -366,7 +365,6 @@ std::unique_ptr<TextSession> open_text_session(const Options& options) {
   text->tokenizer = &image.tokenizer();
   text->name = image.name();
   text->context = image.model().context;
-  text->end = static_cast<int32_t>(image.model().eos);
   return text;
 }
 

@@ -100,7 +100,6 @@ struct TextSession {
   const io::Tokenizer* tokenizer = nullptr;
   std::string name;
   int64_t context = 0;
-  int32_t end = -1;  ///< -1: none
 };
 /// As open_session(); the backend "reference:" without a file of its own needs no image of the
 /// model, and so runs models that an image cannot express.

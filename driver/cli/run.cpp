@@ -46,7 +46,6 @@ int run(const RunOptions& o) {
   settings.max_new = static_cast<uint32_t>(wanted);
   settings.group = static_cast<uint32_t>(o.group);
   settings.random_state = o.common.seed;
-  const int32_t end = session->end;
   io::StreamDecoder decoder(tokenizer);
   std::string text;
   const bool computes = device.computes();
@@ -73,10 +72,10 @@ int run(const RunOptions& o) {
       memory_before = device.memory_report();
     }
     ids.push_back(token);
-    if (computes && token != end) emit(decoder.push(token));
+    if (computes && !tokenizer.ends_at(token)) emit(decoder.push(token));
     progress.update(prompt.size() + ids.size());
   });
-  const bool ended = !ids.empty() && ids.back() == end;
+  const bool ended = !ids.empty() && tokenizer.ends_at(ids.back());
   emit(decoder.finish());
   if (!o.common.json && computes) stream_text("\n");  // before the summary, if both go to one place
   const double all = clock.seconds();
@@ -158,7 +157,7 @@ void add_run(CLI::App& app, Action& action) {
   add_backend_options(*sub, o->common);
   add_sampling_options(*sub, o->sampling);
   auto* prompt = sub->add_option("-p,--prompt", o->prompt, "Text to continue")->capture_default_str();
-  sub->add_option("-n,--tokens", o->tokens, "Tokens to generate; ends earlier at the end token")
+  sub->add_option("-n,--tokens", o->tokens, "Tokens to generate; ends earlier at an end token")
       ->check(within(kTokens))
       ->capture_default_str();
   sub->add_option("--group", o->group,

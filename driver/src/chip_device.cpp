@@ -12,6 +12,7 @@
 #include "io/fit.hpp"
 #include "kv_writer.hpp"
 #include "spec/numerics/layout.hpp"
+#include "stop_tokens.hpp"
 #include "trace_reader.hpp"
 #include "trit_count.hpp"
 
@@ -19,7 +20,6 @@ namespace tern {
 namespace {
 
 constexpr uint32_t kTraceFlag = 1;
-constexpr uint32_t kStopFlag = 2;
 
 class ChipDevice final : public Device {
  public:
@@ -219,7 +219,7 @@ class ChipDevice final : public Device {
     r.prompt = static_cast<uint32_t>(tokens.size());
     r.max_new = settings.max_new;
     r.group = std::min(settings.group, group_);
-    r.flags = (traced ? kTraceFlag : 0) | (settings.stop_at_end ? kStopFlag : 0);
+    r.flags = traced ? kTraceFlag : 0;
     r.inverse_temperature = settings.inverse_temperature;
     r.top_k = settings.top_k;
     r.top_p_q16 = settings.top_p_q16;
@@ -229,9 +229,12 @@ class ChipDevice final : public Device {
       r.trace_addr = static_cast<uint32_t>(trace_address_ / spec::kAddrUnit);
       r.trace_units = static_cast<uint32_t>(trace_bytes_ / spec::kAddrUnit);
     }
+    const std::vector<int32_t> stops = driver::stop_tokens(settings, image_->tokenizer().ends());
+    r.stops = static_cast<uint32_t>(stops.size());
     std::vector<uint32_t> words(1 + sizeof r / 4);
     words[0] = static_cast<uint32_t>(spec::Request::kGenerate);
     std::memcpy(&words[1], &r, sizeof r);
+    words.insert(words.end(), stops.begin(), stops.end());
     words.insert(words.end(), tokens.begin(), tokens.end());
     return words;
   }

@@ -10,7 +10,6 @@ using spec::GenerateRequest;
 namespace {
 
 constexpr uint32_t kTraceFlag = 1;
-constexpr uint32_t kStopFlag = 2;
 constexpr uint32_t kUnitWords = spec::kAddrUnit / 4;
 
 bool traced(const GenerateRequest& r) { return (r.flags & kTraceFlag) != 0; }
@@ -133,6 +132,7 @@ Status Firmware::generate() {
   GenerateRequest request;
   uint32_t* words = reinterpret_cast<uint32_t*>(&request);
   for (uint32_t i = 0; i < sizeof request / 4; ++i) words[i] = Mailbox::receive();
+  take_stops(request.stops);
   words_left_ = request.prompt;
   random_.state = uint64_t{request.random_high} << 32 | request.random_low;
   Status status = check(request);
@@ -152,8 +152,7 @@ Status Firmware::generate() {
     const uint32_t token = sample(request);
     Mailbox::send(spec::Reply::kToken, token);
     ++sampled;
-    if (sampled == request.max_new) break;
-    if ((request.flags & kStopFlag) != 0 && token == model_.eos) break;
+    if (sampled == request.max_new || stops_at(token, request.stops)) break;
     status = run(&token, 1, traced(request) ? Head::kAll : Head::kLast, request);
     if (!status.ok()) return status;
   }
@@ -165,11 +164,12 @@ Status Firmware::generate() {
 Status Firmware::check(const GenerateRequest& r) const {
   if (!model_.loaded) return {FirmwareError::kNoModel, 0};
   if (r.prompt == 0) return settings(offsetof(GenerateRequest, prompt));
-  if (r.flags > (kTraceFlag | kStopFlag)) return settings(offsetof(GenerateRequest, flags));
+  if (r.flags > kTraceFlag) return settings(offsetof(GenerateRequest, flags));
   if (!greedy(r) && r.inverse_temperature.m >> 30 != 1)
     return settings(offsetof(GenerateRequest, inverse_temperature));
   if (r.top_k < 1 || r.top_k > spec::kTopK) return settings(offsetof(GenerateRequest, top_k));
   if (r.top_p_q16 > 65536) return settings(offsetof(GenerateRequest, top_p_q16));
+  if (r.stops > spec::kStopTokens) return settings(offsetof(GenerateRequest, stops));
   if (traced(r) && r.trace_units == 0) return {FirmwareError::kTraceBuffer, 1};
   if (traced(r) && r.prompt > model_.chip.scratch_words - model_.plan.free)
     return {FirmwareError::kScratchpad, model_.plan.free + r.prompt};
@@ -180,6 +180,21 @@ Status Firmware::check(const GenerateRequest& r) const {
     return {FirmwareError::kContext,
             needed >> 32 != 0 ? UINT32_MAX : static_cast<uint32_t>(needed)};
   return {};
+}
+
+/// Those that there is no room for are taken too: check() refuses the request then.
+void Firmware::take_stops(uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t token = Mailbox::receive();
+    if (i < spec::kStopTokens) stops_[i] = token;
+  }
+}
+
+bool Firmware::stops_at(uint32_t token, uint32_t count) const {
+  for (uint32_t i = 0; i < count; ++i) {
+    if (stops_[i] == token) return true;
+  }
+  return false;
 }
 
 /// A traced prompt goes to the scratchpad as a whole: what comes behind it in the mailbox are the

@@ -35,7 +35,6 @@ void fetch(Units& units, const Model& model, uint64_t offset, Struct& out) {
 
 void keep(const spec::ModelDescriptor& d, Model& m) {
   fit::set_sizes(m, d, m.chip);
-  m.eos = d.eos;
   m.residual_frac = d.residual_frac;
   m.silu = d.activation == static_cast<uint32_t>(spec::Activation::kSilu);
   m.head_root = spec::scale_sqrt(spec::make_scale(d.head_dim));

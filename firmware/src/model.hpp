@@ -46,7 +46,6 @@ struct Model : fit::Sizes {
   Chip chip;
   uint32_t base;  ///< The image, in units of 64 bytes.
 
-  uint32_t eos;
   uint32_t residual_frac, head_shift;
   bool silu;                      ///< The gate; else squared ReLU.
   spec::ResultBits head_bits[2];  ///< Of queries, keys.

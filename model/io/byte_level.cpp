@@ -1,7 +1,9 @@
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 
+#include <algorithm>
 #include <array>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 
@@ -81,7 +83,7 @@ std::string to_nfc(std::string_view text) {
 class ByteLevel final : public Encoder {
  public:
   explicit ByteLevel(const Vocabulary& vocabulary);
-  void encode(std::string_view text, std::vector<int>& ids) const override;
+  void encode(std::string_view text, bool at_start, std::vector<int>& ids) const override;
   void decode(int id, bool at_start, std::string& bytes) const override;
 
  private:
@@ -91,6 +93,7 @@ class ByteLevel final : public Encoder {
   int id_or_new(const std::string& bytes);
   /// Appends a symbol that is left after merging; one that is no piece is spelt by its bytes.
   void put(int id, std::vector<int>& ids) const;
+  void encode_stretch(std::string_view text, std::vector<int>& ids) const;
   void encode_word(std::string_view word, std::vector<int>& ids) const;
 
   struct Union {
@@ -107,6 +110,8 @@ class ByteLevel final : public Encoder {
   std::unordered_map<std::string, int> between_ids_;
   std::vector<const std::string*> between_;
   TokenFinder user_defined_;
+  std::deque<std::string> late_spellings_;
+  TokenFinder late_;  ///< in normalised text
 };
 
 ByteLevel::ByteLevel(const Vocabulary& vocabulary)
@@ -124,7 +129,11 @@ void ByteLevel::index_pieces() {
     const bool normal = v.types[id] == TokenType::kNormal;
     const auto spelt = normal ? spelt_bytes(piece) : std::nullopt;
     bytes_.push_back(spelt ? *spelt : piece);
-    if (v.types[id] == TokenType::kUserDefined) user_defined_.add(piece, id);
+    if (v.types[id] == TokenType::kUserDefined) {
+      const bool is_late = std::ranges::binary_search(v.late_tokens, id);
+      if (is_late) late_spellings_.push_back(v.nfc ? to_nfc(piece) : piece);
+      (is_late ? late_ : user_defined_).add(is_late ? late_spellings_.back() : piece, id);
+    }
     if (!spelt) continue;
     if (piece.empty()) throw Error("tokenizer: token {} is an empty piece", id);
     const auto [entry, is_new] = ids_.emplace(bytes_.back(), id);
@@ -198,15 +207,22 @@ void ByteLevel::encode_word(std::string_view word, std::vector<int>& ids) const 
   for (int i = 0; i >= 0; i = symbols[i].right) put(symbols[i].id, ids);
 }
 
-void ByteLevel::encode(std::string_view text, std::vector<int>& ids) const {
-  user_defined_.split(text, [&](std::string_view stretch, int id) {
-    if (id >= 0) {
+void ByteLevel::encode_stretch(std::string_view text, std::vector<int>& ids) const {
+  const std::string normal = vocabulary_.nfc ? to_nfc(text) : std::string();
+  late_.split(vocabulary_.nfc ? normal : text, [&](std::string_view stretch, int id) {
+    if (id >= 0)
       ids.push_back(id);
-      return;
-    }
-    const std::string normal = vocabulary_.nfc ? to_nfc(stretch) : std::string();
-    words_.split(vocabulary_.nfc ? normal : stretch,
-                 [&](std::string_view word) { encode_word(word, ids); });
+    else
+      words_.split(stretch, [&](std::string_view word) { encode_word(word, ids); });
+  });
+}
+
+void ByteLevel::encode(std::string_view text, bool, std::vector<int>& ids) const {
+  user_defined_.split(text, [&](std::string_view stretch, int id) {
+    if (id >= 0)
+      ids.push_back(id);
+    else
+      encode_stretch(stretch, ids);
   });
 }
 

@@ -181,9 +181,23 @@ ChatFormat ChatFormat::of_template(std::string_view jinja) {
 std::vector<int> ChatFormat::encode(const Tokenizer& tokenizer,
                                     std::span<const ChatMessage> messages) const {
   std::vector<TextPart> parts;
+  bool add_bos = writes_bos_ || tokenizer.adds_bos();
+  // A bos that the template writes is part of the text, which so does not begin behind it.
+  if (writes_bos_ && tokenizer.bos() >= 0) {
+    const auto id = static_cast<std::size_t>(tokenizer.bos());
+    const std::string& bos = tokenizer.vocabulary().pieces[id];
+    if (tokenizer.control_token(bos) == tokenizer.bos()) {
+      parts.push_back({bos, ControlTokens::kAreFound});
+      add_bos = false;
+    }
+  }
   const auto markup = [&](std::string_view text) {
     parts.push_back({std::string(text), ControlTokens::kAreFound});
   };
+  const int end = tokenizer.eos() >= 0 || tokenizer.ends().empty() ? tokenizer.eos()
+                                                                   : tokenizer.ends()[0];
+  const std::string_view model_end =
+      end >= 0 ? tokenizer.vocabulary().pieces[static_cast<std::size_t>(end)] : std::string_view();
   const auto before = [&](ChatRole role) {
     markup(form_->before[static_cast<std::size_t>(role)]);
   };
@@ -197,17 +211,16 @@ std::vector<int> ChatFormat::encode(const Tokenizer& tokenizer,
     if (!answer) {
       markup(form_->after);
     } else {
-      markup(form_->end.empty() ? tokenizer.vocabulary().pieces[static_cast<std::size_t>(tokenizer.eos())] : form_->end);
+      markup(form_->end.empty() ? model_end : form_->end);
       markup(form_->after_end);
     }
   }
   before(ChatRole::kAssistant);
-  return tokenizer.encode(parts, writes_bos_ || tokenizer.adds_bos());
+  return tokenizer.encode(parts, add_bos);
 }
 
 std::vector<int> ChatFormat::ends(const Tokenizer& tokenizer) const {
-  std::vector<int> result;
-  if (tokenizer.eos() >= 0) result.push_back(tokenizer.eos());
+  std::vector<int> result = tokenizer.ends();
   if (form_->end.empty()) {
     if (result.empty())
       throw Error("chat format {} needs an end token, which the model does not name", form_->name);
@@ -217,7 +230,7 @@ std::vector<int> ChatFormat::ends(const Tokenizer& tokenizer) const {
   if (end < 0)
     throw Error("chat format {} needs the control token {}, which the vocabulary has not",
                 form_->name, quote(form_->end));
-  if (result.empty() || result[0] != end) result.push_back(end);
+  if (!tokenizer.ends_at(end)) result.push_back(end);
   return result;
 }
 

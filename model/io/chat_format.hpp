@@ -40,7 +40,7 @@ class ChatFormat {
   /// The ids of a conversation up to where the answer begins: the ids of the rendered template, but
   /// for the spelling of a control token inside a message, which is text.
   std::vector<int> encode(const Tokenizer& tokenizer, std::span<const ChatMessage> messages) const;
-  /// The tokens that end an answer: the format's, and the model's end token. Throws Error if the
+  /// The tokens that end an answer: the format's, and the model's end tokens. Throws Error if the
   /// vocabulary has not the one that the format needs.
   std::vector<int> ends(const Tokenizer& tokenizer) const;
 

@@ -18,8 +18,8 @@ namespace tern::io {
 class Encoder {
  public:
   virtual ~Encoder() = default;
-  /// Appends the ids of `text`, which holds no control tokens.
-  virtual void encode(std::string_view text, std::vector<int>& ids) const = 0;
+  /// Appends the ids of `text`, which holds no control tokens; `at_start`: nothing is before it.
+  virtual void encode(std::string_view text, bool at_start, std::vector<int>& ids) const = 0;
   /// Appends the bytes that `id` stands for; `at_start`: it is the first of a text.
   virtual void decode(int id, bool at_start, std::string& bytes) const = 0;
 };

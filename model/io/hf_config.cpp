@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "io/hf_keys.hpp"
 #include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 
@@ -16,12 +17,27 @@ std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
+/// What a class of transformers takes for keys that a config.json has not.
+struct Defaults {
+  int hidden, ffn, layers, heads;
+  int kv_heads;  ///< 0: as many as heads
+  int head_dim;  ///< 0: hidden / heads
+  int vocab, context;
+  double rms_eps, rope_theta;
+  int bos, eos;  ///< -1: none
+};
+constexpr Defaults kLlama{4096, 11008, 32, 32, 0, 0, 32000, 2048, 1e-6, 10000, 1, 2};
+constexpr Defaults kBitNet{2560, 6912, 30, 20, 5, 0, 128256, 2048, 1e-5, 500000, 128000, 128001};
+constexpr Defaults kQwen3{4096, 22016, 32, 32, 32, 128, 151936, 32768, 1e-6, 10000, -1, -1};
+
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
       : file_(path.string()), root_(parse_json(text_of(MappedFile(path)), file_)) {}
 
   HfConfig read() const;
+  /// One token or a list of them; a missing key is `fallback`, none if that is beyond `vocab`.
+  std::vector<int> tokens(const char* key, int fallback, int vocab) const;
 
  private:
   const json& at(const char* key) const {
@@ -31,33 +47,24 @@ class Reader {
   }
   std::string text(const json& value) const { return value.is_string() ? value : ""; }
 
-  int size(const char* key, int limit) const {
+  int size(const char* key, int fallback, int limit) const {
     const json& value = at(key);
+    if (value.is_null()) return fallback;
     if (!value.is_number_integer() || value < 1 || value > limit) {
       throw Error("{}: {} is {}, 1 to {} is expected", file_, key, json_quote(value), limit);
     }
     return value;
   }
-  int size_or(const char* key, int fallback, int limit) const {
-    return at(key).is_null() ? fallback : size(key, limit);
-  }
-  float positive(const char* key, const json& value) const {
+  float positive(const char* key, const json& value, double fallback) const {
+    if (value.is_null()) return static_cast<float>(fallback);
     if (!value.is_number() || !(value.get<double>() > 0)) {
       throw Error("{}: {} is {}, a positive number is expected", file_, key, json_quote(value));
     }
     return value;
   }
-  int token(const char* key, int vocab) const {
-    const json& value = at(key).is_array() && !at(key).empty() ? at(key)[0] : at(key);
-    if (value.is_null()) return -1;
-    if (!value.is_number_integer() || value < 0 || value >= vocab) {
-      throw Error("{}: {} is {}, the vocabulary has {} tokens", file_, key, json_quote(value),
-                  vocab);
-    }
-    return value;
-  }
-  void read_family(HfConfig& config) const;
-  void read_rope(ModelConfig& m) const;
+  Defaults read_family(HfConfig& config) const;
+  void read_rope(ModelConfig& m, double fallback) const;
+  float rope_factor(const char* name) const;
   HfWeights read_weights(bool one_bit_llm) const;
 
   std::string file_;
@@ -72,12 +79,29 @@ HfWeights Reader::read_weights(bool one_bit_llm) const {
     throw Error("{}: quantization_config has quant_method {}, only \"bitnet\" is supported", file_,
                 quote(method));
   }
+  check_hf_quantization(q, file_);
   if (text(q.value("quantization_mode", json())) == "online") return HfWeights::kMaster;
   return text(q.value("linear_class", json())) == "autobitlinear" ? HfWeights::kPackedMultiply
                                                                   : HfWeights::kPackedDivide;
 }
 
-void Reader::read_family(HfConfig& config) const {
+std::vector<int> Reader::tokens(const char* key, int fallback, int vocab) const {
+  if (!root_.contains(key))
+    return fallback >= 0 && fallback < vocab ? std::vector<int>{fallback} : std::vector<int>{};
+  const json& value = at(key);
+  std::vector<int> result;
+  for (const json& id : value.is_array() ? value : json::array({value})) {
+    if (id.is_null()) continue;
+    if (!id.is_number_integer() || id < 0 || id >= vocab) {
+      throw Error("{}: {} is {}, the vocabulary has {} tokens", file_, key, json_quote(id),
+                  vocab);
+    }
+    result.push_back(id);
+  }
+  return result;
+}
+
+Defaults Reader::read_family(HfConfig& config) const {
   const std::string type = text(at("model_type"));
   const json& names = at("architectures");
   const bool one_bit_llm = names.is_array() && !names.empty() && names[0] == "BitnetForCausalLM";
@@ -96,60 +120,93 @@ void Reader::read_family(HfConfig& config) const {
   m.qk_norms = m.arch == "qwen3";
   m.activation = m.arch == "bitnet-b1.58" ? Activation::kSquaredRelu : Activation::kSilu;
   const std::string wanted = m.activation == Activation::kSilu ? "silu" : "relu2";
-  if (text(at("hidden_act")) != wanted) {
+  if (!at("hidden_act").is_null() && text(at("hidden_act")) != wanted) {
     throw Error("{}: hidden_act is {}, {} models have {}", file_, json_quote(at("hidden_act")),
                 m.arch, wanted);
   }
   config.weights = read_weights(one_bit_llm);
+  return m.arch == "bitnet-b1.58" ? kBitNet : m.arch == "qwen3" ? kQwen3 : kLlama;
 }
 
-void Reader::read_rope(ModelConfig& m) const {
-  const json& parameters = at("rope_parameters");
-  const json& scaling = at("rope_scaling").is_null() ? parameters : at("rope_scaling");
-  if (scaling.is_object()) {
-    const std::string type = scaling.value("rope_type", scaling.value("type", "default"));
-    if (type != "default") {
-      throw Error("{}: rope of type {} is not supported, only the default", file_, quote(type));
-    }
+/// What positions are divided by: of rope_scaling, or of rope_parameters, which newer files have.
+float Reader::rope_factor(const char* name) const {
+  const json& rope = at(name);
+  if (rope.is_null()) return 1;
+  const auto refuse = [&] {
+    throw Error("{}: {} is {}, only the rope_types \"default\" and \"linear\" are supported", file_,
+                name, json_quote(rope));
+  };
+  if (!rope.is_object()) refuse();
+  const json type = rope.value("rope_type", rope.value("type", json()));
+  const json factor = rope.value("factor", json());
+  const bool linear = type == "linear" && factor.is_number() && factor > 0;
+  if (!type.is_null() && type != "default" && !linear) refuse();
+  for (const auto& [key, value] : rope.items()) {
+    const bool is_type = key == "rope_type" || key == "type" || (key == "factor" && linear);
+    const bool neutral = value.is_null() || (key == "partial_rotary_factor" && value == 1);
+    // Without a type, what else it says would be a scaling.
+    if (!is_type && !neutral && key != "rope_theta" && (type.is_null() || value.is_structured() ||
+                                                        key == "partial_rotary_factor"))
+      refuse();
   }
+  return linear ? factor.get<float>() : 1.0f;
+}
+
+void Reader::read_rope(ModelConfig& m, double fallback) const {
+  // Where both are there they say the same.
+  const float factor = rope_factor("rope_parameters"), older = rope_factor("rope_scaling");
+  m.rope_scaling.factor = factor != 1 ? factor : older;
+  const json& parameters = at("rope_parameters");
   const json& theta = parameters.is_object() && parameters.contains("rope_theta")
                           ? parameters.at("rope_theta")
                           : at("rope_theta");
-  m.rope_theta = theta.is_null() ? 10000.0f : positive("rope_theta", theta);
+  m.rope_theta = positive("rope_theta", theta, fallback);
 }
 
 HfConfig Reader::read() const {
   HfConfig config;
-  read_family(config);
+  const Defaults d = read_family(config);
   ModelConfig& m = config.model;
   constexpr int kMaxWidth = 131072;
-  m.hidden = size("hidden_size", kMaxWidth);
-  m.layers = size("num_hidden_layers", 4096);
-  m.heads = size("num_attention_heads", 4096);
-  m.kv_heads = size_or("num_key_value_heads", m.heads, 4096);
-  m.head_dim = size_or("head_dim", m.hidden / m.heads, 4096);
-  m.ffn = size("intermediate_size", kMaxWidth);
-  m.vocab = size("vocab_size", 1 << 24);
-  m.context = size("max_position_embeddings", 1 << 24);
-  m.rms_eps = positive("rms_norm_eps", at("rms_norm_eps"));
+  m.hidden = size("hidden_size", d.hidden, kMaxWidth);
+  m.layers = size("num_hidden_layers", d.layers, 4096);
+  m.heads = size("num_attention_heads", d.heads, 4096);
+  // A null says as many as heads, where a missing key may say something else.
+  const bool grouped = d.kv_heads > 0 && !root_.contains("num_key_value_heads");
+  m.kv_heads = size("num_key_value_heads", grouped ? d.kv_heads : m.heads, 4096);
+  m.head_dim = size("head_dim", d.head_dim > 0 ? d.head_dim : m.hidden / m.heads, 4096);
+  m.ffn = size("intermediate_size", d.ffn, kMaxWidth);
+  m.vocab = size("vocab_size", d.vocab, 1 << 24);
+  m.context = size("max_position_embeddings", d.context, 1 << 24);
+  m.rms_eps = positive("rms_norm_eps", at("rms_norm_eps"), d.rms_eps);
   m.tied = at("tie_word_embeddings") == true;
-  m.bos = token("bos_token_id", m.vocab);
-  m.eos = token("eos_token_id", m.vocab);
-  read_rope(m);
-  for (const char* key : {"attention_bias", "mlp_bias"}) {
-    if (at(key) == true) throw Error("{}: {} is not supported", file_, key);
-  }
+  const std::vector<int> bos = tokens("bos_token_id", d.bos, m.vocab);
+  config.ends = tokens("eos_token_id", d.eos, m.vocab);
+  if (!bos.empty()) m.bos = bos[0];
+  if (!config.ends.empty()) m.eos = config.ends[0];
+  read_rope(m, d.rope_theta);
+  check_hf_keys(root_, file_);
+  check_hf_windows(root_, m.arch, m.layers, m.context, file_);
   check_consistent(m, file_);
   return config;
 }
 
 }  // namespace
 
-HfConfig read_hf_config(const std::filesystem::path& path) {
+HfConfig read_hf_config(const std::filesystem::path& folder) {
+  std::filesystem::path path = folder / "config.json";
   try {
-    return Reader(path).read();
+    HfConfig config = Reader(path).read();
+    path = folder / "generation_config.json";
+    if (std::filesystem::exists(path)) {
+      for (const int id : Reader(path).tokens("eos_token_id", -1, config.model.vocab))
+        config.ends.push_back(id);
+      if (config.model.eos < 0 && !config.ends.empty()) config.model.eos = config.ends[0];
+    }
+    return config;
   } catch (const json::exception& e) {
-    throw Error("{}: is not a config.json, or is damaged: {}", path.string(), json_problem(e));
+    throw Error("{}: is not a {}, or is damaged: {}", path.string(), path.filename().string(),
+                json_problem(e));
   }
 }
 

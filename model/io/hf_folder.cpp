@@ -100,8 +100,28 @@ class HfFolder final : public ModelFiles {
   std::map<std::string, Entry, std::less<>> tensors_;     ///< by GGUF's names
 };
 
+/// Says what to give in place of a folder that has no config.json.
+void check_is_model(const fs::path& folder) {
+  if (fs::exists(folder / "config.json")) return;
+  std::set<std::string> gguf, weights;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const fs::path name = entry.path().filename();
+    if (name.extension() == ".gguf") gguf.insert(name.string());
+    if (name.extension() == ".safetensors") weights.insert(name.string());
+  }
+  if (!gguf.empty())
+    throw Error("{}: has no config.json; give the GGUF file in it, {}", folder.string(),
+                quote(*gguf.begin()));
+  if (!weights.empty())
+    throw Error(
+        "{}: has no config.json beside {}; give the whole folder of the model, with config.json "
+        "and tokenizer.json or tokenizer.model",
+        folder.string(), quote(*weights.begin()));
+  throw Error("{}: no model: it has neither config.json nor a GGUF file", folder.string());
+}
+
 HfFolder::HfFolder(const fs::path& folder)
-    : folder_(folder), name_(folder.string()), config_(read_hf_config(folder / "config.json")) {
+    : folder_(folder), name_(folder.string()), config_(read_hf_config(folder)) {
   config_.model.name = fs::weakly_canonical(folder).filename().string();
   open_shards();
   bind_tensors();
@@ -139,7 +159,6 @@ void HfFolder::open_shards() {
 
 void HfFolder::bind_tensors() {
   ModelConfig& model = config_.model;
-  if (!stored_.contains("lm_head.weight")) model.tied = true;
   std::set<std::string_view> known;
   // Some files repeat the embedding as the head of a tied model, and old ones hold rope's rates.
   if (model.tied) known.insert("lm_head.weight");
@@ -148,7 +167,11 @@ void HfFolder::bind_tensors() {
     if (want.optional) continue;
     const std::string& folder_name = names.at(want.name);
     const auto found = stored_.find(folder_name);
-    if (found == stored_.end()) throw Error("{}: tensor {} is missing", name_, quote(folder_name));
+    if (found == stored_.end())
+      throw Error("{}: tensor {} is missing{}", name_, quote(folder_name),
+                  want.name == "output.weight" ? ", and config.json does not say that "
+                                                 "tie_word_embeddings is true"
+                                               : "");
     const bool matrix = want.shape.size() == 2;
     const bool linear = matrix && want.name.starts_with("blk.");
     const MatrixSize size{matrix ? want.shape[1] : 1, want.shape[0]};
@@ -288,6 +311,7 @@ Vocabulary HfFolder::vocabulary() const {
     throw Error("{}: there is neither tokenizer.json nor tokenizer.model", name_);
   }
   Vocabulary v = fs::exists(json) ? read_tokenizer_json(json) : read_sentencepiece_model(model);
+  if (!fs::exists(json)) read_added_tokens(folder_, v);
   // Embeddings are often padded beyond the tokens that there are.
   const auto vocab = static_cast<std::size_t>(config_.model.vocab);
   for (std::size_t id = v.pieces.size(); id < vocab; ++id) {
@@ -297,6 +321,7 @@ Vocabulary HfFolder::vocabulary() const {
   }
   if (v.bos < 0) v.bos = config_.model.bos;
   if (v.eos < 0) v.eos = config_.model.eos;
+  v.ends.insert(v.ends.end(), config_.ends.begin(), config_.ends.end());
   v.chat_template = read_hf_chat_template(folder_);
   return v;
 }
@@ -304,6 +329,7 @@ Vocabulary HfFolder::vocabulary() const {
 }  // namespace
 
 std::unique_ptr<ModelFiles> open_hf_folder(const fs::path& folder) {
+  check_is_model(folder);
   return std::make_unique<HfFolder>(folder);
 }
 

@@ -68,8 +68,11 @@ std::vector<uint8_t> pack_tokenizer(const Vocabulary& v) {
   for (TokenType t : v.types) types.push_back(static_cast<int>(t));
   nlohmann::json block = {{"pieces", v.pieces},  {"scores", v.scores},
                           {"types", types},      {"bos", v.bos},
-                          {"eos", v.eos},        {"add_space_prefix", v.add_space_prefix},
+                          {"eos", v.eos},        {"space_prefix", static_cast<int>(v.space_prefix)},
                           {"add_bos", v.add_bos}};
+  if (!v.ends.empty()) block["ends"] = v.ends;
+  if (v.tokens_first) block["tokens_first"] = true;
+  if (!v.late_tokens.empty()) block["late_tokens"] = v.late_tokens;
   if (!v.merges.empty()) block["merges"] = v.merges;
   if (!v.chat_template.empty()) block["chat_template"] = v.chat_template;
   if (v.kind == TokenizerKind::kByteLevel) {
@@ -375,6 +378,20 @@ void Image::check_caches() const {
   }
 }
 
+namespace {
+
+/// Images without "space_prefix" say whether there is one in "add_space_prefix".
+SpacePrefix space_prefix_of(const nlohmann::json& block, const std::string& origin) {
+  if (!block.contains("space_prefix"))
+    return block.at("add_space_prefix").get<bool>() ? SpacePrefix::kAlways : SpacePrefix::kNone;
+  const auto prefix = json_integer<unsigned>(block.at("space_prefix"), origin);
+  if (prefix > static_cast<unsigned>(SpacePrefix::kFirst))
+    throw Error("{}: space prefix {} is not known; convert the model again", origin, prefix);
+  return static_cast<SpacePrefix>(prefix);
+}
+
+}  // namespace
+
 void Image::parse_tokenizer() {
   const auto block = view<uint8_t>(header_.tokenizer, header_.tokenizer_bytes, "tokenizer");
   Vocabulary v;
@@ -391,7 +408,15 @@ void Image::parse_tokenizer() {
       v.types.push_back(static_cast<TokenType>(json_integer<int>(type, origin_)));
     v.bos = json_integer<int>(json.at("bos"), origin_);
     v.eos = json_integer<int>(json.at("eos"), origin_);
-    json.at("add_space_prefix").get_to(v.add_space_prefix);
+    v.space_prefix = space_prefix_of(json, origin_);
+    v.tokens_first = json.value("tokens_first", false);
+    const auto tokens = [&](const char* name, std::vector<int>& ids) {
+      for (const nlohmann::json& id : json.value(name, nlohmann::json::array()))
+        ids.push_back(json_integer<int>(id, origin_));
+    };
+    tokens("ends", v.ends);
+    tokens("late_tokens", v.late_tokens);
+    if (model_.eos < model_.vocab) v.ends.push_back(static_cast<int>(model_.eos));
     json.at("add_bos").get_to(v.add_bos);
     v.merges = json.value("merges", v.merges);
     v.chat_template = json.value("chat_template", v.chat_template);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 
@@ -27,8 +28,8 @@ std::optional<int> byte_value(std::string_view piece) {
 }
 
 /// The text as pieces spell it: spaces as U+2581, the prefix in front, malformed bytes as U+FFFD.
-std::string normalise(std::string_view text, bool add_space_prefix) {
-  std::string result(add_space_prefix && !text.empty() ? kSpace : "");
+std::string normalise(std::string_view text, bool prefix) {
+  std::string result(prefix && !text.empty() ? kSpace : "");
   result.reserve(text.size() + text.size() / 4 + 8);
   while (!text.empty()) {
     const Utf8 front = utf8_front(text);
@@ -48,20 +49,31 @@ std::string normalise(std::string_view text, bool add_space_prefix) {
 class SentencePiece final : public Encoder {
  public:
   explicit SentencePiece(const Vocabulary& vocabulary);
-  void encode(std::string_view text, std::vector<int>& ids) const override;
+  void encode(std::string_view text, bool at_start, std::vector<int>& ids) const override;
   void decode(int id, bool at_start, std::string& bytes) const override;
 
  private:
   void index_pieces();
   void index_merges();
+  void index_user_defined(int id);
+  bool wants_prefix(std::string_view stretch, bool at_start) const;
+  void encode_stretch(std::string_view text, bool at_start, std::vector<int>& ids) const;
+  void encode_normal(std::string_view normal, std::vector<int>& ids) const;
   std::vector<Symbol> symbols_of(std::string_view normal) const;
   Proposal propose(const Symbol& left, const Symbol& right) const;
+  /// Are spaces put and replaced before late tokens are looked for? A Metaspace does it afterwards.
+  bool is_normaliser() const {
+    return vocabulary_.space_prefix == SpacePrefix::kNone ||
+           vocabulary_.space_prefix == SpacePrefix::kAlways;
+  }
   int find(std::string_view piece) const;  ///< -1: not a piece that text can form
 
   const Vocabulary& vocabulary_;
   std::unordered_map<std::string_view, int> ids_;    ///< normal, user-defined and unused pieces
   std::unordered_map<std::string_view, int> ranks_;  ///< of "left right"; empty: by score
   TokenFinder user_defined_;
+  std::deque<std::string> late_spellings_;
+  TokenFinder late_;
   std::vector<int> byte_ids_;  ///< 256, or empty without byte fallback
   int unknown_ = -1;
 };
@@ -90,7 +102,7 @@ void SentencePiece::index_pieces() {
         const auto [entry, is_new] = ids_.emplace(piece, id);
         if (!is_new)
           throw Error("tokenizer: tokens {} and {} are both {}", entry->second, id, quote(piece));
-        if (v.types[id] == TokenType::kUserDefined) user_defined_.add(piece, id);
+        if (v.types[id] == TokenType::kUserDefined) index_user_defined(id);
         break;
       }
       case TokenType::kByte: {
@@ -118,6 +130,18 @@ void SentencePiece::index_pieces() {
   }
 }
 
+void SentencePiece::index_user_defined(int id) {
+  const Vocabulary& v = vocabulary_;
+  const std::string& piece = v.pieces[id];
+  if (!std::ranges::binary_search(v.late_tokens, id)) {
+    user_defined_.add(piece, id);
+    return;
+  }
+  late_spellings_.push_back(
+      is_normaliser() ? normalise(piece, v.space_prefix == SpacePrefix::kAlways) : piece);
+  late_.add(late_spellings_.back(), id);
+}
+
 void SentencePiece::index_merges() {
   int rank = 0;
   for (const std::string& merge : vocabulary_.merges) ranks_.emplace(merge, rank++);
@@ -131,7 +155,8 @@ int SentencePiece::find(std::string_view piece) const {
 std::vector<Symbol> SentencePiece::symbols_of(std::string_view normal) const {
   std::vector<Symbol> symbols;
   while (!normal.empty()) {
-    const TokenFinder::Found user = user_defined_.at_front(normal);
+    const TokenFinder::Found user =
+        vocabulary_.tokens_first ? TokenFinder::Found{} : user_defined_.at_front(normal);
     const bool frozen = user.id >= 0;
     const std::size_t length = frozen ? user.size : utf8_front(normal).length;
     symbols.push_back({normal.substr(0, length), -1, -1, -1, frozen});
@@ -151,8 +176,48 @@ Proposal SentencePiece::propose(const Symbol& left, const Symbol& right) const {
   return {true, static_cast<double>(rank->second), id};
 }
 
-void SentencePiece::encode(std::string_view text, std::vector<int>& ids) const {
-  const std::string normal = normalise(text, vocabulary_.add_space_prefix);
+bool SentencePiece::wants_prefix(std::string_view stretch, bool at_start) const {
+  const bool has_one = stretch.starts_with(' ') || stretch.starts_with(kSpace);
+  switch (vocabulary_.space_prefix) {
+    case SpacePrefix::kNone:
+      return false;
+    case SpacePrefix::kAlways:
+      return true;
+    case SpacePrefix::kUnlessThere:
+      return !has_one;
+    case SpacePrefix::kFirst:
+      return at_start && !has_one;
+  }
+  return false;
+}
+
+void SentencePiece::encode(std::string_view text, bool at_start, std::vector<int>& ids) const {
+  if (!vocabulary_.tokens_first) return encode_stretch(text, at_start, ids);
+  user_defined_.split(text, [&](std::string_view stretch, int id) {
+    if (id >= 0)
+      ids.push_back(id);
+    else
+      encode_stretch(stretch, at_start && stretch.data() == text.data(), ids);
+  });
+}
+
+void SentencePiece::encode_stretch(std::string_view text, bool at_start,
+                                   std::vector<int>& ids) const {
+  const std::string whole = is_normaliser() ? normalise(text, wants_prefix(text, at_start)) : "";
+  const std::string_view searched = is_normaliser() ? whole : text;
+  late_.split(searched, [&](std::string_view stretch, int id) {
+    if (id >= 0) {
+      ids.push_back(id);
+    } else if (is_normaliser()) {
+      encode_normal(stretch, ids);
+    } else {
+      const bool first = at_start && stretch.data() == searched.data();
+      encode_normal(normalise(stretch, wants_prefix(stretch, first)), ids);
+    }
+  });
+}
+
+void SentencePiece::encode_normal(std::string_view normal, std::vector<int>& ids) const {
   std::vector<Symbol> symbols = symbols_of(normal);
   // How an unused piece was put together, so that it can be taken apart again.
   std::unordered_map<std::string_view, std::size_t> unused_parts;
@@ -204,7 +269,7 @@ void SentencePiece::decode(int id, bool at_start, std::string& bytes) const {
     default:
       break;
   }
-  if (at_start && vocabulary_.add_space_prefix && piece.starts_with(kSpace))
+  if (at_start && vocabulary_.space_prefix != SpacePrefix::kNone && piece.starts_with(kSpace))
     piece.remove_prefix(kSpace.size());
   while (!piece.empty()) {
     const bool space = piece.starts_with(kSpace);

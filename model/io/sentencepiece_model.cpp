@@ -74,6 +74,7 @@ struct Specs {
   std::uint64_t model_type = 1;  // 1 unigram, 2 BPE
   bool whitespace_as_suffix = false;
   std::string normalisation, character_map;
+  bool add_space_prefix = true;
   bool remove_extra_whitespaces = true, escape_whitespaces = true;
 };
 
@@ -114,7 +115,7 @@ bool read_trainer(const Reader& r, Vocabulary& v, Specs& specs) {
   });
 }
 
-bool read_normaliser(const Reader& r, Vocabulary& v, Specs& specs) {
+bool read_normaliser(const Reader& r, Specs& specs) {
   return read_nested(r.in, [&](int field, auto wire, bool& read) {
     switch (field) {
       case 1:
@@ -124,7 +125,7 @@ bool read_normaliser(const Reader& r, Vocabulary& v, Specs& specs) {
         read = r.text(wire, specs.character_map);
         return true;
       case 3:
-        read = r.flag(wire, v.add_space_prefix);
+        read = r.flag(wire, specs.add_space_prefix);
         return true;
       case 4:
         read = r.flag(wire, specs.remove_extra_whitespaces);
@@ -157,7 +158,7 @@ Vocabulary read_sentencepiece_model(const std::filesystem::path& path) {
     if (field < 1 || field > 3 || wire != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) return false;
     read = field == 1   ? read_piece(r, v)
            : field == 2 ? read_trainer(r, v, specs)
-                        : read_normaliser(r, v, specs);
+                        : read_normaliser(r, specs);
     return true;
   });
   if (!ok || v.pieces.empty()) {
@@ -172,6 +173,7 @@ Vocabulary read_sentencepiece_model(const std::filesystem::path& path) {
   if (specs.remove_extra_whitespaces) refuse("removing extra white space");
   if (!specs.escape_whitespaces) refuse("unescaped white space");
   if (specs.whitespace_as_suffix) refuse("white space as a suffix");
+  if (!specs.add_space_prefix) v.space_prefix = SpacePrefix::kNone;
   return v;
 }
 

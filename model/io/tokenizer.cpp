@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "io/encoder.hpp"
+#include "io/end_tokens.hpp"
 #include "io/error.hpp"
 #include "io/utf8.hpp"
 
@@ -37,11 +38,27 @@ void Tokenizer::index() {
     if (id < -1 || id >= size())
       throw Error("tokenizer: {} is {}, there are {} tokens", name, id, size());
   }
+  for (const auto& [name, ids] : {std::pair("end", &v.ends), std::pair("late", &v.late_tokens)}) {
+    for (const int id : *ids) {
+      if (id < 0 || id >= size())
+        throw Error("tokenizer: {} token {} is outside of the {} tokens", name, id, size());
+    }
+  }
+  std::ranges::sort(vocabulary_.late_tokens);
+  SpecialTokens special = find_special_tokens(v);
+  ends_ = std::move(special.ends);
+  is_control_.assign(v.pieces.size(), false);
+  for (const int id : special.control) {
+    is_control_[id] = true;
+    TokenType& type = vocabulary_.types[id];
+    if (type == TokenType::kUserDefined || type == TokenType::kUnused) type = TokenType::kControl;
+  }
   control_ = std::make_unique<TokenFinder>();
   for (int id = 0; id < size(); ++id) {
     const auto type = static_cast<std::int32_t>(v.types[id]);
     if (type < 1 || type > 6) throw Error("tokenizer: token {} has unknown type {}", id, type);
-    if (v.types[id] == TokenType::kControl) control_->add(v.pieces[id], id);
+    if (v.types[id] == TokenType::kControl) is_control_[id] = true;
+    if (is_control_[id]) control_->add(v.pieces[id], id);
   }
   encoder_ = v.kind == TokenizerKind::kByteLevel ? make_byte_level(v) : make_sentencepiece(v);
 }
@@ -55,11 +72,13 @@ std::vector<int> Tokenizer::encode(std::string_view text, bool add_bos,
 std::vector<int> Tokenizer::encode(std::span<const TextPart> parts, bool add_bos) const {
   std::vector<int> ids;
   if (add_bos && bos() >= 0) ids.push_back(bos());
-  std::string waiting;  // text since the last control token
+  std::string waiting;   // text since the last control token
+  bool at_start = true;  // of the whole text
   const auto flush = [&] {
     if (waiting.size() >= kMaxText)
       throw Error("tokenizer: a text of {} bytes is too long", waiting.size());
-    if (!waiting.empty()) encoder_->encode(waiting, ids);
+    if (!waiting.empty()) encoder_->encode(waiting, at_start, ids);
+    at_start = false;
     waiting.clear();
   };
   for (const TextPart& part : parts) {
@@ -95,7 +114,7 @@ std::string StreamDecoder::push(int id) {
   }
   const Vocabulary& v = tokenizer_->vocabulary_;
   if (id == v.bos) at_start_ = true;
-  if (v.types[id] == TokenType::kControl) return {};
+  if (tokenizer_->is_control_[id]) return {};
   tokenizer_->encoder_->decode(id, at_start_, pending_);
   at_start_ = false;
   std::string ready;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,7 +42,7 @@ class Tokenizer {
   /// Throws Error on sizes that differ, duplicate pieces, malformed byte tokens, scores that are
   /// not finite, bos or eos out of range, merges of what spells no bytes, a SentencePiece
   /// vocabulary with neither all 256 byte tokens nor an unknown token, or a byte-level one without
-  /// a piece for every byte.
+  /// a piece for every byte, ends or late tokens out of range.
   explicit Tokenizer(Vocabulary vocabulary);
   /// From `tokenizer.ggml.*`. Throws Error naming file and key.
   explicit Tokenizer(const Gguf& gguf);
@@ -64,11 +65,16 @@ class Tokenizer {
   int size() const { return static_cast<int>(vocabulary_.pieces.size()); }
   int bos() const { return vocabulary_.bos; }
   int eos() const { return vocabulary_.eos; }
+  /// The tokens that end generation, eos among them, ascending (end_tokens.hpp).
+  const std::vector<int>& ends() const { return ends_; }
+  /// Does it end generation?
+  bool ends_at(int id) const { return std::ranges::binary_search(ends_, id); }
   /// Does the model expect bos before the text?
   bool adds_bos() const { return vocabulary_.add_bos; }
   /// The control token of that spelling; -1 if there is none.
   int control_token(std::string_view spelling) const;
-  /// The definition, e.g. for writing it into another file.
+  /// The definition, e.g. for writing it into another file. User-defined tokens that look like
+  /// control tokens are control tokens in it.
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:
@@ -77,6 +83,8 @@ class Tokenizer {
   void index();
 
   Vocabulary vocabulary_;
+  std::vector<int> ends_;
+  std::vector<bool> is_control_;  ///< of each token
   std::unique_ptr<TokenFinder> control_;
   std::unique_ptr<Encoder> encoder_;
 };

@@ -58,7 +58,7 @@ class Reader {
   void read_sentencepiece(const std::vector<json>& pre);
   void read_ends();
   int id_of(const json& token) const;
-  bool template_begins_with_bos(const json& processor) const;
+  int token_in_front(const json& template_processing) const;
 
   std::filesystem::path path_;
   json root_;
@@ -98,8 +98,10 @@ void Reader::read_pieces() {
     for (const char* name : {"single_word", "lstrip", "rstrip"}) {
       if (member(token, name) == true) refuse(fmt::format("an added token with {}", name), token);
     }
+    const bool special = token.at("special") == true;
     place(token.at("content"), token.at("id"),
-          token.at("special") == true ? TokenType::kControl : TokenType::kUserDefined);
+          special ? TokenType::kControl : TokenType::kUserDefined);
+    if (!special && token.value("normalized", true)) v_.late_tokens.push_back(id_of(token));
   }
   if (const json& unknown = member(model_, "unk_token"); unknown.is_string()) {
     const int id = id_of(unknown);
@@ -152,12 +154,16 @@ void Reader::read_byte_level(const std::vector<json>& pre) {
 
 void Reader::read_sentencepiece(const std::vector<json>& pre) {
   if (member(model_, "ignore_merges") == true) refuse("model.ignore_merges", true);
+  if (std::ranges::count(v_.types, TokenType::kByte) == 0)
+    refuse("model.byte_fallback without byte tokens", true);
   v_.scores.assign(v_.pieces.size(), 0);
-  v_.add_space_prefix = false;
+  v_.space_prefix = SpacePrefix::kNone;
+  v_.tokens_first = true;
   bool replaces = false;
   for (const json& step : steps(member(root_, "normalizer"), "normalizers")) {
-    if (member(step, "type") == "Prepend" && member(step, "prepend") == kSpace && !replaces) {
-      v_.add_space_prefix = true;
+    if (member(step, "type") == "Prepend" && member(step, "prepend") == kSpace && !replaces &&
+        v_.space_prefix == SpacePrefix::kNone) {
+      v_.space_prefix = SpacePrefix::kAlways;
     } else if (member(step, "type") == "Replace" &&
                member(member(step, "pattern"), "String") == " " &&
                member(step, "content") == kSpace) {
@@ -167,13 +173,19 @@ void Reader::read_sentencepiece(const std::vector<json>& pre) {
     }
   }
   for (const json& step : pre) {
-    const json& scheme = member(step, "prepend_scheme");
-    if (replaces || member(step, "type") != "Metaspace" || member(step, "replacement") != kSpace ||
+    const std::string scheme = step.value("prepend_scheme", "always");
+    const json& prefixes = member(step, "add_prefix_space");  // the scheme's older form
+    if (replaces || (scheme != "first" && scheme != "always" && scheme != "never") ||
+        (prefixes.is_boolean() && prefixes != (scheme != "never")) ||
+        member(step, "type") != "Metaspace" || member(step, "replacement") != kSpace ||
         member(step, "split") != false) {
       refuse("pre_tokenizer", step);
     }
     replaces = true;
-    v_.add_space_prefix = scheme != "never";
+    // Behind a Prepend it would find the space there, but for what is spelt as a token.
+    if (v_.space_prefix != SpacePrefix::kNone) refuse("normalizer", root_.at("normalizer"));
+    if (scheme != "never")
+      v_.space_prefix = scheme == "first" ? SpacePrefix::kFirst : SpacePrefix::kUnlessThere;
   }
   if (!replaces)
     refuse("a SentencePiece tokenizer whose normalizer is", member(root_, "normalizer"));
@@ -185,15 +197,22 @@ int Reader::id_of(const json& token) const {
   return found == ids_.end() ? -1 : found->second;
 }
 
-bool Reader::template_begins_with_bos(const json& processor) const {
-  for (const json& step : steps(processor, "processors")) {
-    const json& single = member(step, "single");
-    if (member(step, "type") != "TemplateProcessing" || !single.is_array() || single.empty())
-      continue;
-    const json& first = member(member(single.at(0), "SpecialToken"), "id");
-    if (v_.bos >= 0 && id_of(first) == v_.bos) return true;
-  }
-  return false;
+/// The token that a template puts in front of a text; -1: none. Refuses a template that adds
+/// anything else.
+int Reader::token_in_front(const json& template_processing) const {
+  const json& single = template_processing.at("single");
+  const std::size_t size = single.size();
+  if (size < 1 || size > 2 || member(single.at(size - 1), "Sequence").is_null())
+    refuse("post_processor", template_processing);
+  if (size == 1) return -1;
+  const json& name = member(member(single.at(0), "SpecialToken"), "id");
+  const int id = id_of(name);
+  const json& ids = name.is_string() ? member(member(member(template_processing, "special_tokens"),
+                                                     name.get<std::string>().c_str()),
+                                              "ids")
+                                     : name;
+  if (id < 0 || ids != json::array({id})) refuse("post_processor", template_processing);
+  return id;
 }
 
 void Reader::read_ends() {
@@ -201,9 +220,22 @@ void Reader::read_ends() {
   const json config = std::filesystem::exists(beside) ? parse_file(beside) : json::object();
   v_.bos = id_of(member(config, "bos_token"));
   v_.eos = id_of(member(config, "eos_token"));
+  v_.add_bos = false;
+  for (const json& step : steps(member(root_, "post_processor"), "processors")) {
+    const json& type = member(step, "type");
+    if (type == "ByteLevel") continue;  // moves offsets alone
+    if (type != "TemplateProcessing") refuse("post_processor", step);
+    const int front = token_in_front(step);
+    if (front < 0) continue;
+    if (v_.bos < 0) v_.bos = front;
+    if (front != v_.bos || v_.add_bos) refuse("post_processor", step);
+    v_.add_bos = true;
+  }
   const json& add_bos = member(config, "add_bos_token");
-  v_.add_bos = add_bos.is_boolean() ? add_bos.get<bool>()
-                                    : template_begins_with_bos(member(root_, "post_processor"));
+  if (add_bos.is_boolean()) v_.add_bos = add_bos.get<bool>();
+  if (member(config, "add_eos_token") == true)
+    throw Error("{}: add_eos_token is not supported: an end token behind a prompt ends it",
+                beside.string());
 }
 
 Vocabulary Reader::read() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace tern::io {
@@ -36,6 +37,19 @@ constexpr Utf8 utf8_front(std::string_view text) {
     if (byte(i) < low || byte(i) > high) return {Utf8Kind::kMalformed, 1};
   }
   return {Utf8Kind::kCharacter, length};
+}
+
+/// The text with U+FFFD for each byte that is part of no character.
+inline std::string valid_utf8(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const bool good = utf8_front(text).kind == Utf8Kind::kCharacter;
+    const std::size_t length = good ? utf8_front(text).length : 1;
+    result += good ? text.substr(0, length) : kReplacement;
+    text.remove_prefix(length);
+  }
+  return result;
 }
 
 static_assert(utf8_front("a").length == 1 && utf8_front("\xC3\xA9").length == 2);

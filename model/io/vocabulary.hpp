@@ -24,6 +24,15 @@ enum class TokenizerKind {
   kByteLevel,      ///< GGUF: "gpt2"
 };
 
+/// Which stretches of a text get a space in front, for SentencePiece. A stretch ends at a control
+/// token and, where tokens_first, at a user-defined one.
+enum class SpacePrefix {
+  kNone,
+  kAlways,       ///< SentencePiece, and the normaliser Prepend of a tokenizer.json
+  kUnlessThere,  ///< those that do not begin with one: Metaspace with the scheme "always"
+  kFirst,        ///< of these the one at the very beginning of the text: the scheme "first"
+};
+
 /// Everything that defines a tokenizer; index = token id.
 struct Vocabulary {
   TokenizerKind kind = TokenizerKind::kSentencePiece;
@@ -38,12 +47,19 @@ struct Vocabulary {
   std::string pre;               ///< byte level: name of the PreTokenizer
   bool ignore_merges = false;    ///< byte level: a word that is a piece is taken whole
   bool nfc = false;              ///< byte level: text is brought into Unicode's form NFC first
-  bool add_space_prefix = true;  ///< SentencePiece: a space goes before the text, and is taken off
-                                 ///< when decoding
-  bool add_bos = true;           ///< what the model expects; encode() has its own argument
-  int bos = -1;                  ///< -1: none
-  int eos = -1;                  ///< -1: none
-  std::string chat_template;     ///< Jinja, as the file has it; empty: none. See ChatFormat.
+  /// SentencePiece: where a space is put, which is taken off again when decoding.
+  SpacePrefix space_prefix = SpacePrefix::kAlways;
+  /// SentencePiece: user-defined tokens are taken out of the text as it stands (tokenizer.json);
+  /// otherwise they are symbols of the text with its spaces replaced.
+  bool tokens_first = false;
+  /// User-defined tokens that are looked for in the normalised text, and spelt as it normalises
+  /// them, when the others have been taken out ("normalized" of tokenizer.json).
+  std::vector<int> late_tokens;
+  bool add_bos = true;        ///< what the model expects; encode() has its own argument
+  int bos = -1;               ///< -1: none
+  int eos = -1;               ///< -1: none
+  std::vector<int> ends;      ///< tokens besides eos that the file says to end generation
+  std::string chat_template;  ///< Jinja, as the file has it; empty: none. See ChatFormat.
 };
 
 /// From `tokenizer.ggml.*` of a GGUF file; models "llama" and "gpt2". The pre-tokenizer is that of
@@ -66,5 +82,10 @@ Vocabulary read_tokenizer_json(const std::filesystem::path& path);
 /// From a SentencePiece model file (tokenizer.model). BPE models with identity normalisation only;
 /// anything else is an error that names it.
 Vocabulary read_sentencepiece_model(const std::filesystem::path& path);
+
+/// Adds to the vocabulary of a tokenizer.model the control tokens that tokenizer_config.json and
+/// added_tokens.json of its folder name, and takes from the former whether bos is added. Throws
+/// Error on tokens that are added but no control tokens, and on those that strip the text around.
+void read_added_tokens(const std::filesystem::path& folder, Vocabulary& vocabulary);
 
 }  // namespace tern::io

@@ -74,7 +74,7 @@ Vocabulary read_gguf_vocabulary(const Gguf& gguf) {
   Vocabulary v;
   if (model == "llama") {
     v.scores = gguf.get_array<float>(key("scores"));
-    v.add_space_prefix = gguf.get_or(key("add_space_prefix"), true);
+    if (!gguf.get_or(key("add_space_prefix"), true)) v.space_prefix = SpacePrefix::kNone;
     if (gguf.get_or(key("remove_extra_whitespaces"), false)) {
       throw Error("{}: tokenizer.ggml.remove_extra_whitespaces is not supported", gguf.file());
     }
@@ -111,6 +111,12 @@ Vocabulary read_gguf_vocabulary(const Gguf& gguf) {
   if (v.bos < 0 && gguf.get_or(key("add_bos_token"), false)) {
     throw Error("{}: metadata {} says that texts begin with bos, and {} is missing", gguf.file(),
                 quote(key("add_bos_token")), quote(key("bos_token_id")));
+  }
+  for (const char* name : {"eot", "eom", "fim_pad", "fim_rep", "fim_sep"}) {
+    const auto id = gguf.get_or<std::int64_t>(key(fmt::format("{}_token_id", name)), -1);
+    // One that is no token is never sampled.
+    if (id >= 0 && id < static_cast<std::int64_t>(v.pieces.size()))
+      v.ends.push_back(static_cast<int>(id));
   }
   return v;
 }

@@ -38,7 +38,9 @@ package tern_pkg;
   // Words that each direction of the mailbox holds.
   localparam int unsigned MailDepth = 64;
   // Version of the mailbox protocol.
-  localparam int unsigned MailVersion = 2;
+  localparam int unsigned MailVersion = 3;
+  // Most stop tokens of a request.
+  localparam int unsigned StopTokens = 32;
   // First word of a record of the trace buffer: the bytes T R A C.
   localparam int unsigned TraceMagic = 1128354388;
   // Version of the serial host link (docs/fpga.md).
@@ -531,7 +533,7 @@ package tern_pkg;
   localparam int unsigned ModelDescriptorWorkOffsetOffset = 224;
   localparam int unsigned ModelDescriptorChecksumOffset = 232;
   localparam int unsigned ModelDescriptorReservedOffset = 236;
-  localparam int unsigned GenerateRequestBytes = 48;
+  localparam int unsigned GenerateRequestBytes = 52;
   localparam int unsigned GenerateRequestPromptOffset = 0;
   localparam int unsigned GenerateRequestMaxNewOffset = 4;
   localparam int unsigned GenerateRequestGroupOffset = 8;
@@ -543,6 +545,7 @@ package tern_pkg;
   localparam int unsigned GenerateRequestRandomHighOffset = 36;
   localparam int unsigned GenerateRequestTraceAddrOffset = 40;
   localparam int unsigned GenerateRequestTraceUnitsOffset = 44;
+  localparam int unsigned GenerateRequestStopsOffset = 48;
   localparam int unsigned TraceRecordBytes = 36;
   localparam int unsigned TraceRecordMagicOffset = 0;
   localparam int unsigned TraceRecordPointOffset = 4;

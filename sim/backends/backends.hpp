@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "io/model_files.hpp"
@@ -22,8 +23,8 @@ std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceOptio
 std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options);
 
 /// The same with its model loaded, from files that need no image: it runs models that the chip's
-/// image cannot express. `files` may go afterwards.
-std::unique_ptr<Device> load_reference(const io::ModelFiles& files);
+/// image cannot express. `ends` are the model's end tokens; `files` may go afterwards.
+std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<const int> ends);
 
 /// "rtl:nano", "rtl:edge", "rtl:ulx3s": a chip over the simulation of its RTL. A build without the simulated
 /// chips knows the name and says so.

@@ -44,8 +44,7 @@ class GoldenDevice final : public Device {
   Generated generate(std::span<const int32_t> prompt, const GenerateSettings& settings,
                      const TokenSink& token) override {
     if (!model_) throw Error("golden: no model is loaded");
-    return generate_on_host(*this, prompt, settings, token,
-                            static_cast<int32_t>(image_->model().eos));
+    return generate_on_host(*this, prompt, settings, token, image_->tokenizer().ends());
   }
 
   int position() const override { return model_ ? model_->position() : 0; }

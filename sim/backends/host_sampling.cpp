@@ -1,14 +1,19 @@
 #include "backends/host_sampling.hpp"
 
+#include <algorithm>
+
 #include "io/error.hpp"
 #include "spec/numerics/sample.hpp"
+#include "stop_tokens.hpp"
 
 namespace tern::sim {
 
 Generated generate_on_host(Device& device, std::span<const int32_t> prompt,
-                           const GenerateSettings& settings, const TokenSink& token, int32_t end) {
+                           const GenerateSettings& settings, const TokenSink& token,
+                           std::span<const int> ends) {
   if (settings.top_k < 1 || settings.top_k > spec::kTopK)
     throw Error("top-k {} is not 1 to {}", settings.top_k, spec::kTopK);
+  const std::vector<int32_t> stops = driver::stop_tokens(settings, ends);
   const spec::SampleSettings sampling{settings.inverse_temperature, settings.top_k,
                                       settings.top_p_q16};
   spec::Random random{settings.random_state};
@@ -19,7 +24,7 @@ Generated generate_on_host(Device& device, std::span<const int32_t> prompt,
                                       logits.scale, sampling, random);
     ++sampled;
     if (token) token(next);
-    if (sampled == settings.max_new || (settings.stop_at_end && next == end)) break;
+    if (sampled == settings.max_new || std::ranges::binary_search(stops, next)) break;
     logits = device.forward(std::span(&next, 1), settings.group);
   }
   return {sampled, random.state};

@@ -4,9 +4,10 @@
 
 namespace tern::sim {
 
-/// Device::generate() of a device that gives logits: the host draws the tokens. `end` is the
-/// model's end token.
+/// Device::generate() of a device that gives logits: the host draws the tokens. `ends` are the
+/// model's end tokens.
 Generated generate_on_host(Device& device, std::span<const int32_t> prompt,
-                           const GenerateSettings& settings, const TokenSink& token, int32_t end);
+                           const GenerateSettings& settings, const TokenSink& token,
+                           std::span<const int> ends);
 
 }  // namespace tern::sim

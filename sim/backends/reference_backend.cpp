@@ -37,9 +37,9 @@ class ReferenceDevice final : public Device {
   ReferenceDevice(std::string file, io::GgufOptions options)
       : file_(std::move(file)), options_(options) {}
 
-  explicit ReferenceDevice(const io::ModelFiles& files) : file_(files.file()) {
+  ReferenceDevice(const io::ModelFiles& files, std::span<const int> ends)
+      : file_(files.file()), ends_(ends.begin(), ends.end()) {
     model_.emplace(files);
-    end_ = files.config().eos;
   }
 
   std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
@@ -48,7 +48,7 @@ class ReferenceDevice final : public Device {
     const std::string file = file_.empty() ? image.origin() : file_;
     model_.emplace(*open(file));
     const spec::ModelDescriptor& m = image.model();
-    end_ = static_cast<int32_t>(m.eos);
+    ends_.assign(image.tokenizer().ends().begin(), image.tokenizer().ends().end());
     const io::ModelConfig& c = model_->config();
     if (static_cast<uint32_t>(c.vocab) != m.vocab || static_cast<uint32_t>(c.hidden) != m.hidden ||
         static_cast<uint32_t>(c.layers) != m.layers) {
@@ -73,7 +73,7 @@ class ReferenceDevice final : public Device {
   Generated generate(std::span<const int32_t> prompt, const GenerateSettings& settings,
                      const TokenSink& token) override {
     if (!model_) throw Error("reference: no model is loaded");
-    return generate_on_host(*this, prompt, settings, token, end_);
+    return generate_on_host(*this, prompt, settings, token, ends_);
   }
 
   int position() const override { return model_ ? model_->position() : 0; }
@@ -98,7 +98,7 @@ class ReferenceDevice final : public Device {
   std::string file_;
   io::GgufOptions options_;
   std::optional<reference::Model> model_;
-  int32_t end_ = 0;
+  std::vector<int> ends_;
 };
 
 }  // namespace
@@ -110,8 +110,8 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
       io::GgufOptions{io::i2s_order_named(options.i2s_order), options.pre_tokenizer});
 }
 
-std::unique_ptr<Device> load_reference(const io::ModelFiles& files) {
-  return std::make_unique<ReferenceDevice>(files);
+std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<const int> ends) {
+  return std::make_unique<ReferenceDevice>(files, ends);
 }
 
 }  // namespace tern::sim

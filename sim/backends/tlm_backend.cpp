@@ -25,7 +25,9 @@ class TlmDevice final : public Device {
   std::optional<spec::ChipConfig> config() const override { return device_->config(); }
   bool computes() const override { return false; }
   void load(const io::Image& image) override {
-    chip_.set_token(image.model().eos == 0 ? 1 : 0);
+    uint32_t token = 0;  // one that ends nothing
+    for (const int end : image.tokenizer().ends()) token += token == static_cast<uint32_t>(end);
+    chip_.set_token(token);
     device_->load(image);
   }
   void reset() override { device_->reset(); }

@@ -36,6 +36,7 @@ Answer ChipBench::reset() { return send({static_cast<uint32_t>(spec::Request::kR
 Answer ChipBench::generate(const Ask& ask) {
   spec::GenerateRequest request = ask.request;
   if (request.prompt == 0) request.prompt = static_cast<uint32_t>(ask.prompt.size());
+  request.stops = static_cast<uint32_t>(ask.stops.size());
   if ((request.flags & 1) != 0 && request.trace_units == 0) {
     request.trace_addr = static_cast<uint32_t>(trace_address / 64);
     request.trace_units = static_cast<uint32_t>(trace_bytes / 64);
@@ -43,6 +44,7 @@ Answer ChipBench::generate(const Ask& ask) {
   std::vector<uint32_t> words(1 + sizeof request / 4);
   words[0] = static_cast<uint32_t>(spec::Request::kGenerate);
   std::memcpy(&words[1], &request, sizeof request);
+  for (int32_t token : ask.stops) words.push_back(static_cast<uint32_t>(token));
   for (int32_t token : ask.prompt) words.push_back(static_cast<uint32_t>(token));
   return send(words);
 }

@@ -39,6 +39,7 @@ struct Answer {
 /// A request's settings; the defaults are greedy, without a trace.
 struct Ask {
   std::vector<int32_t> prompt;
+  std::vector<int32_t> stops;
   spec::GenerateRequest request{.max_new = 0, .top_k = 64, .top_p_q16 = 65536};
 };
 

@@ -253,7 +253,7 @@ TEST(FirmwareErrors, RefusesRequestsOutOfRange) {
   expect(FirmwareError::kSettings, offsetof(GenerateRequest, prompt),
          [](Ask& a) { a.prompt.clear(); });
   expect(FirmwareError::kSettings, offsetof(GenerateRequest, flags),
-         [](Ask& a) { a.request.flags = 4; });
+         [](Ask& a) { a.request.flags = 2; });
   expect(FirmwareError::kSettings, offsetof(GenerateRequest, inverse_temperature),
          [](Ask& a) { a.request.inverse_temperature.m = 7; });
   expect(FirmwareError::kSettings, offsetof(GenerateRequest, top_k),

@@ -363,26 +363,44 @@ TEST_P(FirmwareRuns, EveryFormOfMatrix) {
   }
 }
 
-TEST_P(FirmwareOn, StopsAtTheEndTokenWhenAsked) {
-  io::Image image = tiny_image(config(), 1);
+TEST_P(FirmwareOn, StopsAtAnyOfTheStopTokens) {
+  const io::Image image = tiny_image(config(), 1);
   const auto bench = ChipBench::on_host(config());
   bench->load(image);
   Ask ask{some_tokens(image, 3)};
   ask.request.max_new = 8;
-  const Answer free = bench->generate(ask);
-  ASSERT_EQ(free.tokens.size(), 8u);
-  // What it says third becomes the end token.
-  spec::ModelDescriptor model = image.model();
-  model.eos = static_cast<uint32_t>(free.tokens[2]);
-  model.checksum = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&model),
-                                             spec::checked_words<spec::ModelDescriptor>());
-  bench->machine().write_memory(image.header().model, std::as_bytes(std::span(&model, 1)));
-  ASSERT_TRUE(bench->load_at(0).loaded.has_value());
-  ask.request.flags = 2;
-  const Answer stopped = bench->generate(ask);
-  const auto end = std::ranges::find(free.tokens, free.tokens[2]) + 1;
-  EXPECT_EQ(stopped.tokens, std::vector<int32_t>(free.tokens.begin(), end));
-  EXPECT_EQ(stopped.position, 3 + stopped.tokens.size() - 1);
+  const std::vector<int32_t> free = bench->generate(ask).tokens;
+  ASSERT_EQ(free.size(), 8u);
+  std::vector<int32_t> others;  // that the model does not say
+  for (int32_t token = 0; others.size() < spec::kStopTokens - 1; ++token) {
+    if (std::ranges::find(free, token) == free.end()) others.push_back(token);
+  }
+  const auto expect_stop = [&](std::vector<int32_t> stops, std::size_t tokens) {
+    ask.stops = std::move(stops);
+    bench->reset();
+    const Answer stopped = bench->generate(ask);
+    EXPECT_EQ(stopped.tokens, std::vector<int32_t>(free.begin(), free.begin() + tokens));
+    EXPECT_EQ(stopped.position, 3 + tokens - 1);
+  };
+  const auto first = [&](int32_t token) {
+    return static_cast<std::size_t>(std::ranges::find(free, token) - free.begin()) + 1;
+  };
+  expect_stop({free[2]}, first(free[2]));
+  expect_stop({free[5], free[3]}, std::min(first(free[5]), first(free[3])));
+  expect_stop(others, 8);
+  std::vector<int32_t> all = others;
+  all.push_back(free[4]);
+  expect_stop(all, first(free[4]));
+  all.insert(all.begin(), free[0]);
+  const uint32_t more = static_cast<uint32_t>(all.size());
+  ASSERT_EQ(more, spec::kStopTokens + 1);
+  ask.stops = all;
+  const Answer refused = bench->generate(ask);
+  ASSERT_TRUE(refused.error.has_value());
+  EXPECT_EQ(*refused.error, spec::FirmwareError::kSettings);
+  EXPECT_EQ(refused.detail, offsetof(spec::GenerateRequest, stops));
+  // All words were taken: the next request is understood, and stops at no token.
+  expect_stop({}, 8);
 }
 
 INSTANTIATE_TEST_SUITE_P(Configs, FirmwareOn, testing::ValuesIn(spec::kConfigs),

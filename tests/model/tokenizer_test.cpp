@@ -44,7 +44,7 @@ std::string model_proto(const Vocabulary& v, bool byte_fallback) {
   }
   constexpr std::uint64_t kBpe = 2;
   out += field(2, field(3, kBpe) + field(35, std::uint64_t{byte_fallback}));
-  out += field(3, field(1, std::string("identity")) + field(3, std::uint64_t{v.add_space_prefix}) +
+  out += field(3, field(1, std::string("identity")) + field(3, std::uint64_t{v.space_prefix != io::SpacePrefix::kNone}) +
                       field(4, std::uint64_t{0}) + field(5, std::uint64_t{1}));
   return out;
 }
@@ -142,7 +142,7 @@ Vocabulary random_vocabulary(std::mt19937& random, bool byte_fallback) {
   v.types.resize(keep);
   std::vector<std::string> formed = {"a", "b", "c", "\u2581", "é", "字", "😀"};
   std::set<std::string> known;
-  v.add_space_prefix = random() % 4 != 0;
+  if (random() % 4 == 0) v.space_prefix = io::SpacePrefix::kNone;
   for (int i = 0; i < 40; ++i) {
     const std::string piece =
         i < 5 ? formed[i] : formed[random() % formed.size()] + formed[random() % formed.size()];

@@ -85,6 +85,70 @@ TEST(ByteLevel, MergesWithinWordsAndFindsTokens) {
   EXPECT_EQ(t.decode(t.encode("he<think>he", false)), "he<think>he");
 }
 
+/// With more tokens behind those of byte_level(): spelling and type.
+Vocabulary with_tokens(const std::vector<std::pair<std::string, TokenType>>& more) {
+  Vocabulary v = byte_level();
+  for (const auto& [piece, type] : more) {
+    v.pieces.push_back(piece);
+    v.types.push_back(type);
+  }
+  return v;
+}
+
+TEST(EndTokens, AreEosWhatTheFileNamesAndKnownSpellings) {
+  using enum TokenType;
+  Vocabulary v = with_tokens({{"<|eot_id|>", kControl},    // 261
+                              {"<|start|>", kControl},     // 262
+                              {"<|im_end|>", kNormal},     // 263
+                              {"<end_of_turn>", kUnused},  // 264
+                              {"<|return|>", kUserDefined},
+                              {"<|file_sep|>", kUserDefined},
+                              {"stop", kUserDefined},
+                              {"<\xEF\xBD\x9C"
+                               "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+                               kControl}});
+  v.eos = 'q';
+  EXPECT_EQ(Tokenizer(v).ends(), (std::vector<int>{'q', 259, 261, 263, 264, 265, 266, 268}));
+  v.ends = {267, 3};
+  EXPECT_EQ(Tokenizer(v).ends(), (std::vector<int>{3, 'q', 259, 261, 263, 264, 265, 266, 267, 268}));
+  v.ends = {269};
+  expect_error([&] { Tokenizer t(v); }, "end token 269 is outside of the 269 tokens");
+}
+
+TEST(EndTokens, AMessageThatEndsInsideAnAnswerIsNone) {
+  using enum TokenType;
+  // "<|end|>" is 259, and eos besides.
+  EXPECT_EQ(Tokenizer(with_tokens({{"<|return|>", kControl}})).ends(),
+            (std::vector<int>{259, 261}));
+  EXPECT_EQ(Tokenizer(with_tokens({{"<|return|>", kControl}, {"<|call|>", kControl}})).ends(),
+            (std::vector<int>{261, 262}));
+  EXPECT_EQ(Tokenizer(with_tokens({{"<|calls|>", kControl}, {"<|flush|>", kControl}})).ends(),
+            (std::vector<int>{261, 262}));
+  EXPECT_EQ(Tokenizer(with_tokens({{"<|calls|>", kControl}, {"<|return|>", kControl}})).ends(),
+            (std::vector<int>{259, 261, 262}));
+  EXPECT_EQ(Tokenizer(with_tokens({{"</s>", kControl}, {"<|tool_response>", kControl}})).ends(),
+            (std::vector<int>{259, 262}));
+}
+
+TEST(EndTokens, AreControlTokensWhateverTheirType) {
+  for (const TokenType type : {TokenType::kNormal, TokenType::kUserDefined, TokenType::kUnused,
+                               TokenType::kControl}) {
+    for (const std::string spelling : {"<|im_end|>", "<EOT>", "<|fim_middle|>"}) {
+      const Tokenizer t(with_tokens({{spelling, type}}));
+      EXPECT_EQ(t.control_token(spelling), 261);
+      EXPECT_EQ(t.encode("he" + spelling, false, io::ControlTokens::kAreFound),
+                (std::vector<int>{256, 261}));
+      EXPECT_EQ(t.encode(spelling, false).size(), spelling.size()) << "in a text it is text";
+      EXPECT_EQ(t.decode(std::vector<int>{256, 261}), "he");
+      // What is written into an image reads the same.
+      const Tokenizer again(t.vocabulary());
+      EXPECT_EQ(again.ends(), t.ends());
+      EXPECT_EQ(again.control_token(spelling), 261);
+    }
+    EXPECT_EQ(Tokenizer(with_tokens({{"<tool>", type}})).ends(), std::vector<int>{259});
+  }
+}
+
 TEST(ByteLevel, NormalisesOnlyWhereTheModelDoes) {
   Vocabulary v = byte_level();
   EXPECT_EQ(Tokenizer(v).encode("e\u0301", false).size(), 3u);
@@ -305,6 +369,35 @@ TEST_F(TokenizerFile, JsonIsReadWithItsConfiguration) {
   EXPECT_EQ(t.encode("the<think>", true), (std::vector<int>{259, 257, 262}));
 }
 
+TEST_F(TokenizerFile, ATemplateMayPutATokenInFront) {
+  json tokenizer = byte_level_json();
+  const json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  const json token = {{"SpecialToken", {{"id", "<|end|>"}, {"type_id", 0}}}};
+  const auto processor = [&](const json& single, int id) {
+    return json{{"type", "TemplateProcessing"},
+                {"single", single},
+                {"pair", json::array()},
+                {"special_tokens",
+                 {{"<|end|>", {{"id", "<|end|>"}, {"ids", {id}}, {"tokens", {"<|end|>"}}}}}}};
+  };
+  const auto set = [&](const json& value) { tokenizer["post_processor"] = value; };
+  set({{"type", "Sequence"}, {"processors", {{{"type", "ByteLevel"}}, processor({token, text}, 259)}}});
+  EXPECT_TRUE(Tokenizer(read(tokenizer)).adds_bos());
+  EXPECT_EQ(Tokenizer(read(tokenizer)).bos(), 259) << "though nothing else names it";
+  set(processor(json::array({text}), 259));
+  EXPECT_FALSE(Tokenizer(read(tokenizer)).adds_bos());
+  for (const json& other :
+       {processor({text, token}, 259), processor({token, text, token}, 259),
+        processor({token, token, text}, 259), processor({token, text}, 5), processor({}, 259),
+        json{{"type", "BertProcessing"}, {"sep", {"a", 1}}, {"cls", {"b", 2}}}}) {
+    set(other);
+    expect_error([&] { read(tokenizer); }, "post_processor");
+  }
+  set(nullptr);
+  write("tokenizer_config.json", R"({"add_eos_token": true})");
+  expect_error([&] { read(tokenizer); }, "add_eos_token is not supported");
+}
+
 TEST_F(TokenizerFile, JsonThatWouldGiveOtherIdsIsRefused) {
   const auto refused = [&](const json& patch, std::string_view part) {
     json tokenizer = byte_level_json();
@@ -408,7 +501,47 @@ TEST_F(TokenizerFile, SentencePieceModelIsRead) {
   EXPECT_EQ(v.types, tiny.types);
   EXPECT_EQ(v.bos, 1);
   EXPECT_EQ(v.eos, 2);
-  EXPECT_TRUE(v.add_space_prefix);
+  EXPECT_EQ(v.space_prefix, io::SpacePrefix::kAlways);
+}
+
+TEST_F(TokenizerFile, ControlTokensAreAddedToASentencePieceModel) {
+  const Vocabulary tiny = test::tiny_vocabulary();
+  const auto read_with = [&](const std::string& config, const std::string& added) {
+    Vocabulary v = tiny;
+    write("tokenizer_config.json", config);
+    write("added_tokens.json", added);
+    io::read_added_tokens(folder_, v);
+    return v;
+  };
+  const std::size_t size = tiny.pieces.size();
+  const std::string decoder = R"({"add_bos_token": false, "pad_token": {"content": "<pad>"},
+    "added_tokens_decoder": {"SIZE": {"content": "<|im_end|>", "special": true},
+                             "0": {"content": "PIECE", "special": true}}})";
+  const auto text = [&](std::string from, const std::string& name, const std::string& to) {
+    return from.replace(from.find(name), name.size(), to);
+  };
+  const std::string config =
+      text(text(decoder, "SIZE", std::to_string(size)), "PIECE", tiny.pieces.back());
+  const Vocabulary v =
+      read_with(config, fmt::format(R"({{"<|im_end|>": {}, "<pad>": {}}})", size, size + 2));
+  EXPECT_FALSE(v.add_bos);
+  ASSERT_EQ(v.pieces.size(), size + 3);
+  EXPECT_EQ(v.types[size - 1], TokenType::kControl) << "a piece of that spelling";
+  const Tokenizer t(v);
+  EXPECT_EQ(t.control_token("<|im_end|>"), static_cast<int>(size));
+  EXPECT_EQ(t.control_token("<pad>"), static_cast<int>(size + 2));
+  EXPECT_TRUE(t.ends_at(static_cast<int>(size)));
+  const auto refused = [&](const std::string& other, const std::string& added,
+                           std::string_view part) {
+    expect_error([&] { read_with(other, added); }, part);
+  };
+  refused("{}", fmt::format(R"({{"<tool>": {}}})", size), "token \"<tool>\" is added");
+  refused(R"({"pad_token": "<pad>"})", R"({"<pad>": 1})", "which is that of");
+  refused(R"({"pad_token": "<pad>"})", R"({"<pad>": 4000000000})", "is too large");
+  refused(R"({"added_tokens_decoder": {"x": {"content": "a"}}})", "{}", "\"x\" is no token id");
+  refused(R"({"added_tokens_decoder": {"9": {"content": "a", "rstrip": true}}})", "{}", "rstrip");
+  refused(R"({"add_eos_token": true})", "{}", "add_eos_token is not supported");
+  refused("[1", "{}", "the added tokens cannot be read");
 }
 
 TEST_F(TokenizerFile, OtherSentencePieceModelsAreRefused) {

@@ -52,12 +52,14 @@ struct GenerateSettings {
   uint32_t top_p_q16 = 65536;             ///< Probability that the candidates must reach, Q16.
   uint32_t max_new = 0;                   ///< Tokens to sample at most.
   uint32_t group = 0;         ///< Prompt tokens taken together; 0: as many as the device can.
-  bool stop_at_end = true;    ///< Stop after the model's end token.
+  bool stop_at_end = true;    ///< Stop after any of the model's end tokens (Tokenizer::ends()).
+  std::vector<int32_t> stop_tokens;  ///< Others to stop after; with the model's at most
+                                     ///< spec::kStopTokens.
   uint64_t random_state = 0;  ///< Of the generator (sample.hpp).
 };
 
 struct Generated {
-  uint32_t tokens = 0;        ///< Tokens sampled, the end token included.
+  uint32_t tokens = 0;        ///< Tokens sampled, that which stopped it included.
   uint64_t random_state = 0;  ///< To go on with.
 };
 

@@ -41,7 +41,9 @@ inline constexpr uint32_t kStrideUnit = 16;
 /// Words that each direction of the mailbox holds.
 inline constexpr uint32_t kMailDepth = 64;
 /// Version of the mailbox protocol.
-inline constexpr uint32_t kMailVersion = 2;
+inline constexpr uint32_t kMailVersion = 3;
+/// Most stop tokens of a request.
+inline constexpr uint32_t kStopTokens = 32;
 /// First word of a record of the trace buffer: the bytes T R A C.
 inline constexpr uint32_t kTraceMagic = 0x43415254;
 /// Version of the serial host link (docs/fpga.md).
@@ -326,7 +328,7 @@ constexpr const char* name_of(ScalarOp value) {
 enum class Request : uint32_t {
   kLoad = 1,  ///< [image address in units of 64 bytes] Take the model; replies Loaded or Error. Position becomes 0.
   kReset = 2,  ///< [] Position becomes 0; replies Done.
-  kGenerate = 3,  ///< [GenerateRequest] then the prompt tokens, a word each. Runs them from the current position, then samples up to max_new tokens, each replied as Token; then replies Done. The last sampled token is not run.
+  kGenerate = 3,  ///< [GenerateRequest] then the stop tokens and the prompt tokens, a word each. Runs the prompt from the current position, then samples up to max_new tokens, none after a stop token, each replied as Token; then replies Done. The last sampled token is not run.
   kReadMemory = 5,  ///< [address in units of 64 bytes, units] Replies Memory for each unit.
   kWriteMemory = 6,  ///< [address in units of 64 bytes, units] then 16 words of each unit. Replies Done when all are in memory.
   kSeek = 7,  ///< [position] The next token is at this position; what the caches hold for those before is the host's business. Replies Done.
@@ -1332,7 +1334,7 @@ struct GenerateRequest {
   uint32_t prompt;  ///< Prompt tokens, at least 1.
   uint32_t max_new;  ///< Tokens to sample; 0 samples none and runs no head unless flags ask for it.
   uint32_t group;  ///< Prompt tokens that go through the layers together; 0: as many as the chip can.
-  uint32_t flags;  ///< Bit 0: trace. Bit 1: stop at the end token, which is sent as any other.
+  uint32_t flags;  ///< Bit 0: trace.
   ScaleBits inverse_temperature;  ///< 1 / temperature; m = 0 takes the likeliest token.
   uint32_t top_k;  ///< Candidates, 1 to TopK.
   uint32_t top_p_q16;  ///< Probability that the candidates must reach, Q16.
@@ -1340,8 +1342,9 @@ struct GenerateRequest {
   uint32_t random_high;  ///< High word.
   uint32_t trace_addr;  ///< Trace buffer in memory, in units of 64 bytes.
   uint32_t trace_units;  ///< Its size, in units of 64 bytes.
+  uint32_t stops;  ///< Stop tokens, 0 to StopTokens: the one that is sampled is sent as any other, and is the last.
 };
-static_assert(sizeof(GenerateRequest) == 48);
+static_assert(sizeof(GenerateRequest) == 52);
 static_assert(offsetof(GenerateRequest, prompt) == 0);
 static_assert(offsetof(GenerateRequest, max_new) == 4);
 static_assert(offsetof(GenerateRequest, group) == 8);
@@ -1353,6 +1356,7 @@ static_assert(offsetof(GenerateRequest, random_low) == 32);
 static_assert(offsetof(GenerateRequest, random_high) == 36);
 static_assert(offsetof(GenerateRequest, trace_addr) == 40);
 static_assert(offsetof(GenerateRequest, trace_units) == 44);
+static_assert(offsetof(GenerateRequest, stops) == 48);
 
 /// Head of a record of the trace buffer, 64 bytes; the int32 values follow, padded to 64 bytes.
 struct TraceRecord {
