@@ -20,8 +20,8 @@ constexpr std::size_t kMostTokens = std::size_t{1} << 24;
 json parse_if_there(const fs::path& path) {
   if (!fs::exists(path)) return json::object();
   const MappedFile file(path);
-  const auto* text = reinterpret_cast<const char*>(file.bytes().data());
-  json root = json::parse(text, text + file.bytes().size());
+  json root = parse_json(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path.string());
   return root.is_object() ? root : json::object();
 }
 
