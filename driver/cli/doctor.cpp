@@ -81,9 +81,10 @@ void examine_folder(const Options& o, const spec::ChipConfig& chip, DoctorReport
     describe_files(*files, chip, o, report);
     return;
   }
+  if (!std::filesystem::exists(o.model / "config.json")) return;
   // What config.json says, unless that is what is wrong.
   try {
-    const io::ModelConfig config = io::read_hf_config(o.model / "config.json").model;
+    const io::ModelConfig config = io::read_hf_config(o.model).model;
     describe_model_facts(config, report);
     describe_fit(config, chip, o, report);
   } catch (const Error& e) {

@@ -109,7 +109,8 @@ void add_report(CLI::App& app, Action& action) {
   CLI::App* sub = app.add_subcommand(
       "report", "Speed, energy and where they go, for a model, a chip and a memory, as a page");
   sub->add_option("--preset,--model", o->preset, describe_presets())->capture_default_str();
-  sub->add_option("--layers", o->shape.layers, "Only the first so many layers of the preset");
+  sub->add_option("--layers", o->shape.layers, "Only the first so many layers of the preset")
+      ->check(within(kLayers));
   sub->add_option("--positions", o->shape.context, "Positions of the preset's cache")
       ->check(CLI::Range(1, 1 << 20));
   sub->add_option("--config", o->common.config, "Chip configuration (default: edge)");

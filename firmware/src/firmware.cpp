@@ -184,13 +184,15 @@ Status Firmware::check(const GenerateRequest& r) const {
 
 /// Those that there is no room for are taken too: check() refuses the request then.
 void Firmware::take_stops(uint32_t count) {
+  stop_bits_ = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t token = Mailbox::receive();
     if (i < spec::kStopTokens) stops_[i] = token;
+    stop_bits_ |= 1u << (token & 31);
   }
 }
 
-bool Firmware::stops_at(uint32_t token, uint32_t count) const {
+bool Firmware::is_stop(uint32_t token, uint32_t count) const {
   for (uint32_t i = 0; i < count; ++i) {
     if (stops_[i] == token) return true;
   }

@@ -30,7 +30,10 @@ class Firmware {
   Status check(const spec::GenerateRequest& request) const;
   Status run_prompt(const spec::GenerateRequest& request);
   void take_stops(uint32_t count);
-  bool stops_at(uint32_t token, uint32_t count) const;
+  bool stops_at(uint32_t token, uint32_t count) const {
+    return (stop_bits_ >> (token & 31) & 1) != 0 && is_stop(token, count);
+  }
+  bool is_stop(uint32_t token, uint32_t count) const;
   void keep_prompt();
   uint32_t next_token();
   Status run(const uint32_t* tokens, uint32_t count, Head head,
@@ -44,6 +47,7 @@ class Firmware {
   TokenLoop loop_;
   spec::Random random_{};
   uint32_t stops_[spec::kStopTokens];  ///< Of the request.
+  uint32_t stop_bits_ = 0;  ///< Bit t of each of them, t its low five bits: most tokens stop nothing.
   uint32_t words_left_ = 0;  ///< Prompt tokens that are still in the mailbox, or to come.
   uint32_t kept_ = 0;        ///< Prompt tokens in the scratchpad.
   uint32_t kept_at_ = 0;     ///< Word of the next of them.

@@ -148,8 +148,9 @@ def main() -> int:
         (folder / "cut.gguf").write_bytes(DEMO.read_bytes()[:100000])
         status, report = doctor(folder / "cut.gguf")
         check("a truncated file is said to be one", status == 1 and "truncated" in report["obstacles"][0])
-        status, report = doctor(folder)
-        check("a folder without a model is said to be one", status == 1 and "config.json: no such file" in report["obstacles"][0])
+        (folder / "empty").mkdir()
+        status, report = doctor(folder / "empty")
+        check("a folder without a model is said to be one", status == 1 and len(report["obstacles"]) == 1 and "neither config.json nor a GGUF file" in report["obstacles"][0])
     same = [run("run", "--backend", backend, "--model", DEMO, "--tokens", 12, "--temperature", 0, "--quiet").stdout for backend in ("reference:", f"reference:{DEMO}")]
     check("the reference tells the same story with and without an image", same[0] == same[1] and len(same[0]) > 20)
     return 1 if failures else 0

@@ -125,11 +125,14 @@ def generated_text() -> None:
 
 
 def memory(folder: Path) -> None:
-    image = folder / "long.tern"
-    done = run("synth", "--preset", "demo", "--context", 1 << 18, "-o", image)
-    check("an image of a long context is made", done.returncode == 0, done.stderr)
-    limit = 700 << 20
-    done = run("run", "--model", image, "--tokens", 1, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+    # No chip takes so long a context; the golden model does, if there is memory for the cache.
+    key, positions = b".context_length" + struct.pack("<I", 4), 1 << 20
+    data = DEMO.read_bytes()
+    at = data.index(key) + len(key)
+    long = folder / "long.gguf"
+    long.write_bytes(data[:at] + struct.pack("<I", positions) + data[at + 4 :])
+    limit = 1400 << 20
+    done = run("run", "--quiet", "--model", long, "--context", positions, "--tokens", 1, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
     check("its cache is refused where memory has an end", is_error(done) and b"GB of memory" in done.stderr and b"positions" in done.stderr, (done.returncode, done.stderr[:300]))
     limit = 150 << 20
     done = run("convert", "-o", folder / "x.tern", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
