@@ -93,7 +93,7 @@ TEST_F(Sweep, RunsAllCombinationsAndGoesOnWhereItWasInterrupted) {
 }
 
 TEST_F(Sweep, KeepsPointsThatCannotRunWithTheReason) {
-  const fs::path plan = write("models: [demo]\ncontexts: [10]\nparameters: {scratch_words: [4096, 163840]}\n");
+  const fs::path plan = write("models: [demo]\npositions: [512]\ncontexts: [10]\nparameters: {scratch_words: [4096, 163840]}\n");
   const json all = run_tern_json({"sweep", plan.string(), "-o", (folder / "out").string()});
   ASSERT_EQ(all.at("points").size(), 2u);
   EXPECT_NE(all["points"][0].at("error").get<std::string>().find("scratchpad"), std::string::npos) << all;
@@ -117,7 +117,7 @@ TEST_F(Sweep, NamesFileAndLineOfWhatItDoesNotUnderstand) {
     EXPECT_EQ(r.status, 1);
     return r.err;
   };
-  EXPECT_NE(error("models: [demo]\ncolour: [1]\n").find("plan.yaml:2: colour"), std::string::npos);
+  EXPECT_NE(error("models: [demo]\ncolour: [1]\n").find("plan.yaml:2: \"colour\""), std::string::npos);
   EXPECT_NE(error("contexts: 5\n").find("plan.yaml:1: contexts: expected a list"), std::string::npos);
   EXPECT_NE(error("contexts: [a]\n").find("plan.yaml:1"), std::string::npos);
   EXPECT_NE(error("parameters: {rows: [1]}\n").find("act_columns"), std::string::npos);
@@ -127,7 +127,7 @@ TEST_F(Sweep, NamesFileAndLineOfWhatItDoesNotUnderstand) {
 
 /// One point runs, one does not.
 constexpr const char* kHalfFails =
-    "models: [demo]\ncontexts: [10]\nparameters: {scratch_words: [4096, 163840]}\nclock_mhz: [300]\n";
+    "models: [demo]\npositions: [512]\ncontexts: [10]\nparameters: {scratch_words: [4096, 163840]}\nclock_mhz: [300]\n";
 
 TEST_F(Sweep, LeavesCellsOfFailedPointsEmpty) {
   const Result r = run_tern({"sweep", write(kHalfFails).string(), "-o", (folder / "out").string()});
@@ -149,7 +149,7 @@ TEST_F(Sweep, LeavesCellsOfFailedPointsEmpty) {
 
 TEST_F(Sweep, CountsFailedPointsByReason) {
   const fs::path plan = write(
-      "models: [demo]\ncontexts: [10, 20, 600]\nparameters: {scratch_words: [4096, 163840]}\n");
+      "models: [demo]\npositions: [512]\ncontexts: [10, 20, 600]\nparameters: {scratch_words: [4096, 163840]}\n");
   const json all = run_tern_json({"sweep", plan.string(), "-o", (folder / "out").string()});
   ASSERT_GE(all.at("failures").size(), 2u);
   int failed = 0;

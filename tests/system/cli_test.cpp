@@ -255,7 +255,7 @@ TEST(Perf, AnswersToParametersAndModelFiles) {
   EXPECT_GT(cycles({"--latency", "300"}), cycles({}));
   EXPECT_GT(cycles({"--lanes", "8"}), cycles({}));
   EXPECT_GT(cycles({"--config", "nano"}), 3 * cycles({}));
-  expect_one_line_error({"perf", "--context", "600"}, "512 positions");
+  expect_one_line_error({"perf", "--context", "600"}, "need 601 positions, Tern demo has 512");
   expect_one_line_error({"perf", "--columns", "48"}, "columns is 48");
   expect_one_line_error({"perf", "--fifo-beats", "8"}, "fifo_beats is 8");
   expect_one_line_error({"perf", "--preset", "llama"}, "bitnet-2b4t");
