@@ -1,4 +1,4 @@
-"""Where generation ends, and what is kept when it fails: python ends_test.py TERN.
+"""Where generation ends, and what is kept when it fails: python ends_test.py TERN [CHIP...].
 
 Models whose next token is a function of the last one: embedding of unit vectors, layers of zeros, and a head
 with a one at [next(t)][t]. "hello" is followed by " world", that by an end token, that by "hello" again.
@@ -112,10 +112,10 @@ def check_stop(tern: str, model: Path, backends: list[str], ids: list[int], ende
     print(f"{what}: {ids}, {'ends' if ended else 'goes on'} on {', '.join(backends)}", flush=True)
 
 
-def check_ends(tern: str, work: Path) -> None:
+def check_ends(tern: str, work: Path, chips: list[str]) -> None:
     host = ["golden:", "reference:"]
     known = Model([("<|eot_id|>", CONTROL)])
-    check_stop(tern, known.write_gguf(work / "eot.gguf"), [*host, "rtl:nano"], [264, 274], True, "<|eot_id|>")
+    check_stop(tern, known.write_gguf(work / "eot.gguf"), [*host, *chips], [264, 274], True, "<|eot_id|>")
     image = work / "eot.tern"
     subprocess.run([tern, "convert", "--model", work / "eot.gguf", "--config", "nano", "-o", image, "--quiet"], check=True)
     check_stop(tern, image, ["golden:"], [264, 274], True, "<|eot_id|> of an image")
@@ -176,6 +176,6 @@ def check_texts(tern: str, work: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:
-        check_ends(sys.argv[1], Path(directory))
+        check_ends(sys.argv[1], Path(directory), [chip for chip in sys.argv[2:] if chip])
         check_chat(sys.argv[1], Path(directory))
         check_texts(sys.argv[1], Path(directory))
