@@ -10,6 +10,7 @@
 #include <iterator>
 #include <random>
 
+#include "errors_of.hpp"
 #include "gguf_builder.hpp"
 #include "io/atomic_file.hpp"
 #include "io/error.hpp"
@@ -21,31 +22,9 @@ namespace {
 
 using io::Gguf;
 using test::GgufBuilder;
+using test::fails_with;
 
 Gguf open(const GgufBuilder& builder) { return Gguf(builder.build(), "test.gguf"); }
-
-/// The message of the Error that `action` throws: one line, which begins with the file's name.
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    const std::string message = e.what();
-    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-    return message;
-  }
-  return "no error";
-}
-
-testing::AssertionResult fails_with(const std::function<void()>& action,
-                                    std::initializer_list<std::string_view> parts) {
-  const std::string message = error_of(action);
-  for (const std::string_view part : parts) {
-    if (message.find(part) == std::string::npos) {
-      return testing::AssertionFailure() << "\"" << part << "\" is not in: " << message;
-    }
-  }
-  return testing::AssertionSuccess();
-}
 
 class FileTest : public testing::Test {
  protected:

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "errors_of.hpp"
 #include "gguf_builder.hpp"
 #include "io/error.hpp"
 #include "io/gguf.hpp"
@@ -16,31 +17,9 @@ namespace {
 
 using io::Gguf;
 using test::GgufBuilder;
+using test::fails_with;
 
 Gguf open(const GgufBuilder& builder) { return Gguf(builder.build(), "test.gguf"); }
-
-/// The message of the Error that `action` throws: one line, which begins with the file's name.
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    const std::string message = e.what();
-    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-    return message;
-  }
-  return "no error";
-}
-
-testing::AssertionResult fails_with(const std::function<void()>& action,
-                                    std::initializer_list<std::string_view> parts) {
-  const std::string message = error_of(action);
-  for (const std::string_view part : parts) {
-    if (message.find(part) == std::string::npos) {
-      return testing::AssertionFailure() << "\"" << part << "\" is not in: " << message;
-    }
-  }
-  return testing::AssertionSuccess();
-}
 
 TEST(ModelConfig, ReadsTheTinyModel) {
   const io::ModelConfig c = io::read_model_config(open(test::tiny_model(1, 2)));
