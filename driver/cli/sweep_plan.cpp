@@ -33,6 +33,11 @@ struct Range {
 constexpr Range kAny{-std::numeric_limits<double>::infinity(),
                      std::numeric_limits<double>::infinity()};
 
+/// What the flags of the same meaning take.
+constexpr Range range_of(const auto& flags) {
+  return {static_cast<double>(flags.low), static_cast<double>(flags.high)};
+}
+
 /// A list: each of its entries fills something in of a point.
 struct Axis {
   std::string name;
@@ -181,18 +186,17 @@ Point point_of(const json& j) {
 }
 
 Plan load_plan(const std::filesystem::path& file) try {
-  constexpr double kMostPositions = 1 << 20;
   Reader reader(file);
   reader.combine("models", &Point::model);
-  reader.combine("layers", &Point::layers, {1, 4096}, true);
-  reader.combine("positions", &Point::positions, {1, kMostPositions}, true);
+  reader.combine("layers", &Point::layers, range_of(cli::kLayers), true);
+  reader.combine("positions", &Point::positions, range_of(cli::kPositions), true);
   reader.combine("configs", &Point::config);
   reader.combine_parameters();
   reader.combine("drams", &Point::dram);
-  reader.combine("clock_mhz", &Point::clock_mhz, {cli::kClockMhz.low, cli::kClockMhz.high}, true);
+  reader.combine("clock_mhz", &Point::clock_mhz, range_of(cli::kClockMhz), true);
   reader.combine("technologies", &Point::technology);
-  reader.combine("contexts", &Point::context, {0, kMostPositions});
-  reader.combine("batches", &Point::batch, {1, 1024});
+  reader.combine("contexts", &Point::context, range_of(cli::kTokensOrNone));
+  reader.combine("batches", &Point::batch, range_of(cli::kSequences));
   Plan plan = reader.plan();
   check_names(plan);
   return plan;
