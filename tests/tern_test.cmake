@@ -1,13 +1,16 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
+add_library(tern_test_folder OBJECT ${CMAKE_CURRENT_LIST_DIR}/test_folder.cpp)
+target_link_libraries(tern_test_folder PRIVATE GTest::gtest tern_warnings)
+
 # tern_add_test(NAME sources... [LIBS targets...] [LABELS labels...] [TIMEOUT seconds] [FILTER pattern]): one GoogleTest program; every case is a CTest test.
 function(tern_add_test name)
   cmake_parse_arguments(arg "" "TIMEOUT;FILTER" "LIBS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
-  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS} $<TARGET_OBJECTS:tern_test_folder>)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest GTest::gtest_main tern_warnings)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})

@@ -22,7 +22,6 @@ class Emulate : public testing::Test {
     io::ImageWriter writer(io::find_config("ulx3s"), tiny);
     io::synthesise(kTiny, {}, writer);
   }
-  ~Emulate() override { std::filesystem::remove(tiny); }
 
   static nlohmann::json story(const std::string& backend, const std::string& model, int tokens) {
     return run_tern_json({"run", "--backend", backend, "--config", "ulx3s", "--model", model,
@@ -45,9 +44,7 @@ class Emulate : public testing::Test {
     EXPECT_EQ(emulator.interrupt(), 0);
   }
 
-  const std::string tiny =
-      (std::filesystem::path(testing::TempDir()) / fmt::format("tern_emulate_{}.tern", getpid()))
-          .string();
+  const std::string tiny = (std::filesystem::path(testing::TempDir()) / "tiny.tern").string();
 };
 
 TEST_F(Emulate, TellsTheGoldenStoryAndEndsWhenInterrupted) { compare({}, tiny, 8); }

@@ -135,8 +135,7 @@ TEST_F(Uio, SaysThatTheClockHasStopped) {
 
 TEST(UioFilesTest, AreFoundAndCheckedThroughSysfs) {
   namespace fs = std::filesystem;
-  const fs::path root = fs::path(testing::TempDir()) / "tern_uio_test";
-  fs::remove_all(root);
+  const fs::path root = testing::TempDir();
   fs::create_directories(root / "class/uio/uio7/maps/map0");
   fs::create_directories(root / "class/u-dma-buf/udmabuf3");
   const auto put = [](const fs::path& file, const char* text) { std::ofstream(file) << text; };
@@ -153,7 +152,6 @@ TEST(UioFilesTest, AreFoundAndCheckedThroughSysfs) {
   EXPECT_ERROR(driver::open_uio_files(both, root), "does not tell its size");
   put(root / "class/u-dma-buf/udmabuf3/size", "1048576\n");
   EXPECT_EQ(driver::open_uio_files(both, root).memory_bytes, 1048576u);
-  fs::remove_all(root);
 }
 
 }  // namespace

@@ -28,16 +28,7 @@ Gguf open(const GgufBuilder& builder) { return Gguf(builder.build(), "test.gguf"
 
 class FileTest : public testing::Test {
  protected:
-  FileTest() {
-    directory_ =
-        std::filesystem::path(testing::TempDir()) /
-        (std::string("tern_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directories(directory_);
-  }
-  ~FileTest() override { std::filesystem::remove_all(directory_); }
-
-  std::filesystem::path directory_;
+  const std::filesystem::path directory_ = testing::TempDir();
 };
 
 TEST_F(FileTest, MissingEmptyAndDirectoryAreNamedAsSuch) {

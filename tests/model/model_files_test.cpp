@@ -23,15 +23,6 @@ using nlohmann::json;
 
 class Folder : public testing::Test {
  protected:
-  Folder() {
-    path_ =
-        std::filesystem::path(testing::TempDir()) /
-        (std::string("tern_hf_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() override { std::filesystem::remove_all(path_); }
-
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(path_ / name, std::ios::binary) << text;
   }
@@ -62,7 +53,7 @@ class Folder : public testing::Test {
     EXPECT_NE(message.find(part), std::string::npos) << message;
   }
 
-  std::filesystem::path path_;
+  const std::filesystem::path path_ = testing::TempDir();
 };
 
 json tiny_config() {

@@ -52,16 +52,9 @@ std::vector<std::byte> content(const fs::path& path) {
 /// A directory of its own that goes with the test.
 class Files : public testing::Test {
  protected:
-  Files()
-      : directory_(fs::path(testing::TempDir()) /
-                   fmt::format("tern-synth-{}-{}", ::getpid(),
-                               testing::UnitTest::GetInstance()->current_test_info()->name())) {
-    fs::create_directories(directory_);
-  }
-  ~Files() override { fs::remove_all(directory_); }
   auto files() const { return std::distance(fs::directory_iterator(directory_), {}); }
 
-  fs::path directory_;
+  const fs::path directory_ = testing::TempDir();
 };
 
 /// Runs `job` in a process of its own and returns by how many MiB its memory grew at most, the

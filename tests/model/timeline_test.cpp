@@ -15,7 +15,6 @@ nlohmann::json written(const Timeline& timeline, const char* name) {
   timeline.write(file);
   std::ifstream in(file);
   nlohmann::json j = nlohmann::json::parse(in);
-  std::filesystem::remove(file);
   return j;
 }
 

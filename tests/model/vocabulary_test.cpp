@@ -323,15 +323,6 @@ TEST(ByteLevel, MergesMayPassThroughWhatIsNoPiece) {
 
 class TokenizerFile : public testing::Test {
  protected:
-  TokenizerFile() {
-    folder_ =
-        std::filesystem::path(testing::TempDir()) /
-        (std::string("tern_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~TokenizerFile() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
     return folder_ / name;
@@ -340,7 +331,7 @@ class TokenizerFile : public testing::Test {
     return io::read_tokenizer_json(write("tokenizer.json", tokenizer.dump()));
   }
 
-  std::filesystem::path folder_;
+  const std::filesystem::path folder_ = testing::TempDir();
 };
 
 json byte_level_json() {

@@ -16,15 +16,6 @@ namespace fs = std::filesystem;
 
 class Sweep : public testing::Test {
  protected:
-  Sweep()
-      : folder(fs::path(testing::TempDir()) /
-               ("tern_sweep_" +
-                std::string(testing::UnitTest::GetInstance()->current_test_info()->name()))) {
-    fs::remove_all(folder);
-    fs::create_directories(folder);
-  }
-  ~Sweep() override { fs::remove_all(folder); }
-
   fs::path write(const std::string& text) {
     const fs::path file = folder / "plan.yaml";
     std::ofstream(file) << text;
@@ -35,7 +26,7 @@ class Sweep : public testing::Test {
     out << std::ifstream(file).rdbuf();
     return out.str();
   }
-  const fs::path folder;
+  const fs::path folder = testing::TempDir();
 };
 
 /// Fields of the lines of a CSV file by the names in its head.

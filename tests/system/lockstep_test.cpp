@@ -46,7 +46,6 @@ TEST(Lockstep, AgreesAtTheEndOfALongContext) {
     expect_pass({"--backend", "rtl:edge", "--model", image, "--prompt", "ab", "--tokens", "0",
                  "--position", position});
   }
-  std::filesystem::remove(image);
 }
 
 TEST(Lockstep, NanoAgrees) { expect_pass({"--backend", "rtl:nano", "--tokens", "4"}); }
@@ -122,7 +121,6 @@ TEST(Lockstep, TheFamiliesAgree) {
       ASSERT_EQ(synth.status, 0) << synth.err;
       expect_pass({"--backend", std::string("rtl:") + config, "--model", image, "--prompt", "abc",
                    "--tokens", "2"});
-      std::filesystem::remove(image);
     }
   }
 }
@@ -134,7 +132,6 @@ TEST(LockstepLong, AWholeTokenOfTwoBillionWeightsBehindFiveHundredOthers) {
   ASSERT_EQ(synth.status, 0) << synth.err;
   expect_pass({"--backend", "rtl:edge", "--model", image, "--prompt", "a", "--tokens", "0",
                "--position", "511"});
-  std::filesystem::remove(image);
 }
 
 TEST(LockstepLong, AgreesUpToTheEndOfTheContext) {
@@ -171,7 +168,6 @@ TEST(Waveforms, ShowEveryCycleAndEveryTransfer) {
       run_tern_json({"run", "--backend", "rtl:nano", "--prompt", "", "--tokens", "1", "--trace",
                      path.string(), "--quiet"});
   const Waves waves = read_waves(path, "chip");
-  std::filesystem::remove(path);
   ASSERT_TRUE(waves.signals.contains("chip.clk_i"));
   // Values in the order of time; clock edges sample what was there before.
   std::map<uint64_t, std::map<std::string, std::string>> changes;
@@ -204,7 +200,6 @@ TEST(Waveforms, ShowEveryCycleAndEveryTransfer) {
   EXPECT_GT(interrupts, 0u);
   std::ofstream(path) << "no waves";
   EXPECT_THROW(read_waves(path, "chip"), std::runtime_error);
-  std::filesystem::remove(path);
 }
 
 }  // namespace
