@@ -173,7 +173,7 @@ nlohmann::json measure(const BenchOptions& o, const Options& options, const std:
     out["cycle_use"] = describe_cycles(before, after);
   }
   if (memory) {
-    out["memory"] = to_json(*memory);
+    out["memory"] = memory_json(*memory);
     out["memory_use"] = describe_memory(*memory);
   }
   return out;

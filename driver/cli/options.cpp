@@ -66,6 +66,7 @@ void add_list(CLI::App& app, const std::string& title, const std::vector<std::st
 }
 
 void add_model_options(CLI::App& app, Options& options) {
+  const OptionGroup group(app, "Model");
   options.model = TERN_DEFAULT_MODEL;
   app.add_option("-m,--model", options.model,
                  "Model: GGUF file, Hugging Face folder or .tern image (default: the demo model)");
@@ -91,6 +92,7 @@ void add_model_options(CLI::App& app, Options& options) {
 }
 
 void add_context_option(CLI::App& app, Options& options) {
+  const OptionGroup group(app, "Model");
   app.add_option("-c,--context", options.convert.context,
                  "Positions of the KV cache, at most the model's (default: as many of the model's "
                  "as the chip and a cache of 1 GiB hold)")
@@ -98,6 +100,7 @@ void add_context_option(CLI::App& app, Options& options) {
 }
 
 void add_backend_options(CLI::App& app, Options& options) {
+  const OptionGroup group(app, "Backend");
   app.add_option("--backend", options.backend, "Backend, of the list below")
       ->check(is_backend())
       ->capture_default_str();
@@ -130,6 +133,7 @@ void add_backend_options(CLI::App& app, Options& options) {
 }
 
 void add_threads_option(CLI::App& app, Options& options) {
+  const OptionGroup group(app, "Backend");
   app.add_option("--threads", options.device.threads,
                  "golden: threads that compute a token together")
       ->check(within(kThreads))
@@ -137,6 +141,7 @@ void add_threads_option(CLI::App& app, Options& options) {
 }
 
 void add_dram_options(CLI::App& app, Options& options) {
+  const OptionGroup group(app, "Memory");
   app.add_option("--dram", options.device.dram,
                  "rtl: time the memory as this DRAM, by name or FILE.yaml; tern dram lists them")
       ->check(is_dram());
@@ -147,11 +152,13 @@ void add_dram_options(CLI::App& app, Options& options) {
 }
 
 void add_output_options(CLI::App& app, Options& options) {
+  const OptionGroup group(app, "Output");
   app.add_flag("--json", options.json, "Print one JSON object");
   app.add_flag("--quiet", options.quiet, "No progress, no summary");
 }
 
 void add_sampling_options(CLI::App& app, SamplingOptions& options) {
+  const OptionGroup group(app, "Sampling");
   app.add_option("--temperature", options.temperature,
                  "Sampling temperature; 0 takes the likeliest token")
       ->check(within(RealRange{0, 100}))
@@ -213,7 +220,7 @@ std::string describe_memory(const MemoryReport& m) {
       part("idle_turnaround"), part("idle_bank_group"), part("idle_row"), part("idle_other"));
 }
 
-nlohmann::json to_json(const MemoryReport& m) {
+nlohmann::json memory_json(const MemoryReport& m) {
   nlohmann::json out = {{"dram", m.name},
                         {"chip_mhz", m.chip_mhz},
                         {"dram_mhz", m.clock_mhz},

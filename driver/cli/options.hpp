@@ -28,6 +28,21 @@ struct Options {
   io::ConvertSettings convert;
 };
 
+/// Options added while this lives stand under this title in a command's help.
+class OptionGroup {
+ public:
+  OptionGroup(CLI::App& app, const std::string& title) : app_(app), before_(app.option_defaults()->get_group()) {
+    app.option_defaults()->group(title);
+  }
+  ~OptionGroup() { app_.option_defaults()->group(before_); }
+  OptionGroup(const OptionGroup&) = delete;
+  OptionGroup& operator=(const OptionGroup&) = delete;
+
+ private:
+  CLI::App& app_;
+  std::string before_;
+};
+
 /// Names that a flag takes, for its check: an unknown one is a usage error.
 std::vector<std::string> config_names();
 CLI::Validator is_config();
@@ -63,7 +78,7 @@ std::string describe_cycles(const Counters& before, const Counters& after);
 
 /// "93.1 % of 19.2 GB/s used; ...": what a DRAM did, of a report's counters.
 std::string describe_memory(const MemoryReport& memory);
-nlohmann::json to_json(const MemoryReport& memory);
+nlohmann::json memory_json(const MemoryReport& memory);
 
 /// A model as it was found: an image, and the files it came from when there are any. Both stay
 /// where they are when this is moved, since a device refers to them.

@@ -6,6 +6,7 @@
 
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "options.hpp"
 
 namespace tern::cli {
 namespace {
@@ -41,6 +42,7 @@ spec::ChipConfig chip_of(const std::string& config, const Parameters& parameters
 }
 
 void add_parameter_options(CLI::App& app, Parameters& parameters) {
+  const OptionGroup group(app, "Chip");
   for (const Parameter& p : kParameters) {
     const std::string name = p.name;
     app.add_option_function<uint32_t>(

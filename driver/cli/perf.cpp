@@ -16,6 +16,7 @@
 #include "io/synth.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "parameters.hpp"
 #include "progress.hpp"
 #include "statistical_memory.hpp"
 #include "timing_run.hpp"
@@ -36,27 +37,7 @@ struct PerfOptions {
   double beat_rate = 1;
   bool activity = false;
   bool compare = false;
-  /// Parameters that differ from the configuration's.
-  struct Change {
-    const char* flag;
-    const char* help;
-    uint32_t spec::ChipConfig::*member;
-    std::optional<uint32_t> value;
-  };
-  std::vector<Change> changes = {
-      {"--columns", "C, bytes of a beat", &spec::ChipConfig::columns, {}},
-      {"--act-columns", "M, activation columns", &spec::ChipConfig::act_columns, {}},
-      {"--trees", "adder trees of an activation column, 5 or 8", &spec::ChipConfig::trees, {}},
-      {"--lanes", "lanes of the vector unit", &spec::ChipConfig::lanes, {}},
-      {"--fifo-beats", "prefetch FIFO", &spec::ChipConfig::fifo_beats, {}},
-      {"--burst-beats", "longest burst", &spec::ChipConfig::burst_beats, {}},
-      {"--cmd-depth", "commands in each queue", &spec::ChipConfig::cmd_depth, {}},
-      {"--acc-depth", "accumulator entries", &spec::ChipConfig::acc_depth, {}},
-      {"--act-depth", "tiles of the activation buffer", &spec::ChipConfig::act_depth, {}},
-      {"--row-block", "stripes of a row block", &spec::ChipConfig::row_block, {}},
-      {"--key-block", "tokens of a row block of the K cache", &spec::ChipConfig::key_block, {}},
-      {"--scratch-words", "words of the scratchpad", &spec::ChipConfig::scratch_words, {}},
-  };
+  Parameters parameters;  ///< Those that differ from the configuration's.
 };
 
 constexpr uint32_t kUsualPosition = 256;
@@ -168,11 +149,8 @@ tlm::TlmChip::MakeMemory memory_of(const PerfOptions& o, const tlm::PerfConfig& 
 
 int perf(const PerfOptions& o) {
   tlm::PerfConfig config;
-  config.chip = io::find_config(o.common.config.empty() ? "edge" : o.common.config);
+  config.chip = chip_of(o.common.config.empty() ? "edge" : o.common.config, o.parameters);
   config.memory.read_latency = o.latency;
-  for (const PerfOptions::Change& change : o.changes) {
-    if (change.value) config.chip.*change.member = *change.value;
-  }
   const Stopwatch clock;
   tlm::TlmChip chip(config, memory_of(o, config));
   const io::Skeleton model = model_of(o, chip.config());
@@ -182,10 +160,8 @@ int perf(const PerfOptions& o) {
   std::unique_ptr<Transport> rtl;
   std::optional<tlm::TimingRun> rtl_run;
   if (o.compare) {
-    for (const PerfOptions::Change& change : o.changes) {
-      if (change.value)
-        throw Error("--compare takes a named configuration as it is; leave out {}", change.flag);
-    }
+    if (!o.parameters.empty())
+      throw Error("--compare takes a named configuration as it is; leave out{}", parameter_flags(o.parameters));
     DeviceOptions options;
     options.memory_latency = o.latency;
     options.dram = o.common.device.dram;
@@ -226,8 +202,7 @@ int perf(const PerfOptions& o) {
                           {"group", run.group()},   {"context", model.model.context},
                           {"open_seconds", opened}, {"processor_seconds", seconds}};
     if (mhz) out["clock_mhz"] = *mhz;
-    for (const PerfOptions::Change& change : o.changes)
-      out["parameters"][std::string(change.flag + 2)] = config.chip.*change.member;
+    for (const Parameter& p : kParameters) out["parameters"][p.name] = config.chip.*p.member;
     for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
     say_json(out);
     return 0;
@@ -299,9 +274,7 @@ void add_perf(CLI::App& app, Action& action) {
       "--compare", o->compare,
       "Ask the RTL of the named configuration too; a token of billions of weights takes it "
       "half a minute");
-  for (PerfOptions::Change& change : o->changes)
-    sub->add_option(change.flag, change.value,
-                    fmt::format("In place of the configuration's: {}", change.help));
+  add_parameter_options(*sub, o->parameters);
   add_output_options(*sub, o->common);
   sub->callback([o, &action] { action = [o] { return perf(*o); }; });
 }

@@ -120,7 +120,7 @@ int run(const RunOptions& o) {
       out["commands"] = c.commands;
       out["saturations"] = c.saturations;
     }
-    if (memory) out["memory"] = to_json(*memory);
+    if (memory) out["memory"] = memory_json(*memory);
     say_json(out);
   } else if (!o.common.quiet) {
     std::string line =

@@ -102,16 +102,16 @@ int make(const SweepOptions& o) {
   if (o.common.json) {
     say_json(all);
   } else if (!o.common.quiet) {
-    say("{} points in {:.1f} s, {} of which cannot run; sweep.csv, sweep.json and sweep.html "
+    say("{} point{} in {:.1f} s, {} of which cannot run; sweep.csv, sweep.json and sweep.html "
                "are in {}\n",
-               results.size(), clock.seconds(), results.size() - static_cast<std::size_t>(ran),
+               results.size(), results.size() == 1 ? "" : "s", clock.seconds(), results.size() - static_cast<std::size_t>(ran),
                o.output.string());
     for (const sweep::Result* best : sweep::pareto_front(results))
       say("  {:>9.2f} tokens/s {:>9.1f} mJ  {}\n", best->tokens_per_second,
                  1e3 * best->joules_per_token, sweep::label(plan, best->point));
   }
   if (ran == 0)
-    throw Error("none of the {} points can run; the first one: {}", results.size(), results[0].error);
+    throw Error("no point can run, of {}; the first one: {}", results.size(), results[0].error);
   return 0;
 }
 

@@ -235,7 +235,7 @@ int Verifier::finish(double seconds, int generated) {
                           {"beats", c.beats},
                           {"trit_macs", c.trit_macs}};
     if (pass) {
-      if (const auto memory = session_.device->memory_report()) out["memory"] = to_json(*memory);
+      if (const auto memory = session_.device->memory_report()) out["memory"] = memory_json(*memory);
     }
     if (lockstep_.mismatch())
       out["mismatch"] = describe(*lockstep_.mismatch(), golden_, rerun_command(o_));

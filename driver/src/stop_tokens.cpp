@@ -10,7 +10,7 @@ std::vector<int32_t> stop_tokens(const GenerateSettings& settings, std::span<con
   std::vector<int32_t> all = settings.stop_tokens;
   if (settings.stop_at_end) all.insert(all.end(), ends.begin(), ends.end());
   std::ranges::sort(all);
-  all.erase(std::ranges::unique(all).begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   if (!all.empty() && all.front() < 0) throw Error("stop token {} is no token", all.front());
   if (all.size() > spec::kStopTokens)
     throw Error("{} stop tokens, the model's end tokens included; at most {} are supported",

@@ -1,17 +1,14 @@
 #include "io/image.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
 #include "io/image_magic.hpp"
 #include "io/image_parts.hpp"
-#include "io/json_values.hpp"
 #include "spec/numerics/embedding.hpp"
 #include "spec/numerics/head.hpp"
 
@@ -43,45 +40,6 @@ void check_scale(const std::string& origin, std::string_view what, spec::ScaleBi
 }
 
 }  // namespace
-
-uint64_t image_checksum(std::span<const std::byte> bytes,
-                        void (*done)(std::span<const std::byte>)) {
-  constexpr std::size_t slice = 16 << 20;
-  constexpr std::size_t at = offsetof(spec::ImageHeader, checksum);
-  constexpr uint64_t zero = 0;
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
-                                                                 &XXH3_freeState);
-  XXH3_64bits_reset(state.get());
-  XXH3_64bits_update(state.get(), bytes.data(), at);
-  XXH3_64bits_update(state.get(), &zero, sizeof zero);
-  for (bytes = bytes.subspan(at + sizeof zero); !bytes.empty();) {
-    const auto part = bytes.first(std::min(slice, bytes.size()));
-    XXH3_64bits_update(state.get(), part.data(), part.size());
-    if (done) done(part);
-    bytes = bytes.subspan(part.size());
-  }
-  return XXH3_64bits_digest(state.get());
-}
-
-std::vector<uint8_t> pack_tokenizer(const Vocabulary& v) {
-  std::vector<int> types;
-  for (TokenType t : v.types) types.push_back(static_cast<int>(t));
-  nlohmann::json block = {{"pieces", v.pieces},  {"scores", v.scores},
-                          {"types", types},      {"bos", v.bos},
-                          {"eos", v.eos},        {"space_prefix", static_cast<int>(v.space_prefix)},
-                          {"add_bos", v.add_bos}};
-  if (!v.ends.empty()) block["ends"] = v.ends;
-  if (v.tokens_first) block["tokens_first"] = true;
-  if (!v.late_tokens.empty()) block["late_tokens"] = v.late_tokens;
-  if (!v.merges.empty()) block["merges"] = v.merges;
-  if (!v.chat_template.empty()) block["chat_template"] = v.chat_template;
-  if (v.kind == TokenizerKind::kByteLevel) {
-    block["pre"] = v.pre;
-    block["ignore_merges"] = v.ignore_merges;
-    block["nfc"] = v.nfc;
-  }
-  return nlohmann::json::to_cbor(block);
-}
 
 Image Image::open(const std::filesystem::path& path) {
   Image image;
@@ -176,7 +134,7 @@ void Image::parse() {
   for (std::size_t i = 0; i < layers_.size(); ++i)
     check_descriptor(fmt::format("descriptor of layer {}", i), layers_[i]);
   check_model();
-  parse_tokenizer();
+  parse_tokenizer(view<uint8_t>(header_.tokenizer, header_.tokenizer_bytes, "tokenizer"));
 }
 
 void Image::check_matrix(const MatrixDescriptor& m, uint32_t rows, uint32_t cols,
@@ -271,8 +229,8 @@ void Image::check_model() const {
         origin_, m.heads, m.kv_heads, m.head_dim);
   }
   check_range(origin_, "activation", m.activation, 0, spec::kActivationCount - 1);
-  if (m.bos != kNoToken) check_range(origin_, "bos", m.bos, 0, m.vocab - 1);
-  if (m.eos != kNoToken) check_range(origin_, "eos", m.eos, 0, m.vocab - 1);
+  if (m.bos != spec::kNoToken) check_range(origin_, "bos", m.bos, 0, m.vocab - 1);
+  if (m.eos != spec::kNoToken) check_range(origin_, "eos", m.eos, 0, m.vocab - 1);
   check_range(origin_, "residual fraction bits", m.residual_frac, 0, 30);
   check_range(origin_, "head shift", m.head_shift, 0, 62);
   check_range(origin_, "key block", m.key_block, spec::kTritsPerByte, 0xffff);
@@ -376,61 +334,6 @@ void Image::check_caches() const {
     check(fmt::format("k_scales of layer {}", i), layers_[i].k_scales, layers[i].k_scales);
     check(fmt::format("v_scales of layer {}", i), layers_[i].v_scales, layers[i].v_scales);
   }
-}
-
-namespace {
-
-/// Images without "space_prefix" say whether there is one in "add_space_prefix".
-SpacePrefix space_prefix_of(const nlohmann::json& block, const std::string& origin) {
-  if (!block.contains("space_prefix"))
-    return block.at("add_space_prefix").get<bool>() ? SpacePrefix::kAlways : SpacePrefix::kNone;
-  const auto prefix = json_integer<unsigned>(block.at("space_prefix"), origin);
-  if (prefix > static_cast<unsigned>(SpacePrefix::kFirst))
-    throw Error("{}: space prefix {} is not known; convert the model again", origin, prefix);
-  return static_cast<SpacePrefix>(prefix);
-}
-
-}  // namespace
-
-void Image::parse_tokenizer() {
-  const auto block = view<uint8_t>(header_.tokenizer, header_.tokenizer_bytes, "tokenizer");
-  Vocabulary v;
-  try {
-    check_json_depth(block.begin(), block.end(), nlohmann::json::input_format_t::cbor, origin_);
-    const auto json = nlohmann::json::from_cbor(block.begin(), block.end());
-    if (json.at("pieces").size() != model_.vocab) {
-      throw Error("{}: the tokenizer has {} tokens, the model {}; convert the model again", origin_,
-                  json.at("pieces").size(), model_.vocab);
-    }
-    json.at("pieces").get_to(v.pieces);
-    json.at("scores").get_to(v.scores);
-    for (const nlohmann::json& type : json.at("types"))
-      v.types.push_back(static_cast<TokenType>(json_integer<int>(type, origin_)));
-    v.bos = json_integer<int>(json.at("bos"), origin_);
-    v.eos = json_integer<int>(json.at("eos"), origin_);
-    v.space_prefix = space_prefix_of(json, origin_);
-    v.tokens_first = json.value("tokens_first", false);
-    const auto tokens = [&](const char* name, std::vector<int>& ids) {
-      for (const nlohmann::json& id : json.value(name, nlohmann::json::array()))
-        ids.push_back(json_integer<int>(id, origin_));
-    };
-    tokens("ends", v.ends);
-    tokens("late_tokens", v.late_tokens);
-    if (model_.eos < model_.vocab) v.ends.push_back(static_cast<int>(model_.eos));
-    json.at("add_bos").get_to(v.add_bos);
-    v.merges = json.value("merges", v.merges);
-    v.chat_template = json.value("chat_template", v.chat_template);
-    if (json.contains("pre")) {
-      v.kind = TokenizerKind::kByteLevel;
-      json.at("pre").get_to(v.pre);
-      json.at("ignore_merges").get_to(v.ignore_merges);
-      json.at("nfc").get_to(v.nfc);
-    }
-  } catch (const nlohmann::json::exception& e) {
-    throw Error("{}: the tokenizer cannot be read ({}); convert the model again", origin_,
-                json_problem(e));
-  }
-  tokenizer_ = std::make_unique<Tokenizer>(std::move(v));
 }
 
 std::span<const uint8_t> Image::matrix(const MatrixDescriptor& m) const {

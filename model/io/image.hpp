@@ -73,7 +73,7 @@ class Image {
   void check_embedding() const;
   void check_caches() const;
   void check_disjoint() const;
-  void parse_tokenizer();
+  void parse_tokenizer(std::span<const uint8_t> block);
 
   std::string origin_;
   std::optional<MappedFile> file_;

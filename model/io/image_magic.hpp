@@ -15,7 +15,4 @@ static_assert(byte_swapped(0x12345678) == 0x78563412);
 inline constexpr uint32_t kSwappedImageMagic = byte_swapped(spec::kImageMagic);
 static_assert(kSwappedImageMagic != spec::kImageMagic);
 
-/// In place of bos or eos in a ModelDescriptor: the model has no such token.
-inline constexpr uint32_t kNoToken = UINT32_MAX;
-
 }  // namespace tern::io

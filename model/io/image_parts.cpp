@@ -86,8 +86,8 @@ spec::ModelDescriptor describe_model(const ModelConfig& config, const spec::Chip
   model.context = static_cast<uint32_t>(config.context);
   model.activation = static_cast<uint32_t>(
       config.activation == Activation::kSilu ? spec::Activation::kSilu : spec::Activation::kRelu2);
-  model.bos = config.bos < 0 ? kNoToken : static_cast<uint32_t>(config.bos);
-  model.eos = config.eos < 0 ? kNoToken : static_cast<uint32_t>(config.eos);
+  model.bos = config.bos < 0 ? spec::kNoToken : static_cast<uint32_t>(config.bos);
+  model.eos = config.eos < 0 ? spec::kNoToken : static_cast<uint32_t>(config.eos);
   model.residual_frac = kResidualFrac;
   model.key_block = chip.key_block;
   model.eps = scale_from(config.rms_eps);

@@ -20,6 +20,25 @@ std::span<const std::byte> bytes_of(const T& value) {
 
 }  // namespace
 
+uint64_t image_checksum(std::span<const std::byte> bytes,
+                        void (*done)(std::span<const std::byte>)) {
+  constexpr std::size_t slice = 16 << 20;
+  constexpr std::size_t at = offsetof(spec::ImageHeader, checksum);
+  constexpr uint64_t zero = 0;
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                 &XXH3_freeState);
+  XXH3_64bits_reset(state.get());
+  XXH3_64bits_update(state.get(), bytes.data(), at);
+  XXH3_64bits_update(state.get(), &zero, sizeof zero);
+  for (bytes = bytes.subspan(at + sizeof zero); !bytes.empty();) {
+    const auto part = bytes.first(std::min(slice, bytes.size()));
+    XXH3_64bits_update(state.get(), part.data(), part.size());
+    if (done) done(part);
+    bytes = bytes.subspan(part.size());
+  }
+  return XXH3_64bits_digest(state.get());
+}
+
 ImageWriter::ImageWriter(const spec::ChipConfig& chip)
     : chip_(chip), memory_(sizeof(spec::ImageHeader)) {}
 

@@ -1,5 +1,5 @@
 // Opens report pages in a headless browser and says what is wrong with them: errors in the console, anything fetched, plots that were not drawn,
-// marks that overflow the page on a phone, text that cannot be read on its ground. Usage: node look.js BROWSER PAGE [SCREENSHOT_PREFIX]
+// marks that overflow the page on a phone, text that cannot be read on its ground, elements or dialogs that a name brought into a tooltip. Usage: node look.js BROWSER PAGE [SCREENSHOT_PREFIX]
 "use strict";
 const {chromium} = require("playwright-core");
 
@@ -23,6 +23,7 @@ async function look(browser, name, options) {
   tab.on("console", (m) => { if (m.type() === "error" || m.type() === "warning") complain(`console: ${m.text()}`); });
   tab.on("pageerror", (e) => complain(`error: ${e.message}`));
   tab.on("request", (r) => { if (!/^(file|data):/.test(r.url())) complain(`fetches ${r.url()}`); });
+  tab.on("dialog", (d) => { complain(`dialog: ${d.message()}`); d.dismiss(); });
   await tab.goto("file://" + page);
   await tab.waitForFunction(() => document.documentElement.dataset.plots !== undefined).catch(() => complain("the plots are not finished"));
   const found = await tab.evaluate(() => {
@@ -52,6 +53,19 @@ async function look(browser, name, options) {
   });
   if (contrast(found.ink, found.ground) < 7) complain("the text can hardly be read");
   if (found.width > found.window) complain(`${found.width} pixels wide in a window of ${found.window}`);
+  const tips = await tab.evaluate(() => [...document.querySelectorAll(".chart")].map((chart) => {
+    const plot = echarts.getInstanceByDom(chart);
+    let shown = 0, elements = 0;
+    plot.getOption().series.forEach((series, seriesIndex) => (series.data || []).slice(0, 20).forEach((_, dataIndex) => {
+      plot.dispatchAction({type: "showTip", seriesIndex, dataIndex});
+      shown += [...chart.children].some((c) => c.tagName === "DIV" && c.innerText.trim() !== "" && !c.querySelector("svg"));
+      elements += chart.querySelectorAll("img, script, iframe").length;
+    }));
+    return {title: chart.getAttribute("aria-label"), shown, elements};
+  }));
+  await tab.waitForTimeout(100);
+  if (tips.every((t) => t.shown === 0)) complain("no tooltip is shown");
+  for (const t of tips) if (t.elements > 0) complain(`${t.title}: a name became an element of a tooltip`);
   if (prefix) await tab.screenshot({path: `${prefix}${name}.png`, fullPage: true});
   await tab.close();
   return found.figures;

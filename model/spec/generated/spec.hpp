@@ -42,6 +42,8 @@ inline constexpr uint32_t kStrideUnit = 16;
 inline constexpr uint32_t kMailDepth = 64;
 /// Version of the mailbox protocol.
 inline constexpr uint32_t kMailVersion = 3;
+/// In place of bos or eos: the model has no such token.
+inline constexpr uint32_t kNoToken = 0xffffffff;
 /// Most stop tokens of a request.
 inline constexpr uint32_t kStopTokens = 32;
 /// First word of a record of the trace buffer: the bytes T R A C.
@@ -1271,13 +1273,13 @@ struct ModelDescriptor {
   uint32_t vocab;  ///< Tokens.
   uint32_t context;  ///< Positions of the KV cache.
   uint32_t activation;  ///< Activation.
-  uint32_t bos;  ///< First token of a sequence.
-  uint32_t eos;  ///< Token that ends a sequence.
+  uint32_t bos;  ///< First token of a sequence; NoToken: none.
+  uint32_t eos;  ///< Token that ends a sequence; NoToken: none.
   uint32_t residual_frac;  ///< Fraction bits F of the residual stream.
   uint32_t head_shift;  ///< Right shift of accumulator * row scale in the head.
   uint32_t key_block;  ///< Tokens of a row block of the K cache.
   ScaleBits eps;  ///< Epsilon of the RMS norms.
-  ScaleBits score_scale;  ///< log2(e) / sqrt(head_dim).
+  ScaleBits score_scale;  ///< log2(e) / sqrt(head_dim), times the square of the attention factor of a scaled rope.
   ScaleBits head_scale;  ///< Real value of one logit unit for activations of scale 1.
   VectorDescriptor output_norm;  ///< Gain before the head.
   VectorDescriptor embedding;  ///< [vocab, hidden], one exponent: int16, or trits with scales (embedding.hpp) where embedding_group is not None.
