@@ -8,6 +8,7 @@
 #include "doctor_report.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/hf_config.hpp"
 #include "io/tokenizer.hpp"
 #include "options.hpp"
@@ -81,7 +82,7 @@ void examine_folder(const Options& o, const spec::ChipConfig& chip, DoctorReport
     describe_files(*files, chip, o, report);
     return;
   }
-  if (!std::filesystem::exists(o.model / "config.json")) return;
+  if (!io::path_exists(o.model / "config.json")) return;
   // What config.json says, unless that is what is wrong.
   try {
     const io::ModelConfig config = io::read_hf_config(o.model).model;
@@ -110,7 +111,7 @@ void print(const Options& o, const DoctorReport& report) {
 }
 
 void examine(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
-  if (std::filesystem::is_directory(o.model))
+  if (io::is_folder(o.model))
     examine_folder(o, chip, report);
   else if (is_image(o.model))
     describe_image(o, report);

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/fit.hpp"
 
 namespace tern::cli {
@@ -17,7 +18,7 @@ io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shap
   options.convert.context_flag = "--positions";
   const auto known = std::ranges::find(io::kSynthPresets, name, &io::SynthPreset::name);
   if (known == std::end(io::kSynthPresets)) {
-    if (!std::filesystem::exists(name)) io::find_preset(name);  // says which there are
+    if (!io::path_exists(name)) io::find_preset(name);  // says which there are
     options.model = name;
     const io::Skeleton model = io::skeleton_of(*load_model(options, chip).image);
     io::check_fits(model, chip, name, options.convert.context_flag);

@@ -12,6 +12,7 @@
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/fit.hpp"
 #include "io/image_magic.hpp"
 #include "io/mapped_file.hpp"
@@ -236,7 +237,7 @@ io::GgufOptions gguf_options(const Options& options) {
 }
 
 bool is_image(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) return false;
+  if (io::is_folder(path)) return false;
   const io::MappedFile file(path);
   uint32_t magic = 0;
   if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);

@@ -8,6 +8,7 @@
 #include "build_info.hpp"
 #include "io/atomic_file.hpp"
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 
 namespace tern::sweep {
 
@@ -103,11 +104,11 @@ Journal::Journal(const std::filesystem::path& folder, const Plan& plan)
     : file_(folder / "points.jsonl"), date_(cli::today()) {
   json head = {
       {"sweep", digest_of(plan)}, {"points", plan.points.size()}, {"tern", cli::build_info()}};
-  if (std::filesystem::exists(file_)) {
+  if (io::path_exists(file_)) {
     if (read(head)) return;
   } else {
     for (const char* name : {"sweep.csv", "sweep.json", "sweep.html"}) {
-      if (std::filesystem::exists(folder / name))
+      if (io::path_exists(folder / name))
         throw Error("{} exists, without a points.jsonl that says what it is of; choose another folder",
                     (folder / name).string());
     }

@@ -11,6 +11,7 @@
 #include "energy/technology.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/mapped_file.hpp"
 #include "io/synth.hpp"
 #include "numbers.hpp"
@@ -154,7 +155,7 @@ void check_names(const Plan& plan) {
   for (const Point& p : plan.points) {
     if (configs.insert(p.config).second) io::find_config(p.config);
     if (technologies.insert(p.technology).second) energy::load_technology(p.technology);
-    if (models.insert(p.model).second && !std::filesystem::exists(p.model)) io::find_preset(p.model);
+    if (models.insert(p.model).second && !io::path_exists(p.model)) io::find_preset(p.model);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 
 namespace tern::io {
 
@@ -127,7 +128,7 @@ void SplitGguf::open(const fs::path& path) {
   };
   if (gguf_.has(kCount) && !is_part(gguf_)) return merge();  // parts put together again
   for (std::uint64_t number = 1; number <= name->count; ++number) {
-    if (!fs::exists(part_path(number))) {
+    if (!path_exists(part_path(number))) {
       throw Error("{}: this is part {} of {} of a split model, and part {}, {}, is missing",
                   path.string(), name->number, name->count, number,
                   quote(part_path(number).string()));

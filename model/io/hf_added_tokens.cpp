@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 #include "io/vocabulary.hpp"
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostTokens = std::size_t{1} << 24;
 
 json parse_if_there(const fs::path& path) {
-  if (!fs::exists(path)) return json::object();
+  if (!path_exists(path)) return json::object();
   const MappedFile file(path);
   json root = parse_json(
       {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path.string());

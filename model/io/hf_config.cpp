@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/hf_keys.hpp"
 #include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
@@ -198,7 +199,7 @@ HfConfig read_hf_config(const std::filesystem::path& folder) {
   try {
     HfConfig config = Reader(path).read();
     path = folder / "generation_config.json";
-    if (std::filesystem::exists(path)) {
+    if (path_exists(path)) {
       for (const int id : Reader(path).tokens("eos_token_id", -1, config.model.vocab))
         config.ends.push_back(id);
       if (config.model.eos < 0 && !config.ends.empty()) config.model.eos = config.ends[0];
@@ -212,9 +213,9 @@ HfConfig read_hf_config(const std::filesystem::path& folder) {
 
 std::string read_hf_chat_template(const std::filesystem::path& folder) {
   const std::filesystem::path alone = folder / "chat_template.jinja";
-  if (std::filesystem::exists(alone)) return std::string(text_of(MappedFile(alone)));
+  if (path_exists(alone)) return std::string(text_of(MappedFile(alone)));
   const std::filesystem::path path = folder / "tokenizer_config.json";
-  if (!std::filesystem::exists(path)) return {};
+  if (!path_exists(path)) return {};
   try {
     const json root = parse_json(text_of(MappedFile(path)), path.string());
     const json found = root.value("chat_template", json());

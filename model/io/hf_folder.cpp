@@ -9,6 +9,7 @@
 #include <set>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/hf_config.hpp"
 #include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
@@ -102,7 +103,7 @@ class HfFolder final : public ModelFiles {
 
 /// Says what to give in place of a folder that has no config.json.
 void check_is_model(const fs::path& folder) {
-  if (fs::exists(folder / "config.json")) return;
+  if (path_exists(folder / "config.json")) return;
   std::set<std::string> gguf, weights;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const fs::path name = entry.path().filename();
@@ -130,7 +131,7 @@ HfFolder::HfFolder(const fs::path& folder)
 void HfFolder::open_shards() {
   const fs::path index = folder_ / "model.safetensors.index.json";
   std::set<std::string> files;
-  if (fs::exists(index)) {
+  if (path_exists(index)) {
     const MappedFile file(index);
     const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
                                 file.bytes().size());
@@ -307,11 +308,11 @@ TernaryMatrix HfFolder::ternary(std::string_view name) const {
 
 Vocabulary HfFolder::vocabulary() const {
   const fs::path json = folder_ / "tokenizer.json", model = folder_ / "tokenizer.model";
-  if (!fs::exists(json) && !fs::exists(model)) {
+  if (!path_exists(json) && !path_exists(model)) {
     throw Error("{}: there is neither tokenizer.json nor tokenizer.model", name_);
   }
-  Vocabulary v = fs::exists(json) ? read_tokenizer_json(json) : read_sentencepiece_model(model);
-  if (!fs::exists(json)) read_added_tokens(folder_, v);
+  Vocabulary v = path_exists(json) ? read_tokenizer_json(json) : read_sentencepiece_model(model);
+  if (!path_exists(json)) read_added_tokens(folder_, v);
   // Embeddings are often padded beyond the tokens that there are.
   const auto vocab = static_cast<std::size_t>(config_.model.vocab);
   for (std::size_t id = v.pieces.size(); id < vocab; ++id) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/hf_folder.hpp"
 
 namespace tern::io {
@@ -159,7 +160,7 @@ std::unique_ptr<ModelFiles> model_files(const Gguf& gguf) {
 
 std::unique_ptr<ModelFiles> open_model(const std::filesystem::path& path,
                                        const GgufOptions& options) {
-  if (std::filesystem::is_directory(path)) return open_hf_folder(path);
+  if (is_folder(path)) return open_hf_folder(path);
   return std::make_unique<OwnedGguf>(path, options);
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "io/error.hpp"
+#include "io/file_status.hpp"
 #include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 #include "io/pre_tokenizer.hpp"
@@ -217,7 +218,7 @@ int Reader::token_in_front(const json& template_processing) const {
 
 void Reader::read_ends() {
   const std::filesystem::path beside = path_.parent_path() / "tokenizer_config.json";
-  const json config = std::filesystem::exists(beside) ? parse_file(beside) : json::object();
+  const json config = path_exists(beside) ? parse_file(beside) : json::object();
   v_.bos = id_of(member(config, "bos_token"));
   v_.eos = id_of(member(config, "eos_token"));
   v_.add_bos = false;
