@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lints the chip with Verilator: every configuration, both bodies of the array, the controller, the
 # vector unit and the blocks of the FPGA boards by themselves; all warnings.
-# Waivers are in rtl/lint.vlt.
+# Waivers are in rtl/lint.vlt. scripts/lint.sh CONFIG: that chip alone.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
@@ -10,12 +10,14 @@ source "$root/scripts/rtl_sources.sh"
 sources=("$rtl/lint.vlt")
 while IFS= read -r file; do sources+=("$file"); done < <(rtl_sources "$rtl")
 
-for config in nano edge ulx3s k26; do
+for config in ${1:-nano edge ulx3s k26}; do
   for fast in 0 1; do
     echo "lint: tern_$config, FastBody=$fast"
     verilator --lint-only -Wall --top "tern_$config" "-GFastBody=1'b$fast" "${sources[@]}"
   done
 done
+
+[ $# -eq 0 ] || exit 0
 
 # The controller by itself, without the packages that it does not use.
 controller=("$rtl/lint.vlt")

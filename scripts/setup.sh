@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates    # build
   gcc-riscv64-unknown-elf                                                    # firmware
+  clang-format-14                                                            # scripts/format.sh
   verilator libsystemc-dev yosys zlib1g-dev                                  # RTL simulation, DRAM platform, synthesis, FST traces
   iverilog opensta qflow-tech-osu018                                         # energy: gate-level simulation, power, a cell library
   libicu-dev libprotobuf-dev                                                 # Unicode classes, SentencePiece models

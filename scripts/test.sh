@@ -1,14 +1,12 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs every check but the slow ones. "scripts/test.sh --slow" runs the slow ones too.
+# Installs what is needed, builds, and checks: scripts/test.sh [quick|full|slow].
+#   quick  generated files, format, lint of one chip, unit tests, a short lockstep: before and after every edit
+#   full   every check but the slow ones (the default)
+#   slow   the slow ones too: all mutants, a thousand injected faults, whole models
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exclude=(--label-exclude slow)
-if [ "${1:-}" = "--slow" ]; then
-  exclude=()
-elif [ $# -gt 0 ]; then
-  echo "usage: scripts/test.sh [--slow]" >&2
-  exit 2
-fi
+how=${1:-full}
+[[ $# -le 1 && $how =~ ^(quick|full|slow)$ ]] || { echo "usage: scripts/test.sh [quick|full|slow]" >&2; exit 2; }
 start=$SECONDS
 scripts/setup.sh
 step() { echo "== $1 ($((SECONDS - start)) s)"; }
@@ -42,8 +40,20 @@ together() {
   return $failed
 }
 
-step "Generated files are up to date"
+step "Generated files are up to date, code is formatted"
 scripts/specgen.sh --check
+scripts/format.sh --check
+if [ "$how" = quick ]; then
+  step "RTL is clean under lint"
+  scripts/lint.sh nano
+  step "Build"
+  scripts/build.sh release quick_tests
+  step "Unit tests and a short lockstep"
+  run_tests release build --label-regex '^unit$'
+  run_tests release build --tests-regex '^Lockstep.NanoAgrees$'
+  echo "test: PASS, quick ($((SECONDS - start)) s)"
+  exit
+fi
 step "RTL is clean under lint and synthesises; stream cells are proved"
 together "scripts/synth.sh nano" scripts/lint.sh "scripts/synth.sh sdram" "scripts/synth.sh arbiter" "scripts/synth.sh link" scripts/formal.sh
 step "Parsers and models under AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -51,6 +61,8 @@ scripts/build.sh sanitize
 run_tests sanitize build-sanitize --label-exclude slow
 step "All tests"
 scripts/build.sh release
+exclude=(--label-exclude slow)
+[ "$how" = full ] || exclude=()
 run_tests release build "${exclude[@]}"
 step "The demo"
 scripts/demo.sh | tail -n 4

@@ -1,6 +1,9 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
+# What scripts/test.sh quick needs: every unit test, the programs that they run, and a short lockstep.
+add_custom_target(quick_tests DEPENDS tern)
+
 add_library(tern_test_folder OBJECT ${CMAKE_CURRENT_LIST_DIR}/test_folder.cpp)
 target_link_libraries(tern_test_folder PRIVATE GTest::gtest tern_warnings)
 
@@ -16,6 +19,9 @@ function(tern_add_test name)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
     TERN_DEMO_MODEL="${PROJECT_SOURCE_DIR}/model/demo/tern-demo.gguf" TERN_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if("unit" IN_LIST arg_LABELS)
+    add_dependencies(quick_tests ${name})
+  endif()
   if(arg_FILTER)
     set(arg_FILTER TEST_FILTER ${arg_FILTER})
   endif()

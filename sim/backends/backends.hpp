@@ -10,7 +10,7 @@
 
 namespace tern::sim {
 
-/// Makes "golden", "reference", "rtl", "tlm", "uart", "uio" and "board" known to Device::open().
+/// Makes "golden", "reference", "machine", "rtl", "tlm", "uart", "uio" and "board" known to Device::open().
 /// Call it once at start-up; a second call changes nothing.
 void register_backends();
 
@@ -25,6 +25,10 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
 /// The same with its model loaded, from files that need no image: it runs models that the chip's
 /// image cannot express. `ends` are the model's end tokens; `files` may go afterwards.
 std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<const int> ends);
+
+/// "machine:nano" and every other configuration: the chip's firmware on an instruction-set simulator,
+/// over units that compute at once and refuse what the contract does not allow. Any build has it.
+std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceOptions& options);
 
 /// "rtl:nano", "rtl:edge", "rtl:ulx3s": a chip over the simulation of its RTL. A build without the simulated
 /// chips knows the name and says so.

@@ -42,6 +42,8 @@ class DeviceBus {
   /// Plays what a tape does before this cycle.
   void advance(Cycle cycle) { player_.advance(cycle); }
   bool is_playing() const { return player_.busy(); }
+  /// The Working register: the controller is at a request.
+  bool working() const { return working_; }
 
   /// What sampling returns.
   void set_token(uint32_t token) { token_ = token; }

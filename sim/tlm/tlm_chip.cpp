@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "io/error.hpp"
-#include "spec/config_words.hpp"
+#include "spec/generated/registers.hpp"
 
 namespace tern::tlm {
 
@@ -25,15 +24,16 @@ constexpr Cycle kInterrupt = 3;
 }  // namespace
 
 TlmChip::TlmChip(const PerfConfig& config, MakeMemory make_memory)
-    : config_(config), make_memory_(std::move(make_memory)) {
+    : config_(config),
+      make_memory_(std::move(make_memory)),
+      registers_("performance model", config_.chip, *this) {
   check(config);
   if (!make_memory_)
     make_memory_ = [this] { return std::make_unique<FixedMemory>(config_.memory); };
   parts_ = std::make_unique<Parts>(config_, make_memory_(), storage_);
 }
 
-/// Everything but the controller's memories starts over.
-void TlmChip::reset() {
+void TlmChip::soft_reset() {
   auto fresh = std::make_unique<Parts>(config_, make_memory_(), storage_);
   std::ranges::copy(parts_->controller.instructions(), fresh->controller.instructions().begin());
   std::ranges::copy(parts_->controller.data(), fresh->controller.data().begin());
@@ -50,116 +50,53 @@ void TlmChip::set_token(uint32_t token) {
   parts_->bus.set_token(token);
 }
 
-void TlmChip::control(uint32_t value) {
-  if (value >> reg::kCtrlSoftResetLsb & 1) return reset();
-  const bool run = (value >> reg::kCtrlRunLsb & 1) != 0;
+void TlmChip::run(bool on) {
   Controller& controller = parts_->controller;
-  if (run && !controller.running()) controller.start(now_);
-  if (!run) controller.stop();
+  if (on && !controller.running()) controller.start(now_);
+  if (!on) controller.stop();
 }
 
-void TlmChip::pass(Cycle cycles) {
-  now_ += cycles;
+void TlmChip::pass(uint32_t offset) {
+  now_ += access_cycles(offset);
   parts_->controller.run(now_, [] { return false; });
   if (parts_->controller.trap()) error_ |= 1u << reg::kErrorTrapLsb;
 }
 
-/// The word of the controller's memories at WINDOW_ADDR.
-std::optional<uint32_t*> TlmChip::window() {
-  const uint32_t at = window_;
-  window_ += 4;
-  Controller& c = parts_->controller;
-  if (at < spec::kInstrBytes && !c.running()) return &c.instructions()[at / 4];
-  if (at - spec::kDataBase < spec::kDataBytes) return &c.data()[(at - spec::kDataBase) / 4];
-  return std::nullopt;
-}
-
 void TlmChip::write_register(uint32_t offset, uint32_t value) {
-  pass(access_cycles(offset));
-  switch (offset) {
-    case reg::kCtrl:
-      return control(value);
-    case reg::kError:
-      error_ &= ~value;
-      return;
-    case reg::kMailIn:
-      if (parts_->bus.mail_room() == 0) {
-        error_ |= 1u << reg::kErrorMailOverflowLsb;
-      } else {
-        parts_->bus.push_mail(value);
-      }
-      return;
-    case reg::kMailState:
-      if (!parts_->bus.mail().empty()) parts_->bus.mail().pop_front();
-      return;
-    case reg::kWindowAddr:
-      window_ = value;
-      return;
-    case reg::kWindowData:
-      if (const auto word = window()) {
-        **word = value;
-        return;
-      }
-      throw Error("performance model: nothing to write at 0x{:x} of the window", window_ - 4);
-    case reg::kWatchdog:
-      watchdog_ = value;
-      return;
-    default:
-      throw Error("performance model: the driver writes register 0x{:x}, which it lacks", offset);
-  }
+  pass(offset);
+  registers_.write(offset, value);
 }
 
 uint32_t TlmChip::read_register(uint32_t offset) {
-  pass(access_cycles(offset));
-  const spec::ChipConfig& c = config_.chip;
-  const auto& mail = parts_->bus.mail();
-  // A word is there two cycles after it was written.
-  const auto words = static_cast<uint32_t>(
-      std::ranges::count_if(mail, [&](const DeviceBus::Mail& m) { return m.sent + 2 <= now_; }));
-  const std::optional<iss::Trap>& trap = parts_->controller.trap();
-  switch (offset) {
-    case reg::kId:
-      return reg::kIdReset;
-    case reg::kVersion:
-      return reg::kVersionReset;
-    case reg::kConfig:
-      return spec::config_words(c).config;
-    case reg::kConfig2:
-      return spec::config_words(c).config2;
-    case reg::kConfig3:
-      return spec::config_words(c).config3;
-    case reg::kStatus:
-      parts_->bus.advance(now_);
-      return (parts_->bus.is_playing() || parts_->units.busy(now_) ? 1u << reg::kStatusBusyLsb : 0u) |
-             (error_ != 0 ? 1u << reg::kStatusErrorLsb : 0u) |
-             (parts_->controller.running() ? 1u << reg::kStatusRunningLsb : 0u);
-    case reg::kError:
-      return error_;
-    case reg::kMailOut:
-      return words == 0 ? 0 : mail.front().word;
-    case reg::kMailState:
-      return words << reg::kMailStateWordsLsb | parts_->bus.mail_room() << reg::kMailStateRoomLsb;
-    case reg::kWindowData:
-      if (const auto word = window()) return **word;
-      throw Error("performance model: nothing to read at 0x{:x} of the window", window_ - 4);
-    case reg::kWatchdog:
-      return watchdog_;
-    case reg::kTrapCause:
-      return trap ? static_cast<uint32_t>(trap->cause) : 0;
-    case reg::kTrapPc:
-      return trap ? trap->pc : 0;
-    case reg::kTrapValue:
-      return trap ? trap->value : 0;
-    case reg::kCyclesLo:
-      return static_cast<uint32_t>(now_);
-    case reg::kCyclesHi:
-      return static_cast<uint32_t>(now_ >> 32);
-    default:
-      return counter(offset);
-  }
+  pass(offset);
+  return registers_.read(offset);
 }
 
-uint32_t TlmChip::counter(uint32_t offset) {
+bool TlmChip::is_busy() {
+  parts_->bus.advance(now_);
+  return parts_->bus.is_playing() || parts_->units.busy(now_);
+}
+
+void TlmChip::push_mail(uint32_t word) {
+  if (parts_->bus.mail_room() == 0)
+    error_ |= 1u << reg::kErrorMailOverflowLsb;
+  else
+    parts_->bus.push_mail(word);
+}
+
+/// A word is there two cycles after it was written.
+uint32_t TlmChip::mail_words() const {
+  return static_cast<uint32_t>(std::ranges::count_if(
+      parts_->bus.mail(), [&](const DeviceBus::Mail& m) { return m.sent + 2 <= now_; }));
+}
+
+uint32_t TlmChip::mail() const { return mail_words() == 0 ? 0 : parts_->bus.mail().front().word; }
+
+void TlmChip::pop_mail() {
+  if (!parts_->bus.mail().empty()) parts_->bus.mail().pop_front();
+}
+
+std::optional<uint64_t> TlmChip::counter(uint32_t offset) {
   parts_->bus.advance(now_);
   const Counters& counts = parts_->units.counters(now_);
   const std::pair<uint32_t, uint64_t> registers[] = {
@@ -177,9 +114,8 @@ uint32_t TlmChip::counter(uint32_t offset) {
       {reg::kBusErrors, 0},
   };
   const auto found = std::ranges::find(registers, offset, &std::pair<uint32_t, uint64_t>::first);
-  if (found == std::end(registers))
-    throw Error("performance model: the driver reads register 0x{:x}, which it lacks", offset);
-  return static_cast<uint32_t>(found->second);
+  if (found == std::end(registers)) return std::nullopt;
+  return found->second;
 }
 
 bool TlmChip::wait_interrupt(uint64_t timeout_cycles) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "chip/host_registers.hpp"
 #include "controller.hpp"
 #include "tern/transport.hpp"
 
@@ -15,7 +16,7 @@ namespace tern::tlm {
 ///
 /// Of memory only what the firmware itself reads (header and descriptors of an image) matters.
 /// Pages that were never written take no room.
-class TlmChip final : public Transport {
+class TlmChip final : public Transport, private sim::ChipSide {
  public:
   using MakeMemory = std::function<std::unique_ptr<MemoryModel>()>;
   /// With the memory of config.memory, or another one; it is made anew with each reset.
@@ -60,22 +61,35 @@ class TlmChip final : public Transport {
     Controller controller;
   };
 
-  void reset();
-  void control(uint32_t value);
+  void soft_reset() override;
+  void run(bool on) override;
+  bool is_running() const override { return parts_->controller.running(); }
+  bool is_busy() override;
+  bool is_working() const override { return parts_->bus.working(); }
+  uint32_t error() const override { return error_; }
+  void clear_error(uint32_t bits) override { error_ &= ~bits; }
+  void push_mail(uint32_t word) override;
+  uint32_t mail_room() const override { return parts_->bus.mail_room(); }
+  uint32_t mail_words() const override;
+  uint32_t mail() const override;
+  void pop_mail() override;
+  std::span<uint32_t> instructions() override { return parts_->controller.instructions(); }
+  std::span<uint32_t> data() override { return parts_->controller.data(); }
+  const std::optional<iss::Trap>& trap() const override { return parts_->controller.trap(); }
+  uint64_t cycle() const override { return now_; }
+  std::optional<uint64_t> counter(uint32_t offset) override;
+
   /// The host takes a few cycles for an access, in which the chip goes on.
-  void pass(Cycle cycles);
-  std::optional<uint32_t*> window();
-  uint32_t counter(uint32_t offset);
+  void pass(uint32_t offset);
 
   const PerfConfig config_;
   MakeMemory make_memory_;
   sim::MemoryStorage storage_;
   std::unique_ptr<Parts> parts_;
+  sim::HostRegisters registers_;
   Observer observer_;
   Cycle now_ = 0;
   uint64_t cycles_before_reset_ = 0;
-  uint32_t window_ = 0;
-  uint32_t watchdog_ = 0;
   uint32_t error_ = 0;
   uint32_t token_ = 0;
 };

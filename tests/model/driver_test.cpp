@@ -1,4 +1,4 @@
-// The real firmware and driver on a functional chip, against the golden model.
+// The real firmware and driver on a machine chip, against the golden model.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 #include "chip_device.hpp"
 #include "firmware_image.hpp"
-#include "functional_chip.hpp"
+#include "machine_chip.hpp"
 #include "gguf_builder.hpp"
 #include "golden/model.hpp"
 #include "io/convert.hpp"
@@ -22,7 +22,7 @@ namespace tern {
 namespace {
 
 using spec::TracePoint;
-using test::FunctionalChip;
+using sim::MachineChip;
 
 constexpr const spec::ChipConfig& kNano = spec::kConfigs[0];
 constexpr const spec::ChipConfig& kEdge = spec::kConfigs[1];
@@ -41,15 +41,15 @@ io::Image tiny_image(const spec::ChipConfig& chip, int layers = 1) {
   return io::Image::from_bytes(io::convert(gguf, chip), "tiny");
 }
 
-/// A device on a functional chip that the test can reach into.
+/// A device on a machine chip that the test can reach into.
 struct Bench {
   explicit Bench(const spec::ChipConfig& config, uint64_t seed = 1) {
-    auto transport = std::make_unique<FunctionalChip>(config, sim::MachineOptions{true, seed});
+    auto transport = std::make_unique<MachineChip>(config, sim::MachineOptions{true, seed});
     chip = transport.get();
     device = make_chip_device(std::move(transport), 50'000'000,
                               {driver::firmware_instructions(), driver::firmware_data()});
   }
-  FunctionalChip* chip;
+  MachineChip* chip;
   std::unique_ptr<Device> device;
 };
 

@@ -75,6 +75,27 @@ TEST(Run, ReferenceTellsAStoryToo) {
   EXPECT_EQ(j.at("ids"), run_tern_json({"run", "--tokens", "12", "--temperature", "0"}).at("ids"));
 }
 
+/// The chip's firmware on every configuration, in any build.
+TEST(Run, TheMachineTellsTheGoldenStory) {
+  const nlohmann::json golden = run_tern_json({"run", "--tokens", "8"});
+  for (const spec::ChipConfig& config : spec::kConfigs) {
+    const std::string backend = std::string("machine:") + config.name;
+    const nlohmann::json j = run_tern_json({"run", "--backend", backend, "--tokens", "8"});
+    EXPECT_EQ(j.at("ids"), golden.at("ids")) << backend;
+    EXPECT_EQ(j.at("text"), golden.at("text")) << backend;
+    // It has no time: nothing that looks like a chip's cycles.
+    EXPECT_FALSE(j.contains("cycles")) << backend;
+    EXPECT_FALSE(j.contains("cycles_per_token")) << backend;
+  }
+}
+
+TEST(Verify, TheMachineAgreesAtEveryTracedPoint) {
+  const nlohmann::json j =
+      run_tern_json({"verify", "--backend", "machine:edge", "--tokens", "2", "--prompt", "Once"});
+  EXPECT_EQ(j.at("mismatched_vectors"), 0);
+  EXPECT_GT(j.at("vectors").get<int>(), 1000);
+}
+
 TEST(Dram, TellsWhatEachMemoryReachesAndWhereItsTimeGoes) {
   const nlohmann::json all = run_tern_json({"dram", "--requests", "20000"});
   ASSERT_GE(all.size(), 7u);
