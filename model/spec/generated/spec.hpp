@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spec/generated/parts.hpp"
+
 namespace tern::spec {
 
 /// Trits in a T5 byte.
