@@ -13,6 +13,7 @@
 #include "io/weight_formats.hpp"
 #include "progress.hpp"
 #include "spec/fit.hpp"
+#include "spec/generated/layer.hpp"
 #include "spec/numerics/embedding.hpp"
 
 namespace tern::cli {
@@ -66,11 +67,11 @@ io::ModelFormats find_formats(const io::ModelFiles& files, const spec::ChipConfi
                               DoctorReport& report) {
   io::ModelFormats out = io::formats_of(io::kTrits, std::nullopt);
   std::map<std::string, std::pair<std::string, int>> errors;  // by kind: the first, how many parts
-  for (std::size_t part = 0; part < std::size(io::kLinearParts); ++part) {
+  for (const spec::PartInfo& part : spec::kParts) {
     try {
-      out.linear[part] = io::layer_format(files, io::kLinearParts[part], chip, settings);
-      report.facts["chip"]["linear_layers"][io::format_name(out.linear[part])].push_back(
-          io::kLinearParts[part]);
+      io::MatrixFormat& format = out.linear[part.part];
+      format = io::layer_format(files, part.part, chip, settings);
+      report.facts["chip"]["linear_layers"][io::format_name(format)].push_back(part.name);
     } catch (const Error& e) {
       ++errors.try_emplace(kind_of(e.what()), e.what(), 0).first->second.second;
     }
@@ -79,7 +80,8 @@ io::ModelFormats find_formats(const io::ModelFiles& files, const spec::ChipConfi
     report.obstacles.push_back(
         error.second == 1
             ? error.first
-            : fmt::format("{} ({} of the 7 parts of a layer are so)", error.first, error.second));
+            : fmt::format("{} ({} of the {} parts of a layer are so)", error.first, error.second,
+                          spec::kPartCount));
   if (floats > 0 && settings.weights_trits == 0)
     report.unusual.emplace_back(
         "linear layers of floats: --weights-trits 5 --weights-group 64 is nearest to them, fewer "
@@ -111,7 +113,7 @@ json describe_sizes(const io::Skeleton& s) {
   const uint64_t columns = s.header.columns;
   uint64_t weights = 0;
   for (const spec::LayerDescriptor& l : s.layers)
-    for (const auto field : fit::kLinearFields) weights += (l.*field).beats * columns;
+    for (const spec::MatrixDescriptor& d : l.matrix) weights += d.beats * columns;
   const auto group = static_cast<spec::Group>(m.embedding_group);
   const bool trits = group != spec::Group::kNone;
   return {{"context", m.context},

@@ -34,9 +34,7 @@ io::MatrixFormat format_of(const spec::MatrixDescriptor& m) {
 /// The forms of the linear layers, which all layers share.
 std::string describe_forms(const spec::LayerDescriptor& l) {
   std::vector<std::string> forms;
-  for (const auto* d :
-       {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down})
-    forms.push_back(io::format_name(format_of(*d)));
+  for (const spec::MatrixDescriptor& d : l.matrix) forms.push_back(io::format_name(format_of(d)));
   std::ranges::sort(forms);
   forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
   return fmt::format("{}", fmt::join(forms, "; "));
@@ -59,11 +57,7 @@ int info(const Options& o) {
   const uint64_t trits = [&] {
     uint64_t n = 0;
     for (uint32_t i = 0; i < m.layers; ++i) {
-      const auto& l = image.layer(i);
-      for (const auto* d :
-           {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down}) {
-        n += uint64_t{d->rows} * d->cols;
-      }
+      for (const spec::MatrixDescriptor& d : image.layer(i).matrix) n += uint64_t{d.rows} * d.cols;
     }
     return n;
   }();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "spec/generated/layer.hpp"
 #include "spec/numerics/layout.hpp"
 
 namespace tern::driver {
@@ -19,26 +20,14 @@ uint64_t record_bytes(uint64_t count) {
 }
 
 bool is_quantised(TracePoint point) {
-  return point == TracePoint::kAttnNorm || point == TracePoint::kAttnSubNorm ||
-         point == TracePoint::kFfnNorm || point == TracePoint::kFfnSubNorm ||
-         point == TracePoint::kHeadNorm;
+  return point == TracePoint::kHeadNorm ||
+         std::ranges::find(spec::kParts, point, &spec::PartInfo::inputs) != spec::kParts.end();
 }
 
 /// Whether the point holds sums over what was quantised last.
 bool is_product(TracePoint point) {
-  switch (point) {
-    case TracePoint::kAttnQ:
-    case TracePoint::kAttnK:
-    case TracePoint::kAttnV:
-    case TracePoint::kAttnOutput:
-    case TracePoint::kFfnGate:
-    case TracePoint::kFfnUp:
-    case TracePoint::kFfnDown:
-    case TracePoint::kHead:
-      return true;
-    default:
-      return false;
-  }
+  return point == TracePoint::kHead ||
+         std::ranges::find(spec::kParts, point, &spec::PartInfo::results) != spec::kParts.end();
 }
 
 }  // namespace

@@ -14,11 +14,7 @@ uint64_t token_trits(const io::Image& image, uint64_t length, bool head) {
   const spec::ModelDescriptor& m = image.model();
   uint64_t sum = head ? trits(m.head) : 0;
   for (uint32_t i = 0; i < m.layers; ++i) {
-    const spec::LayerDescriptor& l = image.layer(i);
-    for (const auto* w :
-         {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down}) {
-      sum += trits(*w);
-    }
+    for (const spec::MatrixDescriptor& w : image.layer(i).matrix) sum += trits(w);
   }
   return sum + 3 * spec::kTritsPerByte * length * m.layers * m.heads * m.head_dim;
 }

@@ -28,20 +28,20 @@ void set_address(spec::StoreCommand& c, uint32_t unit, uint32_t bytes) {
 
 void TokenLoop::attention(uint32_t layer) {
   const Layer& l = m_.layer[layer];
-  const NormInput norm = residual_norm(p_.out, r_.norm_limit + kAttnNorm);
+  const NormInput norm = residual_norm(p_.out, r_.norm_limit + index_of(Norm::kAttnNorm));
   const NormTickets input = normalise(norm);
   norm_gain_read_ = input.gain_read;
   trace_rows(TracePoint::kAttnNorm, layer, p_.out, p_.hidden_stride, m_.hidden);
   stored_before_ = units_.last_store();
-  if (m_.has[kQueryNorm]) [[unlikely]]
+  if (m_.has[Norm::kAttnQNorm]) [[unlikely]]
     load_head_gains(l);
   // Keys first: their way to memory is the longest.
-  key_done_ = multiply(layer, kKey, p_.k, p_.kv_stride, r_.unused, input.quantised);
-  query_done_ = multiply(layer, kQuery, p_.q, p_.q_stride, r_.unused, input.quantised);
-  value_done_ = multiply(layer, kValue, p_.v, p_.kv_stride, r_.unused, input.quantised);
-  load_sub_gain(l, kAttnSubNorm, m_.q_size);
-  units_.relative_to(offsetof(Layer, gain) + kFfnNorm * sizeof(uint32_t));
-  norm_gain_loaded_ = load_gain(l.gain[kFfnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
+  key_done_ = multiply(layer, Part::kAttnK, p_.k, p_.kv_stride, r_.unused, input.quantised);
+  query_done_ = multiply(layer, Part::kAttnQ, p_.q, p_.q_stride, r_.unused, input.quantised);
+  value_done_ = multiply(layer, Part::kAttnV, p_.v, p_.kv_stride, r_.unused, input.quantised);
+  load_sub_gain(l, Norm::kAttnSubNorm, m_.q_size);
+  units_.relative_to(Layer::offset_of(Norm::kFfnNorm));
+  norm_gain_loaded_ = load_gain(l.gain[Norm::kFfnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
   trace_rows(TracePoint::kAttnQ, layer, p_.q, p_.q_stride, m_.q_size);
   trace_rows(TracePoint::kAttnK, layer, p_.k, p_.kv_stride, m_.kv_size);
   trace_rows(TracePoint::kAttnV, layer, p_.v, p_.kv_stride, m_.kv_size);
@@ -82,13 +82,14 @@ void TokenLoop::attention(uint32_t layer) {
                       r_.q_size,
                       sub_gain_loaded_,
                       count_,
-                      r_.norm_limit + kAttnSubNorm};
-  const VectorTicket mixed = quantise_inner(sub, kAttnSubNorm);
+                      r_.norm_limit + index_of(Norm::kAttnSubNorm)};
+  const VectorTicket mixed = quantise_inner(sub, Norm::kAttnSubNorm);
   trace_rows(TracePoint::kAttnSubNorm, layer, p_.out, p_.q_stride, m_.q_size);
-  const MatmulTicket output = multiply(layer, kOutput, p_.out, p_.hidden_stride, r_.unused, mixed);
-  inner_scale(sub, kAttnSubNorm, kNoRegister, 0);
+  const MatmulTicket output =
+      multiply(layer, Part::kAttnOutput, p_.out, p_.hidden_stride, r_.unused, mixed);
+  inner_scale(sub, Norm::kAttnSubNorm, kNoRegister, 0);
   trace_rows(TracePoint::kAttnOutput, layer, p_.out, p_.hidden_stride, m_.hidden);
-  add_to_residual(kOutput, p_.out, output);
+  add_to_residual(Part::kAttnOutput, p_.out, output);
   trace_rows(TracePoint::kAttnResidual, layer, p_.residual, p_.hidden_stride, m_.hidden);
 }
 
@@ -99,7 +100,7 @@ void TokenLoop::quantise_heads(uint32_t layer, uint32_t t) {
   const uint32_t q = p_.turned_q + t * p_.q_stride;
   const uint32_t v = p_.v + t * p_.kv_stride;
 
-  const bool norms = m_.has[kQueryNorm];
+  const bool norms = m_.has[Norm::kAttnQNorm];
   if (norms) [[unlikely]]
     norm_heads(p_.k + t * p_.kv_stride, k, m_.kv_heads, 1, key_done_);
   else
@@ -228,8 +229,8 @@ void TokenLoop::store_values(uint32_t layer, uint32_t t, VectorTicket ready) {
 void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   ScalarRun run = scalars(3);
   const uint32_t values = r_.kv_max + m_.kv_heads;
-  run.from(ScalarOp::kScaleMul, r_.act + t, matrix_scale(kQuery), r_.unit);
-  const bool norms = m_.has[kQueryNorm];
+  run.from(ScalarOp::kScaleMul, r_.act + t, matrix_scale(Part::kAttnQ), r_.unit);
+  const bool norms = m_.has[Norm::kAttnQNorm];
   if (norms) [[unlikely]] {
     head_floors();
     head_units(p_.k + t * p_.kv_stride, m_.kv_heads, 1, r_.kv_multiplier);
@@ -241,8 +242,8 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   if (norms) [[unlikely]]
     run.with(ScalarOp::kScaleMul, r_.kv_max, r_.kv_multiplier, r_.kv_max);
   else
-    run.by(ScalarOp::kScaleMul, r_.kv_max, r_.unit + kKey, r_.kv_max);
-  run.by(ScalarOp::kScaleMul, values, r_.unit + kValue, values);
+    run.by(ScalarOp::kScaleMul, r_.kv_max, r_.unit + index_of(Part::kAttnK), r_.kv_max);
+  run.by(ScalarOp::kScaleMul, values, r_.unit + index_of(Part::kAttnV), values);
   run.rows(2 * m_.kv_heads);
   run.by(ScalarOp::kScaleDiv, r_.kv_max, r_.value_limit, r_.kv_max);
   run.of(ScalarOp::kFactor, r_.kv_max, r_.kv_max, spec::kKvScaleFrac);
@@ -267,7 +268,7 @@ void TokenLoop::scale_heads(uint32_t layer, uint32_t t) {
   } else {
     run = scalars(m_.heads);
     run.of(ScalarOp::kMakeScale, r_.query_max, r_.score_unit);
-    run.by(ScalarOp::kScaleMul, r_.score_unit, r_.unit + kQuery, r_.score_unit);
+    run.by(ScalarOp::kScaleMul, r_.score_unit, r_.unit + index_of(Part::kAttnQ), r_.score_unit);
   }
   run.by(ScalarOp::kScaleDiv, r_.score_unit, r_.act_limit, r_.score_unit);
   run.by(ScalarOp::kScaleMul, r_.score_unit, r_.score_scale, r_.score_unit, -spec::kKvScaleFrac);

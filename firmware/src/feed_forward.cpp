@@ -142,20 +142,20 @@ void TokenLoop::plain_scale(const NormInput& in, ScalarRun& run) {
   run.by(ScalarOp::kScaleDiv, r_.norm_max, r_.act_limit, r_.act);
 }
 
-MatmulTicket TokenLoop::multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
+MatmulTicket TokenLoop::multiply(uint32_t layer, Part part, uint32_t dst, uint32_t stride,
                                  uint32_t max_reg, VectorTicket inputs) {
-  const MatrixWords& w = m_.linear[linear];
-  units_.relative_to(offsetof(Layer, matrix) + linear * sizeof(uint32_t));
+  const MatrixWords& w = m_.matrix_words[part];
+  units_.relative_to(Layer::offset_of(part));
   const spec::CommandWords words{{w.shape | count_ << 12 | max_reg << 16, 0,
-                                  m_.layer[layer].matrix[linear], w.beats, w.rows, w.cols,
+                                  m_.layer[layer].matrix[part], w.beats, w.rows, w.cols,
                                   w.stripes, dst | stride / spec::kStrideUnit << 20}};
   return units_.issue<spec::Unit::kMatmul>(words, units_.after(inputs));
 }
 
 /// residual += results at `from`. The factors are there before the results are.
-void TokenLoop::add_to_residual(Linear linear, uint32_t from, MatmulTicket results) {
+void TokenLoop::add_to_residual(Part part, uint32_t from, MatmulTicket results) {
   ScalarRun run = scalars(count_);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(linear), r_.multiplier);
+  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(part), r_.multiplier);
   run.of(ScalarOp::kFactor, r_.multiplier, r_.multiplier, static_cast<int32_t>(m_.residual_frac));
   spec::VectorCommand c;
   c.op = id(VectorOp::kMac);
@@ -178,8 +178,8 @@ void TokenLoop::add_to_residual(Linear linear, uint32_t from, MatmulTicket resul
 /// Squared ReLU of the gate, in place. While it streams: the unit of the product, but for the
 /// shifts.
 [[gnu::always_inline]] inline void TokenLoop::square(ScalarRun& run, MatmulTicket gated) {
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kGate), r_.gate_unit);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kUp), r_.sub_unit);
+  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(Part::kFfnGate), r_.gate_unit);
+  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(Part::kFfnUp), r_.sub_unit);
   run.with(ScalarOp::kScaleMul, r_.gate_unit, r_.gate_unit, r_.gate_unit);
   run.with(ScalarOp::kScaleMul, r_.gate_unit, r_.sub_unit, r_.sub_unit);
 
@@ -219,9 +219,9 @@ void TokenLoop::add_to_residual(Linear linear, uint32_t from, MatmulTicket resul
 
 /// SiLU of the gate in Q18, in place; the product's unit is that of up, but for the shift.
 void TokenLoop::silu(ScalarRun& run, MatmulTicket gated) {
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kGate), r_.gate_unit);
+  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(Part::kFfnGate), r_.gate_unit);
   run.of(ScalarOp::kFactor, r_.gate_unit, r_.gate_unit, spec::kSiluFrac);
-  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(kUp), r_.sub_unit);
+  run.by(ScalarOp::kScaleMul, r_.act, matrix_scale(Part::kFfnUp), r_.sub_unit);
   spec::VectorCommand c;
   c.op = id(VectorOp::kScale);
   c.dest = id(Dest::kScratch);
@@ -268,16 +268,17 @@ void TokenLoop::silu(ScalarRun& run, MatmulTicket gated) {
 
 void TokenLoop::feed_forward(uint32_t layer) {
   const Layer& l = m_.layer[layer];
-  const NormInput norm = residual_norm(p_.up, r_.norm_limit + kFfnNorm);
+  const NormInput norm = residual_norm(p_.up, r_.norm_limit + index_of(Norm::kFfnNorm));
   const NormTickets input = normalise(norm);
   norm_gain_read_ = input.gain_read;
   trace_rows(TracePoint::kFfnNorm, layer, p_.up, p_.hidden_stride, m_.hidden);
   const MatmulTicket gated =
-      multiply(layer, kGate, p_.gate, p_.ffn_stride, r_.gate_max, input.quantised);
-  const MatmulTicket upped = multiply(layer, kUp, p_.up, p_.ffn_stride, r_.up_max, input.quantised);
-  load_sub_gain(l, kFfnSubNorm, m_.ffn);
-  units_.relative_to(sizeof(Layer) + offsetof(Layer, gain) + kAttnNorm * sizeof(uint32_t));
-  norm_gain_loaded_ = load_gain((&l)[1].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
+      multiply(layer, Part::kFfnGate, p_.gate, p_.ffn_stride, r_.gate_max, input.quantised);
+  const MatmulTicket upped =
+      multiply(layer, Part::kFfnUp, p_.up, p_.ffn_stride, r_.up_max, input.quantised);
+  load_sub_gain(l, Norm::kFfnSubNorm, m_.ffn);
+  units_.relative_to(offsetof(Layer, next_gain));
+  norm_gain_loaded_ = load_gain(l.next_gain, m_.hidden, p_.norm_gain, norm_gain_read_);
   trace_rows(TracePoint::kFfnGate, layer, p_.gate, p_.ffn_stride, m_.ffn);
   trace_rows(TracePoint::kFfnUp, layer, p_.up, p_.ffn_stride, m_.ffn);
 
@@ -299,13 +300,14 @@ void TokenLoop::feed_forward(uint32_t layer) {
                       r_.ffn,
                       sub_gain_loaded_,
                       count_,
-                      r_.norm_limit + kFfnSubNorm};
-  const VectorTicket inner = quantise_inner(sub, kFfnSubNorm);
+                      r_.norm_limit + index_of(Norm::kFfnSubNorm)};
+  const VectorTicket inner = quantise_inner(sub, Norm::kFfnSubNorm);
   trace_rows(TracePoint::kFfnSubNorm, layer, p_.up, p_.ffn_stride, m_.ffn);
-  const MatmulTicket down = multiply(layer, kDown, p_.up, p_.hidden_stride, r_.unused, inner);
-  inner_scale(sub, kFfnSubNorm, r_.up_shift, m_.silu ? -spec::kSiluFrac : 0);
+  const MatmulTicket down =
+      multiply(layer, Part::kFfnDown, p_.up, p_.hidden_stride, r_.unused, inner);
+  inner_scale(sub, Norm::kFfnSubNorm, r_.up_shift, m_.silu ? -spec::kSiluFrac : 0);
   trace_rows(TracePoint::kFfnDown, layer, p_.up, p_.hidden_stride, m_.hidden);
-  add_to_residual(kDown, p_.up, down);
+  add_to_residual(Part::kFfnDown, p_.up, down);
   trace_rows(TracePoint::kFfnResidual, layer, p_.residual, p_.hidden_stride, m_.hidden);
 }
 

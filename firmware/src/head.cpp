@@ -29,7 +29,7 @@ void TokenLoop::prepare() {
   write_scalar(r_.act_limit, spec::make_scale(spec::kActMax));
   write_scalar(r_.value_limit, spec::make_scale(spec::kValueMax));
   write_scalar(r_.probability_limit, spec::make_scale(spec::kProbabilityMax));
-  if (m_.has[kQueryNorm])
+  if (m_.has[Norm::kAttnQNorm])
     write_scalar(r_.head_eps, spec::scale_mul(spec::make_scale(m_.head_dim), m_.eps));
   for (uint32_t i = 0; i < 2; ++i)
     write_scalar(r_.rope_shift + i, 1, static_cast<uint32_t>(spec::rope_shift(m_.head_bits[i])));

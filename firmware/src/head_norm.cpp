@@ -14,20 +14,29 @@ using spec::Reduce;
 using spec::ScalarOp;
 using spec::VectorOp;
 
+namespace {
+
+/// Those of queries, then of keys.
+constexpr spec::EnumRange kHeadNorms{Norm::kAttnQNorm, Norm::kAttnKNorm};
+
+}  // namespace
+
 void TokenLoop::load_head_gains(const Layer& l) {
-  for (uint32_t i = 0; i < 2; ++i) {
-    units_.relative_to(offsetof(Layer, gain) + (kQueryNorm + i) * sizeof(uint32_t));
-    head_gains_loaded_ = load_gain(l.gain[kQueryNorm + i], m_.head_dim,
-                                   p_.head_gain + i * p_.mix_stride, head_gains_read_);
+  uint32_t to = p_.head_gain;
+  for (const Norm norm : kHeadNorms) {
+    units_.relative_to(Layer::offset_of(norm));
+    head_gains_loaded_ = load_gain(l.gain[norm], m_.head_dim, to, head_gains_read_);
+    to += p_.mix_stride;
   }
 }
 
 /// Dividends of the units of heads: spec::head_norm_unit(), with the guard bits of Rope.
 void TokenLoop::write_head_limits(const Layer& l) {
-  for (uint32_t i = 0; i < 2; ++i) {
+  uint32_t i = 0;
+  for (const Norm norm : kHeadNorms) {
     const int32_t shift = spec::head_norm_shift(m_.head_bits[i]) - spec::kRopeGuard;
-    write_scalar(r_.head_limit + i,
-                 {m_.head_root.m, m_.head_root.e + l.exponent[kQueryNorm + i] + shift});
+    write_scalar(r_.head_limit + i++,
+                 {m_.head_root.m, m_.head_root.e + l.exponent[norm] + shift});
   }
 }
 

@@ -58,16 +58,18 @@ void keep(const spec::LayerDescriptor& d, const Model& m, Layer& l) {
   const auto units = [&](uint64_t offset) {
     return m.base + static_cast<uint32_t>(offset / spec::kAddrUnit);
   };
-  for (uint32_t i = 0; i < kNorms; ++i) {
-    l.gain[i] = units((d.*fit::kNormFields[i]).offset);
-    l.exponent[i] = static_cast<int16_t>((d.*fit::kNormFields[i]).exponent);
+  for (const Norm norm : spec::kEveryNorm) {
+    l.gain[norm] = units(d.norm[norm].offset);
+    l.exponent[norm] = static_cast<int16_t>(d.norm[norm].exponent);
   }
-  for (uint32_t i = 0; i < kLinears; ++i) {
-    l.matrix[i] = units((d.*fit::kLinearFields[i]).offset);
+  for (const Part part : spec::kEveryPart) {
+    l.matrix[part] = units(d.matrix[part].offset);
     // Rope gives queries and keys more fraction bits.
-    const bool rotated = (i == kQuery || i == kKey) && !m.has[kQueryNorm];
-    const int shift = rotated ? spec::rope_shift(m.head_bits[i]) - spec::kRopeGuard : 0;
-    l.scale[i] = spec::scale_shift((d.*fit::kLinearFields[i]).scale, shift);
+    const bool rotated =
+        (part == Part::kAttnQ || part == Part::kAttnK) && !m.has[Norm::kAttnQNorm];
+    const int shift =
+        rotated ? spec::rope_shift(m.head_bits[index_of(part)]) - spec::kRopeGuard : 0;
+    l.scale[part] = spec::scale_shift(d.matrix[part].scale, shift);
   }
   l.k_cache = units(d.k_cache);
   l.v_cache = units(d.v_cache);
@@ -82,14 +84,18 @@ Status load_layers(Units& units, const spec::ModelDescriptor& d, Model& model) {
     const uint32_t found = spec::descriptor_checksum(reinterpret_cast<const uint32_t*>(&layer),
                                                      spec::checked_words<spec::LayerDescriptor>());
     if (found != layer.checksum) return {FirmwareError::kLayerChecksum, i};
-    for (uint32_t j = 0; i == 0 && j < 2; ++j)
-      model.head_bits[j] = spec::result_bits(layer.*fit::kLinearFields[j]);
-    if (const Status status = fit::check(layer, i, model, model.chip, model.base, model.linear);
+    if (i == 0) {
+      model.head_bits[0] = spec::result_bits(layer.matrix[Part::kAttnQ]);
+      model.head_bits[1] = spec::result_bits(layer.matrix[Part::kAttnK]);
+    }
+    if (const Status status =
+            fit::check(layer, i, model, model.chip, model.base, model.matrix_words);
         !status.ok())
       return status;
     keep(layer, model, model.layer[i]);
+    if (i > 0) model.layer[i - 1].next_gain = model.layer[i].gain[Norm::kAttnNorm];
   }
-  model.layer[d.layers].gain[kAttnNorm] = model.output_gain;
+  model.layer[d.layers - 1].next_gain = model.output_gain;
   return {};
 }
 

@@ -18,18 +18,27 @@ using fit::MatrixWords;
 using fit::Plan;
 using fit::Registers;
 using Status = fit::Fit;
-using fit::Linear;
-using fit::Norm;
-using enum fit::Linear;
-using enum fit::Norm;
+using spec::index_of;
+using spec::Norm;
+using spec::Part;
 
 /// Addresses are in units of 64 bytes of memory.
 struct Layer {
-  uint32_t gain[kNorms];
-  uint32_t matrix[kLinears];
-  Scale scale[kLinears];  ///< Of a unit of the results, after Rope where no norm of heads follows.
+  spec::ByNorm<uint32_t> gain;
+  uint32_t next_gain;  ///< Of the norm behind the layer: the next layer's first, or the head's.
+  spec::ByPart<uint32_t> matrix;
+  /// Of a unit of the results, after Rope where no norm of heads follows.
+  spec::ByPart<Scale> scale;
   uint32_t k_cache, v_cache, k_scales, v_scales;
-  int16_t exponent[kNorms];
+  spec::ByNorm<int16_t> exponent;
+
+  /// Byte offsets of gain[i] and matrix[i].
+  static constexpr uint32_t offset_of(Norm i) {
+    return static_cast<uint32_t>(offsetof(Layer, gain) + index_of(i) * sizeof(uint32_t));
+  }
+  static constexpr uint32_t offset_of(Part i) {
+    return static_cast<uint32_t>(offsetof(Layer, matrix) + index_of(i) * sizeof(uint32_t));
+  }
 };
 
 /// The chip that the firmware runs on. Divisions by C are shifts: the controller has no quick one.
@@ -61,10 +70,10 @@ struct Model : fit::Sizes {
   uint32_t rope_table;
   uint32_t key_units, value_units, scale_units;  ///< Of one head's cache, in units of 64 bytes.
 
-  MatrixWords linear[kLinears];
+  spec::ByPart<MatrixWords> matrix_words;
   Plan plan;
   Registers reg;
-  Layer layer[kMaxLayers + 1];  ///< Behind the last: the gain before the head.
+  Layer layer[kMaxLayers];
 };
 
 /// Takes the model at `base` into `model`, if it can be run.

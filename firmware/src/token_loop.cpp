@@ -16,7 +16,7 @@ void TokenLoop::run(const uint32_t* tokens, uint32_t count, Head which, uint32_t
   for (uint32_t t = 0; t < count; ++t) place_[t] = place_of(position_ + t);
   enter(spec::Phase::kEmbed);
   norm_gain_loaded_ =
-      load_gain(m_.layer[0].gain[kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
+      load_gain(m_.layer[0].gain[Norm::kAttnNorm], m_.hidden, p_.norm_gain, norm_gain_read_);
   embed(tokens);
   for (uint32_t layer = 0; layer < m_.layers; ++layer) run_layer(layer);
   if (which != Head::kNone) enter(spec::Phase::kHead);
@@ -107,23 +107,25 @@ void TokenLoop::move_on() {
 /// kActMax * 2^-exponent: what divides by it counts in units of the gain.
 void TokenLoop::write_limit(Norm norm, int32_t exponent) {
   constexpr Scale limit = spec::make_scale(spec::kActMax);
-  write_scalar(r_.norm_limit + norm, {limit.m, limit.e - exponent});
+  write_scalar(r_.norm_limit + index_of(norm), {limit.m, limit.e - exponent});
 }
 
 /// Scales of a block of a layer. Their readers of the layer before lie a whole block behind.
 void TokenLoop::write_attention_scales(const Layer& l) {
   units_.wait(attention_issued_);
-  for (uint32_t i = kQuery; i <= kOutput; ++i) write_scalar(r_.matrix + i, l.scale[i]);
-  write_limit(kAttnNorm, l.exponent[kAttnNorm]);
-  write_limit(kAttnSubNorm, l.exponent[kAttnSubNorm]);
-  if (m_.has[kQueryNorm]) [[unlikely]]
+  for (const Part part : spec::EnumRange{Part::kAttnQ, Part::kAttnOutput})
+    write_scalar(matrix_scale(part), l.scale[part]);
+  write_limit(Norm::kAttnNorm, l.exponent[Norm::kAttnNorm]);
+  write_limit(Norm::kAttnSubNorm, l.exponent[Norm::kAttnSubNorm]);
+  if (m_.has[Norm::kAttnQNorm]) [[unlikely]]
     write_head_limits(l);
 }
 void TokenLoop::write_feed_forward_scales(const Layer& l) {
   units_.wait(feed_forward_issued_);
-  for (uint32_t i = kGate; i <= kDown; ++i) write_scalar(r_.matrix + i, l.scale[i]);
-  write_limit(kFfnNorm, l.exponent[kFfnNorm]);
-  write_limit(kFfnSubNorm, l.exponent[kFfnSubNorm]);
+  for (const Part part : spec::EnumRange{Part::kFfnGate, Part::kFfnDown})
+    write_scalar(matrix_scale(part), l.scale[part]);
+  write_limit(Norm::kFfnNorm, l.exponent[Norm::kFfnNorm]);
+  write_limit(Norm::kFfnSubNorm, l.exponent[Norm::kFfnSubNorm]);
 }
 
 }  // namespace tern::firmware

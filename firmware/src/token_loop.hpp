@@ -97,17 +97,17 @@ class TokenLoop {
   void residual_scale(const NormInput& in, ScalarRun& run);
   void scale_of(const NormInput& in, uint32_t unit, ScalarRun& run);
   NormInput residual_norm(uint32_t z, uint32_t limit) const;
-  MatmulTicket multiply(uint32_t layer, Linear linear, uint32_t dst, uint32_t stride,
+  MatmulTicket multiply(uint32_t layer, Part part, uint32_t dst, uint32_t stride,
                         uint32_t max_reg, VectorTicket inputs);
   LoadTicket load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read);
   /// The gain of an inner norm, if the model has it.
   [[gnu::always_inline]] void load_sub_gain(const Layer& l, Norm norm, uint32_t n) {
     if (!m_.has[norm]) [[unlikely]]
       return;
-    units_.relative_to(offsetof(Layer, gain) + norm * sizeof(uint32_t));
+    units_.relative_to(Layer::offset_of(norm));
     sub_gain_loaded_ = load_gain(l.gain[norm], n, p_.sub_gain, sub_gain_read_);
   }
-  void add_to_residual(Linear linear, uint32_t from, MatmulTicket results);
+  void add_to_residual(Part part, uint32_t from, MatmulTicket results);
   void write_attention_scales(const Layer& layer);
   void write_feed_forward_scales(const Layer& layer);
   void write_limit(Norm norm, int32_t exponent);
@@ -121,7 +121,7 @@ class TokenLoop {
   void place_values(uint32_t position, uint32_t (&values)[kPlaceValues]) const;
   void move_on();
   /// Register of a matrix scale of the layer that is worked on.
-  uint32_t matrix_scale(Linear linear) const { return r_.matrix + linear; }
+  uint32_t matrix_scale(Part part) const { return r_.matrix + index_of(part); }
   ScalarRun scalars(uint32_t rows) { return {units_, rows, units_.after()}; }
 
   /// KV heads take two buffers for their scales in turn.

@@ -4,6 +4,7 @@
 
 #include "io/available_memory.hpp"
 #include "io/error.hpp"
+#include "spec/generated/layer.hpp"
 #include "spec/numerics/attention.hpp"
 #include "spec/numerics/embedding.hpp"
 #include "spec/numerics/glu.hpp"
@@ -18,6 +19,8 @@
 
 namespace tern::golden {
 
+using spec::Norm;
+using spec::Part;
 using spec::Scale;
 using spec::TracePoint;
 
@@ -30,14 +33,8 @@ Model::Model(const io::Image& image, uint32_t threads)
       "use a model with a shorter context");
   for (uint32_t i = 0; i < m_.layers; ++i) {
     const spec::LayerDescriptor& l = image.layer(i);
-    layers_.push_back({load(l.attn_q),
-                       load(l.attn_k),
-                       load(l.attn_v),
-                       load(l.attn_output),
-                       load(l.ffn_gate),
-                       load(l.ffn_up),
-                       load(l.ffn_down),
-                       {}});
+    layers_.emplace_back();
+    for (const Part part : spec::kEveryPart) layers_.back().matrix[part] = load(l.matrix[part]);
     for (uint32_t h = 0; h < m_.kv_heads; ++h)
       layers_.back().cache.emplace_back(m_.context, m_.head_dim, m_.key_block, image.columns());
   }
@@ -104,13 +101,15 @@ void Model::embed(uint32_t token) {
 void Model::attention(int layer) {
   const spec::LayerDescriptor& d = image_.layer(static_cast<uint32_t>(layer));
   Layer& l = layers_[static_cast<std::size_t>(layer)];
-  const Activations h = normalise(residual_, d.attn_norm, TracePoint::kAttnNorm, layer);
-  Wide queries = multiply(l.q, d.attn_q, h, TracePoint::kAttnQ, layer);
-  Wide keys = multiply(l.k, d.attn_k, h, TracePoint::kAttnK, layer);
-  const Wide v = multiply(l.v, d.attn_v, h, TracePoint::kAttnV, layer);
+  const Activations h = normalise(residual_, d.norm[Norm::kAttnNorm], TracePoint::kAttnNorm, layer);
+  Wide queries = multiply(Part::kAttnQ, h, TracePoint::kAttnQ, layer);
+  Wide keys = multiply(Part::kAttnK, h, TracePoint::kAttnK, layer);
+  const Wide v = multiply(Part::kAttnV, h, TracePoint::kAttnV, layer);
 
-  const Heads q = turn(std::move(queries), d.attn_q_norm, spec::result_bits(d.attn_q));
-  const Heads k = turn(std::move(keys), d.attn_k_norm, spec::result_bits(d.attn_k));
+  const Heads q = turn(std::move(queries), d.norm[Norm::kAttnQNorm],
+                       spec::result_bits(d.matrix[Part::kAttnQ]));
+  const Heads k = turn(std::move(keys), d.norm[Norm::kAttnKNorm],
+                       spec::result_bits(d.matrix[Part::kAttnK]));
 
   const int dim = static_cast<int>(m_.head_dim);
   std::vector<int32_t> key_values, value_values;
@@ -129,8 +128,9 @@ void Model::attention(int layer) {
   trace(TracePoint::kValueBytes, layer, value_values);
 
   const Wide mixed = attend_heads(layer, q);
-  const Activations a = normalise(mixed, d.attn_sub_norm, TracePoint::kAttnSubNorm, layer);
-  add_to_residual(multiply(l.output, d.attn_output, a, TracePoint::kAttnOutput, layer),
+  const Activations a =
+      normalise(mixed, d.norm[Norm::kAttnSubNorm], TracePoint::kAttnSubNorm, layer);
+  add_to_residual(multiply(Part::kAttnOutput, a, TracePoint::kAttnOutput, layer),
                   TracePoint::kAttnResidual, layer);
 }
 
@@ -215,14 +215,13 @@ Model::Wide Model::attend(const KvCache& cache, std::span<const int32_t> q, Scal
 
 void Model::feed_forward(int layer) {
   const spec::LayerDescriptor& d = image_.layer(static_cast<uint32_t>(layer));
-  const Layer& l = layers_[static_cast<std::size_t>(layer)];
-  const Activations h = normalise(residual_, d.ffn_norm, TracePoint::kFfnNorm, layer);
-  const Wide gate = multiply(l.gate, d.ffn_gate, h, TracePoint::kFfnGate, layer);
-  const Wide up = multiply(l.up, d.ffn_up, h, TracePoint::kFfnUp, layer);
+  const Activations h = normalise(residual_, d.norm[Norm::kFfnNorm], TracePoint::kFfnNorm, layer);
+  const Wide gate = multiply(Part::kFfnGate, h, TracePoint::kFfnGate, layer);
+  const Wide up = multiply(Part::kFfnUp, h, TracePoint::kFfnUp, layer);
 
   const Wide inner = gated(gate, up);
-  const Activations a = normalise(inner, d.ffn_sub_norm, TracePoint::kFfnSubNorm, layer);
-  add_to_residual(multiply(l.down, d.ffn_down, a, TracePoint::kFfnDown, layer),
+  const Activations a = normalise(inner, d.norm[Norm::kFfnSubNorm], TracePoint::kFfnSubNorm, layer);
+  add_to_residual(multiply(Part::kFfnDown, a, TracePoint::kFfnDown, layer),
                   TracePoint::kFfnResidual, layer);
 }
 
@@ -281,6 +280,11 @@ Model::Wide Model::multiply(const Matrix& w, const spec::MatrixDescriptor& m, co
   return out;
 }
 
+Model::Wide Model::multiply(Part part, const Activations& a, TracePoint point, int layer) {
+  const auto i = static_cast<uint32_t>(layer);
+  return multiply(layers_[i].matrix[part], image_.layer(i).matrix[part], a, point, layer);
+}
+
 void Model::add_to_residual(const Wide& x, TracePoint point, int layer) {
   saturations_ += spec::residual_add(residual_.x.data(), x.x.data(), static_cast<int>(x.x.size()),
                                      x.unit, static_cast<int>(m_.residual_frac));
@@ -296,24 +300,10 @@ const Matrix* Model::matrix(TracePoint point, int layer) const {
   if (point == TracePoint::kHead) return &head_;
   if (layer < 0) return nullptr;
   const Layer& l = layers_[static_cast<std::size_t>(layer)];
-  switch (point) {
-    case TracePoint::kAttnQ:
-      return &l.q;
-    case TracePoint::kAttnK:
-      return &l.k;
-    case TracePoint::kAttnV:
-      return &l.v;
-    case TracePoint::kAttnOutput:
-      return &l.output;
-    case TracePoint::kFfnGate:
-      return &l.gate;
-    case TracePoint::kFfnUp:
-      return &l.up;
-    case TracePoint::kFfnDown:
-      return &l.down;
-    default:
-      return nullptr;
+  for (const spec::PartInfo& part : spec::kParts) {
+    if (part.results == point) return &l.matrix[part.part];
   }
+  return nullptr;
 }
 
 }  // namespace tern::golden

@@ -46,7 +46,7 @@ class Model {
 
  private:
   struct Layer {
-    Matrix q, k, v, output, gate, up, down;
+    spec::ByPart<Matrix> matrix;
     std::vector<KvCache> cache;  ///< [kv_heads]
   };
   /// An int8 vector and what one unit of it is worth.
@@ -73,6 +73,8 @@ class Model {
                         int layer);
   Wide multiply(const Matrix& w, const spec::MatrixDescriptor& m, const Activations& a,
                 spec::TracePoint point, int layer);
+  /// Of a layer.
+  Wide multiply(spec::Part part, const Activations& a, spec::TracePoint point, int layer);
   void attention(int layer);
   /// Norm, if there is one, and rope of heads [][head_dim].
   Heads turn(Wide x, const spec::VectorDescriptor& gain, spec::ResultBits bits) const;

@@ -12,6 +12,7 @@
 #include "io/tokenizer.hpp"
 #include "io/weight_formats.hpp"
 #include "io/weight_rows.hpp"
+#include "spec/generated/layer.hpp"
 #include "spec/numerics/embedding.hpp"
 #include "spec/numerics/t5.hpp"
 
@@ -65,7 +66,7 @@ class Converter {
 
   void choose_formats(const ConvertProgress& progress);
   VectorDescriptor vector(std::string_view tensor);
-  MatrixDescriptor linear(int layer, std::size_t part, uint32_t head_rows = 0);
+  MatrixDescriptor linear(int layer, const spec::PartInfo& part);
   void embedding(spec::ModelDescriptor& model);
   void trit_embedding(std::string_view tensor, spec::Group group, spec::ModelDescriptor& model);
   void head(std::string_view tensor, spec::ModelDescriptor& model);
@@ -77,7 +78,7 @@ class Converter {
   const spec::ChipConfig& chip_;
   ModelConfig config_;  ///< With the context of the image.
   const ConvertSettings& settings_;
-  LayerFormat formats_[std::size(kLinearParts)];
+  spec::ByPart<LayerFormat> formats_;
   std::optional<MatrixFormat> embedding_format_, head_format_;
 };
 
@@ -120,22 +121,26 @@ WeightRows Converter::rows_of(std::string_view tensor, const LayerFormat& format
   return grouped_rows(files_, tensor, format.group);
 }
 
-/// A linear layer with the factor of its result. Rows of heads of `head_rows` that are permuted for
+/// A linear layer with the factor of its result. Rows of queries and keys that are permuted for
 /// rope on neighbours get the order of rope on halves.
-MatrixDescriptor Converter::linear(int layer, std::size_t part, uint32_t head_rows) {
-  const std::string tensor = layer_tensor(layer, kLinearParts[part]);
-  MatrixDescriptor m = describe(tensor, formats_[part]);
-  const WeightRows source = rows_of(tensor, formats_[part]);
+MatrixDescriptor Converter::linear(int layer, const spec::PartInfo& part) {
+  const std::string tensor = layer_tensor(layer, part.gguf);
+  const LayerFormat& format = formats_[part.part];
+  MatrixDescriptor m = describe(tensor, format);
+  const WeightRows source = rows_of(tensor, format);
   double scale = source.unit;
-  if (const std::string name = layer_scale(layer, kLinearParts[part]); files_.has(name)) {
+  if (const std::string name = layer_scale(layer, part.gguf); files_.has(name)) {
     scale *= files_.floats(name)[0];
     if (scale < 0)
       throw Error("{}: tensor {} is negative; a matrix of an image has a scale of 0 or more",
                   files_.file(), quote(name));
   }
   m.scale = scale_from(scale);
+  const bool turned = part.part == spec::Part::kAttnQ || part.part == spec::Part::kAttnK;
+  const bool permuted = turned && config_.rope_pairs == RopePairs::kNeighbours;
+  const auto head_rows = static_cast<uint32_t>(config_.head_dim);
   append_rows(writer_, source, m, [&](uint64_t row) {
-    if (head_rows == 0) return row;
+    if (!permuted) return row;
     const uint64_t i = row % head_rows, half = head_rows / 2;
     return row - i + (i < half ? 2 * i : 2 * (i - half) + 1);
   });
@@ -145,9 +150,9 @@ MatrixDescriptor Converter::linear(int layer, std::size_t part, uint32_t head_ro
 /// How all is coded, and the context with which the chip runs that.
 void Converter::choose_formats(const ConvertProgress& progress) {
   ModelFormats all;
-  for (std::size_t part = 0; part < std::size(kLinearParts); ++part) {
+  for (const spec::Part part : spec::kEveryPart) {
     if (progress) progress(0, "how weights are scaled");
-    formats_[part] = layer_format(files_, kLinearParts[part], chip_, settings_);
+    formats_[part] = layer_format(files_, part, chip_, settings_);
     all.linear[part] = formats_[part];
   }
   if (settings_.weights_trits != 0 &&
@@ -235,25 +240,11 @@ void Converter::value_head(std::string_view tensor, spec::ModelDescriptor& model
 }
 
 spec::LayerDescriptor Converter::layer(int i) {
-  const auto norm = [&](std::string_view part, bool present = true) {
-    return present ? vector(layer_tensor(i, part)) : VectorDescriptor{};
-  };
-  const uint32_t head_rows =
-      config_.rope_pairs == RopePairs::kNeighbours ? static_cast<uint32_t>(config_.head_dim) : 0;
   spec::LayerDescriptor l{};
-  l.attn_norm = norm("attn_norm");
-  l.attn_sub_norm = norm("attn_sub_norm", config_.sub_norms);
-  l.ffn_norm = norm("ffn_norm");
-  l.ffn_sub_norm = norm("ffn_sub_norm", config_.sub_norms);
-  l.attn_q_norm = norm("attn_q_norm", config_.qk_norms);
-  l.attn_k_norm = norm("attn_k_norm", config_.qk_norms);
-  l.attn_q = linear(i, 0, head_rows);
-  l.attn_k = linear(i, 1, head_rows);
-  l.attn_v = linear(i, 2);
-  l.attn_output = linear(i, 3);
-  l.ffn_gate = linear(i, 4);
-  l.ffn_up = linear(i, 5);
-  l.ffn_down = linear(i, 6);
+  for (const spec::NormInfo& norm : spec::kNorms) {
+    if (spec::has_norm(config_, norm.norm)) l.norm[norm.norm] = vector(layer_tensor(i, norm.gguf));
+  }
+  for (const spec::PartInfo& part : spec::kParts) l.matrix[part.part] = linear(i, part);
   return l;
 }
 

@@ -7,8 +7,8 @@
 
 #include "io/error.hpp"
 #include "io/skeleton.hpp"
-#include "io/weight_formats.hpp"
 #include "spec/fit.hpp"
+#include "spec/generated/layer.hpp"
 
 namespace tern::io {
 namespace {
@@ -74,15 +74,15 @@ std::string describe_matrix_field(std::string_view what, const MatrixDescriptor&
 
 std::string describe_layer_field(const Skeleton& model, uint32_t detail,
                                  const spec::ChipConfig& chip) {
-  const uint32_t at = detail & 0xffff;
-  const auto first = static_cast<uint32_t>(offsetof(LayerDescriptor, attn_q));
-  const uint32_t index = (at - first) / sizeof(MatrixDescriptor);
-  if (at < first || index >= fit::kLinears)
-    return fmt::format("layer {}: the field at byte {} of its descriptor does not fit the model",
-                       detail >> 16, at);
-  return describe_matrix_field(fmt::format("layer {} {}", detail >> 16, kLinearParts[index]),
-                               model.layers[detail >> 16].*fit::kLinearFields[index],
-                               (at - first) % sizeof(MatrixDescriptor), chip);
+  const uint32_t layer = detail >> 16, at = detail & 0xffff;
+  for (const spec::PartInfo& part : spec::kParts) {
+    const uint32_t first = LayerDescriptor::offset_of(part.part);
+    if (at >= first && at < first + sizeof(MatrixDescriptor))
+      return describe_matrix_field(fmt::format("layer {} {}", layer, part.name),
+                                   model.layers[layer].matrix[part.part], at - first, chip);
+  }
+  return fmt::format("layer {}: the field at byte {} of its descriptor does not fit the model",
+                     layer, at);
 }
 
 std::string describe_model_field(const ModelDescriptor& m, uint32_t at,

@@ -14,32 +14,13 @@
 #include "io/json_values.hpp"
 #include "io/mapped_file.hpp"
 #include "io/safetensors.hpp"
+#include "spec/generated/layer.hpp"
 
 namespace tern::io {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Parts of a layer: GGUF's name, Hugging Face's, and 1bitLLM's where it differs.
-struct PartName {
-  std::string_view gguf, folder, one_bit_llm;
-};
-constexpr PartName kParts[] = {
-    {"attn_norm", "input_layernorm", ""},
-    {"attn_q", "self_attn.q_proj", ""},
-    {"attn_k", "self_attn.k_proj", ""},
-    {"attn_v", "self_attn.v_proj", ""},
-    {"attn_q_norm", "self_attn.q_norm", ""},
-    {"attn_k_norm", "self_attn.k_norm", ""},
-    {"attn_sub_norm", "self_attn.attn_sub_norm", "self_attn.inner_attn_ln"},
-    {"attn_output", "self_attn.o_proj", ""},
-    {"ffn_norm", "post_attention_layernorm", ""},
-    {"ffn_gate", "mlp.gate_proj", ""},
-    {"ffn_up", "mlp.up_proj", ""},
-    {"ffn_sub_norm", "mlp.ffn_sub_norm", "mlp.ffn_layernorm"},
-    {"ffn_down", "mlp.down_proj", ""},
-};
 
 /// GGUF's name to the folder's, for a whole model.
 std::map<std::string, std::string, std::less<>> names_of(const ModelConfig& config) {
@@ -48,11 +29,12 @@ std::map<std::string, std::string, std::less<>> names_of(const ModelConfig& conf
       {"output_norm.weight", "model.norm.weight"},
       {"output.weight", "lm_head.weight"}};
   for (int layer = 0; layer < config.layers; ++layer) {
-    for (const PartName& part : kParts) {
-      const bool other = config.arch == "bitnet" && !part.one_bit_llm.empty();
-      names[layer_tensor(layer, part.gguf)] =
-          fmt::format("model.layers.{}.{}.weight", layer, other ? part.one_bit_llm : part.folder);
-    }
+    const auto add = [&](const auto& info) {
+      names[layer_tensor(layer, info.gguf)] = fmt::format(
+          "model.layers.{}.{}.weight", layer, config.arch == "bitnet" ? info.hf_bitnet : info.hf);
+    };
+    std::ranges::for_each(spec::kNorms, add);
+    std::ranges::for_each(spec::kParts, add);
   }
   return names;
 }

@@ -9,6 +9,7 @@
 #include "io/error.hpp"
 #include "io/image_magic.hpp"
 #include "io/image_parts.hpp"
+#include "spec/generated/layer.hpp"
 #include "spec/numerics/embedding.hpp"
 #include "spec/numerics/head.hpp"
 
@@ -196,15 +197,15 @@ void Image::check_optional(const VectorDescriptor& v, uint32_t count, std::strin
 /// Layers repeat the same commands, so all have the same norms; queries have one if keys have.
 void Image::check_alike() const {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    for (const VectorDescriptor spec::LayerDescriptor::*norm :
-         {&spec::LayerDescriptor::attn_sub_norm, &spec::LayerDescriptor::ffn_sub_norm,
-          &spec::LayerDescriptor::attn_q_norm, &spec::LayerDescriptor::attn_k_norm}) {
-      if (spec::present(layers_[i].*norm) != spec::present(layers_[0].*norm))
+    for (const spec::Norm norm : spec::kEveryNorm) {
+      if (spec::is_optional(norm) &&
+          spec::present(layers_[i].norm[norm]) != spec::present(layers_[0].norm[norm]))
         throw Error("{}: layers 0 and {} have different norms; convert the model again", origin_,
                     i);
     }
   }
-  if (spec::present(layers_[0].attn_q_norm) != spec::present(layers_[0].attn_k_norm))
+  if (spec::present(layers_[0].norm[spec::Norm::kAttnQNorm]) !=
+      spec::present(layers_[0].norm[spec::Norm::kAttnKNorm]))
     throw Error("{}: only one of attn_q_norm and attn_k_norm is there; convert the model again",
                 origin_);
 }
@@ -245,23 +246,19 @@ void Image::check_model() const {
   if (m.key_block % spec::kTritsPerByte != 0)
     throw Error("{}: a key block of {} is not a multiple of {}; convert the model again", origin_,
                 m.key_block, spec::kTritsPerByte);
-  const uint32_t q = m.heads * m.head_dim;
-  const uint32_t kv = m.kv_heads * m.head_dim;
   check_alike();
   for (const spec::LayerDescriptor& layer : layers_) {
-    check_vector(layer.attn_norm, m.hidden, "attn_norm");
-    check_optional(layer.attn_sub_norm, q, "attn_sub_norm");
-    check_vector(layer.ffn_norm, m.hidden, "ffn_norm");
-    check_optional(layer.ffn_sub_norm, m.ffn, "ffn_sub_norm");
-    check_optional(layer.attn_q_norm, m.head_dim, "attn_q_norm");
-    check_optional(layer.attn_k_norm, m.head_dim, "attn_k_norm");
-    check_matrix(layer.attn_q, q, m.hidden, "attn_q");
-    check_matrix(layer.attn_k, kv, m.hidden, "attn_k");
-    check_matrix(layer.attn_v, kv, m.hidden, "attn_v");
-    check_matrix(layer.attn_output, m.hidden, q, "attn_output");
-    check_matrix(layer.ffn_gate, m.ffn, m.hidden, "ffn_gate");
-    check_matrix(layer.ffn_up, m.ffn, m.hidden, "ffn_up");
-    check_matrix(layer.ffn_down, m.hidden, m.ffn, "ffn_down");
+    for (const spec::NormInfo& info : spec::kNorms) {
+      const VectorDescriptor& norm = layer.norm[info.norm];
+      const uint32_t count = spec::count_of(info.norm, m);
+      if (spec::is_optional(info.norm))
+        check_optional(norm, count, info.name);
+      else
+        check_vector(norm, count, info.name);
+    }
+    for (const spec::PartInfo& info : spec::kParts)
+      check_matrix(layer.matrix[info.part], spec::rows_of(info.part, m),
+                   spec::columns_of(info.part, m), info.name);
   }
   check_caches();
   check_disjoint();
@@ -280,13 +277,8 @@ void Image::check_disjoint() const {
   };
   std::vector<Place> places{place_of(model_.head, "head", 0)};
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const spec::LayerDescriptor& l = layers_[i];
-    for (const auto& [what, m] :
-         {std::pair("attn_q", &l.attn_q), std::pair("attn_k", &l.attn_k),
-          std::pair("attn_v", &l.attn_v), std::pair("attn_output", &l.attn_output),
-          std::pair("ffn_gate", &l.ffn_gate), std::pair("ffn_up", &l.ffn_up),
-          std::pair("ffn_down", &l.ffn_down)})
-      places.push_back(place_of(*m, what, i));
+    for (const spec::PartInfo& part : spec::kParts)
+      places.push_back(place_of(layers_[i].matrix[part.part], part.name, i));
   }
   std::ranges::sort(places, {}, &Place::begin);
   for (std::size_t i = 1; i < places.size(); ++i) {
@@ -329,10 +321,9 @@ void Image::check_caches() const {
   check("kv_scale_bytes", model_.kv_scale_bytes, m.kv_scale_bytes);
   check("work_offset", model_.work_offset, m.work_offset);
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    check(fmt::format("k_cache of layer {}", i), layers_[i].k_cache, layers[i].k_cache);
-    check(fmt::format("v_cache of layer {}", i), layers_[i].v_cache, layers[i].v_cache);
-    check(fmt::format("k_scales of layer {}", i), layers_[i].k_scales, layers[i].k_scales);
-    check(fmt::format("v_scales of layer {}", i), layers_[i].v_scales, layers[i].v_scales);
+    for (const spec::CacheInfo& cache : spec::kCaches)
+      check(fmt::format("{} of layer {}", cache.name, i), layers_[i].*cache.place,
+            layers[i].*cache.place);
   }
 }
 
@@ -370,11 +361,8 @@ std::span<const int32_t> Image::head_row_scales() const {
 
 uint64_t Image::stream_bytes(uint32_t tokens) const {
   uint64_t beats = model_.head.beats;
-  for (const auto& l : layers_) {
-    for (const MatrixDescriptor* m :
-         {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down}) {
-      beats += m->beats;
-    }
+  for (const auto& layer : layers_) {
+    for (const MatrixDescriptor& m : layer.matrix) beats += m.beats;
   }
   const uint64_t cache =
       spec::key_cache_shape(tokens, model_.head_dim, model_.key_block, columns()).bytes() +

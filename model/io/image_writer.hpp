@@ -22,7 +22,7 @@ namespace tern::io {
 /// 64 bytes. A file appears, complete, when finish() returns; without it nothing is left behind.
 ///
 ///     ImageWriter writer(chip, "model.tern");
-///     layer.attn_q.offset = writer.append_matrix(shape, fill);  // and all other parts
+///     layer.matrix[part].offset = writer.append_matrix(shape, fill);  // and all other parts
 ///     writer.finish(model, layers, vocabulary, "name");
 ///
 /// The same calls give the same bytes in a file and in memory. Throws Error when the operating

@@ -14,6 +14,7 @@
 #include "io/gguf_keys.hpp"
 #include "io/tensor_types.hpp"
 #include "io/vocabulary.hpp"
+#include "spec/generated/layer.hpp"
 
 namespace tern::io {
 
@@ -110,10 +111,12 @@ class TensorCheck {
 
   void run() {
     // A file of too few tensors lacks one in one of the first so many layers, whatever it claims.
-    constexpr std::size_t kLeastOfLayer = 9;  // seven matrices and two norms
+    const auto norms = std::ranges::count_if(
+        spec::kNorms, [](const spec::NormInfo& info) { return !spec::is_optional(info.norm); });
+    const std::size_t least = spec::kPartCount + static_cast<std::size_t>(norms);
     ModelConfig looked_at = config_;
     looked_at.layers = static_cast<int>(std::min<std::size_t>(
-        static_cast<std::size_t>(config_.layers), gguf_.tensors().size() / kLeastOfLayer + 1));
+        static_cast<std::size_t>(config_.layers), gguf_.tensors().size() / least + 1));
     const std::vector<ExpectedTensor> expected = expected_tensors(looked_at);
     std::set<std::string_view> known;
     for (const ExpectedTensor& want : expected) {
@@ -247,24 +250,15 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
                                         {"output_norm.weight", {u(c.hidden)}}};
   if (!c.tied) result.push_back({"output.weight", {u(c.hidden), u(c.vocab)}});
   for (int i = 0; i < c.layers; ++i) {
-    const auto add = [&](std::string_view part, std::vector<std::uint64_t> shape) {
-      const bool linear = shape.size() == 2;
-      result.push_back({layer_tensor(i, part), std::move(shape)});
-      if (linear) result.push_back({layer_scale(i, part), {1}, true});
-    };
-    add("attn_norm", {u(c.hidden)});
-    add("attn_q", {u(c.hidden), u(c.queries())});
-    add("attn_k", {u(c.hidden), u(c.keys())});
-    add("attn_v", {u(c.hidden), u(c.keys())});
-    if (c.sub_norms) add("attn_sub_norm", {u(c.queries())});
-    if (c.qk_norms) add("attn_q_norm", {u(c.head_dim)});
-    if (c.qk_norms) add("attn_k_norm", {u(c.head_dim)});
-    add("attn_output", {u(c.queries()), u(c.hidden)});
-    add("ffn_norm", {u(c.hidden)});
-    add("ffn_gate", {u(c.hidden), u(c.ffn)});
-    add("ffn_up", {u(c.hidden), u(c.ffn)});
-    if (c.sub_norms) add("ffn_sub_norm", {u(c.ffn)});
-    add("ffn_down", {u(c.ffn), u(c.hidden)});
+    for (const spec::PartInfo& part : spec::kParts) {
+      for (const spec::NormInfo& norm : spec::kNorms) {
+        if (norm.before == part.part && spec::has_norm(c, norm.norm))
+          result.push_back({layer_tensor(i, norm.gguf), {spec::count_of(norm.norm, c)}});
+      }
+      result.push_back({layer_tensor(i, part.gguf),
+                        {spec::columns_of(part.part, c), spec::rows_of(part.part, c)}});
+      result.push_back({layer_scale(i, part.gguf), {1}, true});
+    }
   }
   return result;
 }

@@ -1,6 +1,9 @@
 #include "io/skeleton.hpp"
 
+#include <algorithm>
+
 #include "io/image_parts.hpp"
+#include "spec/generated/layer.hpp"
 #include "spec/numerics/embedding.hpp"
 
 namespace tern::io {
@@ -39,7 +42,7 @@ Skeleton skeleton_of(const Image& image) {
 
 ModelFormats formats_of(const MatrixFormat& weights, const std::optional<MatrixFormat>& tables) {
   ModelFormats out;
-  out.linear.fill(weights);
+  std::ranges::fill(out.linear, weights);
   out.embedding = out.head = tables;
   return out;
 }
@@ -62,29 +65,20 @@ Skeleton make_skeleton(const ModelConfig& config, const spec::ChipConfig& chip,
     return VectorDescriptor{space.take(2 * uint64_t{count}), count, 0};
   };
   const auto matrix = [&](uint32_t rows, uint32_t cols, const MatrixFormat& format,
-                          const char* what) {
+                          std::string_view what) {
     MatrixDescriptor d = describe_matrix(rows, cols, format, chip, origin, what);
     d.scale = spec::make_scale(1);
     d.offset = space.take(uint64_t{d.beats} * chip.columns);
     return d;
   };
-  const uint32_t q = m.heads * m.head_dim;
-  const uint32_t kv = m.kv_heads * m.head_dim;
   for (uint32_t i = 0; i < m.layers; ++i) {
     spec::LayerDescriptor l{};
-    l.attn_norm = vector(m.hidden);
-    if (config.sub_norms) l.attn_sub_norm = vector(q);
-    l.ffn_norm = vector(m.hidden);
-    if (config.sub_norms) l.ffn_sub_norm = vector(m.ffn);
-    if (config.qk_norms) l.attn_q_norm = vector(m.head_dim);
-    if (config.qk_norms) l.attn_k_norm = vector(m.head_dim);
-    l.attn_q = matrix(q, m.hidden, formats.linear[0], "attn_q");
-    l.attn_k = matrix(kv, m.hidden, formats.linear[1], "attn_k");
-    l.attn_v = matrix(kv, m.hidden, formats.linear[2], "attn_v");
-    l.attn_output = matrix(m.hidden, q, formats.linear[3], "attn_output");
-    l.ffn_gate = matrix(m.ffn, m.hidden, formats.linear[4], "ffn_gate");
-    l.ffn_up = matrix(m.ffn, m.hidden, formats.linear[5], "ffn_up");
-    l.ffn_down = matrix(m.hidden, m.ffn, formats.linear[6], "ffn_down");
+    for (const spec::Norm norm : spec::kEveryNorm) {
+      if (spec::has_norm(config, norm)) l.norm[norm] = vector(spec::count_of(norm, m));
+    }
+    for (const spec::PartInfo& part : spec::kParts)
+      l.matrix[part.part] = matrix(spec::rows_of(part.part, m), spec::columns_of(part.part, m),
+                                   formats.linear[part.part], part.name);
     s.layers.push_back(l);
   }
   m.output_norm = vector(m.hidden);

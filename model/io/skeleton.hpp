@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -28,10 +27,10 @@ struct Skeleton {
   std::vector<std::pair<uint64_t, std::span<const std::byte>>> parts() const;
 };
 
-/// How the matrices of a model are coded in an image, the linear layers in the order of
-/// LayerDescriptor. Embedding and head: nothing where they are int16 and values.
+/// How the matrices of a model are coded in an image. Embedding and head: nothing where they are
+/// int16 and values.
 struct ModelFormats {
-  std::array<MatrixFormat, 7> linear;
+  spec::ByPart<MatrixFormat> linear;
   std::optional<MatrixFormat> embedding, head;
 };
 /// All linear layers alike; embedding and head too.

@@ -28,27 +28,27 @@ constexpr int kTritEmbeddingExponent = -18;  ///< With scales of 2^14 to 2^15: d
 constexpr int kHeadExponent = -40;           ///< With row scales of 2^30 to 2^31: deviation 0.04.
 
 /// What has random numbers of its own; the numbers are part of what a seed means.
-enum class Part : uint64_t {
-  kAttnNorm,
-  kAttnSubNorm,
-  kFfnNorm,
-  kFfnSubNorm,
-  kAttnQ,
-  kAttnK,
-  kAttnV,
-  kAttnOutput,
-  kFfnGate,
-  kFfnUp,
-  kFfnDown,
-  kOutputNorm,
+enum class Stream : uint64_t {
+  kVectorNorms = 0,   ///< Of Norm, up to FfnSubNorm.
+  kParts = 4,         ///< Of Part.
+  kOutputNorm = 11,
   kEmbedding,
   kEmbeddingLow,
   kHead,
   kHeadRowScales,
-  kAttnQNorm,
-  kAttnKNorm,
-  kGroupScales,  ///< With another part in the high bits.
+  kHeadNorms = 16,    ///< Of Norm, from AttnQNorm on.
+  kGroupScales = 18,  ///< With another stream in the high bits.
 };
+static_assert(spec::kPartCount == 7 && spec::kNormCount == 6, "no streams are left for more");
+
+Stream stream_of(spec::Norm norm) {
+  const uint64_t i = spec::index_of(norm), of_heads = spec::index_of(spec::Norm::kAttnQNorm);
+  return Stream{i < of_heads ? static_cast<uint64_t>(Stream::kVectorNorms) + i
+                             : static_cast<uint64_t>(Stream::kHeadNorms) + i - of_heads};
+}
+Stream stream_of(spec::Part part) {
+  return Stream{static_cast<uint64_t>(Stream::kParts) + spec::index_of(part)};
+}
 
 /// A scale that is drawn for a group of a row, whatever the order in which they are asked for.
 uint32_t draw_scale(uint64_t key, uint64_t index, uint32_t most) {
@@ -118,9 +118,9 @@ class Synthesiser {
   void run();
 
  private:
-  Random random(Part part, int layer = -1) const;
-  VectorDescriptor gains(Part part, uint32_t count, int layer = -1);
-  MatrixDescriptor matrix(Part part, int layer, uint32_t rows, uint32_t cols,
+  Random random(Stream stream, int layer = -1) const;
+  VectorDescriptor gains(Stream stream, uint32_t count, int layer = -1);
+  MatrixDescriptor matrix(Stream stream, int layer, uint32_t rows, uint32_t cols,
                           const MatrixFormat& format, double factor = 1);
   spec::LayerDescriptor layer(int i);
   VectorDescriptor embedding();
@@ -159,11 +159,11 @@ Synthesiser::Synthesiser(const SynthPreset& preset, const SynthOptions& options,
 
 /// Of weights, head, embedding and rope table, which are all of a big image but for some MB.
 uint64_t Synthesiser::estimate() const {
-  const uint64_t hidden = model_.hidden;
-  const uint64_t q = uint64_t{model_.heads} * model_.head_dim;
-  const uint64_t kv = uint64_t{model_.kv_heads} * model_.head_dim;
-  const uint64_t weights = model_.layers * hidden * (2 * q + 2 * kv + 3 * uint64_t{model_.ffn});
-  const uint64_t tables = uint64_t{model_.vocab} * hidden;
+  uint64_t weights = 0;
+  for (const spec::Part part : spec::kEveryPart)
+    weights += uint64_t{spec::rows_of(part, model_)} * spec::columns_of(part, model_);
+  weights *= model_.layers;
+  const uint64_t tables = uint64_t{model_.vocab} * model_.hidden;
   const auto bytes = [](uint64_t n, const MatrixFormat& f) {
     const bool sign = f.layout == spec::Layout::kSign;
     const uint64_t codes = sign ? n / 8 : n * f.planes / spec::kTritsPerByte;
@@ -177,13 +177,13 @@ uint64_t Synthesiser::estimate() const {
          uint64_t{model_.context} * model_.head_dim * 2;
 }
 
-Random Synthesiser::random(Part part, int layer) const {
-  const uint64_t stream = static_cast<uint64_t>(part) | static_cast<uint64_t>(layer + 1) << 8;
-  return {Random{Random{options_.seed}.next() ^ stream}.next()};
+Random Synthesiser::random(Stream stream, int layer) const {
+  const uint64_t number = static_cast<uint64_t>(stream) | static_cast<uint64_t>(layer + 1) << 8;
+  return {Random{Random{options_.seed}.next() ^ number}.next()};
 }
 
-VectorDescriptor Synthesiser::gains(Part part, uint32_t count, int layer) {
-  Random r = random(part, layer);
+VectorDescriptor Synthesiser::gains(Stream stream, uint32_t count, int layer) {
+  Random r = random(stream, layer);
   std::vector<int16_t> g;
   for (uint32_t i = 0; i < count; ++i)
     g.push_back(static_cast<int16_t>(12288 + (r.next() >> 51)));  // 0.75 and 13 bits
@@ -191,7 +191,7 @@ VectorDescriptor Synthesiser::gains(Part part, uint32_t count, int layer) {
 }
 
 /// `factor` is the deviation of the outputs when the inputs have deviation 1.
-MatrixDescriptor Synthesiser::matrix(Part part, int layer, uint32_t rows, uint32_t cols,
+MatrixDescriptor Synthesiser::matrix(Stream stream, int layer, uint32_t rows, uint32_t cols,
                                      const MatrixFormat& format, double factor) {
   const bool sign = format.layout == spec::Layout::kSign;
   MatrixDescriptor m = describe_matrix(rows, cols, format, writer_.chip(), origin_, "of a matrix");
@@ -208,8 +208,8 @@ MatrixDescriptor Synthesiser::matrix(Part part, int layer, uint32_t rows, uint32
   const bool grouped = format.group != spec::Group::kNone;
   if (grouped) squares *= 7.0 / 12 * most * most;
   m.scale = scale_from(factor / std::sqrt(std::max(grouped ? 0.0 : 1.0, cols * squares)));
-  Random r = random(part, layer);
-  const uint64_t key = Random{r.state + static_cast<uint64_t>(Part::kGroupScales)}.next();
+  Random r = random(stream, layer);
+  const uint64_t key = Random{r.state + static_cast<uint64_t>(Stream::kGroupScales)}.next();
   const auto fill = [&](uint32_t stripe, std::span<uint8_t> codes) {
     if (sign) return fill_bits(r, codes);
     trits_.fill(r, codes);
@@ -235,23 +235,18 @@ MatrixDescriptor Synthesiser::matrix(Part part, int layer, uint32_t rows, uint32
 }
 
 spec::LayerDescriptor Synthesiser::layer(int i) {
-  const uint32_t q = model_.heads * model_.head_dim;
-  const uint32_t kv = model_.kv_heads * model_.head_dim;
   const double into_residual = 1 / std::sqrt(2.0 * preset_.layers);
   spec::LayerDescriptor l{};
-  l.attn_norm = gains(Part::kAttnNorm, model_.hidden, i);
-  if (preset_.sub_norms) l.attn_sub_norm = gains(Part::kAttnSubNorm, q, i);
-  l.ffn_norm = gains(Part::kFfnNorm, model_.hidden, i);
-  if (preset_.sub_norms) l.ffn_sub_norm = gains(Part::kFfnSubNorm, model_.ffn, i);
-  if (preset_.qk_norms) l.attn_q_norm = gains(Part::kAttnQNorm, model_.head_dim, i);
-  if (preset_.qk_norms) l.attn_k_norm = gains(Part::kAttnKNorm, model_.head_dim, i);
-  l.attn_q = matrix(Part::kAttnQ, i, q, model_.hidden, preset_.weights);
-  l.attn_k = matrix(Part::kAttnK, i, kv, model_.hidden, preset_.weights);
-  l.attn_v = matrix(Part::kAttnV, i, kv, model_.hidden, preset_.weights);
-  l.attn_output = matrix(Part::kAttnOutput, i, model_.hidden, q, preset_.weights, into_residual);
-  l.ffn_gate = matrix(Part::kFfnGate, i, model_.ffn, model_.hidden, preset_.weights);
-  l.ffn_up = matrix(Part::kFfnUp, i, model_.ffn, model_.hidden, preset_.weights);
-  l.ffn_down = matrix(Part::kFfnDown, i, model_.hidden, model_.ffn, preset_.weights, into_residual);
+  for (const spec::Norm norm : spec::kEveryNorm) {
+    if (spec::has_norm(preset_, norm))
+      l.norm[norm] = gains(stream_of(norm), spec::count_of(norm, model_), i);
+  }
+  for (const spec::Part part : spec::kEveryPart) {
+    const bool last = part == spec::Part::kAttnOutput || part == spec::Part::kFfnDown;
+    l.matrix[part] = matrix(stream_of(part), i, spec::rows_of(part, model_),
+                            spec::columns_of(part, model_), preset_.weights,
+                            last ? into_residual : 1);
+  }
   return l;
 }
 
@@ -262,8 +257,8 @@ VectorDescriptor Synthesiser::trit_embedding() {
   const VectorDescriptor v{writer_.begin(), model_.vocab * model_.hidden, kTritEmbeddingExponent};
   const bool sign = preset_.tables->layout == spec::Layout::kSign;
   const ByteSampler trits = ByteSampler::trits(sign ? 0 : options_.zeros);
-  Random codes = random(Part::kEmbedding);
-  Random scales = random(Part::kEmbeddingLow);
+  Random codes = random(Stream::kEmbedding);
+  Random scales = random(Stream::kEmbeddingLow);
   std::vector<uint8_t> line(spec::embedding_row_bytes(model_.hidden));
   const auto used = std::span(line).first(spec::ceil_div(model_.hidden, spec::kTritsPerByte));
   for (uint32_t r = 0; r < model_.vocab; ++r) {
@@ -283,8 +278,8 @@ VectorDescriptor Synthesiser::trit_embedding() {
 
 VectorDescriptor Synthesiser::embedding() {
   const VectorDescriptor v{writer_.begin(), model_.vocab * model_.hidden, kEmbeddingExponent};
-  Random coarse = random(Part::kEmbedding);
-  Random fine = random(Part::kEmbeddingLow);
+  Random coarse = random(Stream::kEmbedding);
+  Random fine = random(Stream::kEmbeddingLow);
   std::vector<uint8_t> codes(model_.hidden);
   std::vector<int16_t> row(model_.hidden);
   for (uint32_t r = 0; r < model_.vocab; ++r) {
@@ -303,14 +298,14 @@ VectorDescriptor Synthesiser::embedding() {
 
 void Synthesiser::head() {
   if (preset_.tables) {
-    set_head(model_, matrix(Part::kHead, -1, model_.vocab, model_.hidden, *preset_.tables, 2));
+    set_head(model_, matrix(Stream::kHead, -1, model_.vocab, model_.hidden, *preset_.tables, 2));
     model_.head_row_scales = writer_.append_all(std::vector<int32_t>(model_.vocab, 1));
     return;
   }
   MatrixDescriptor m =
       describe_matrix(model_.vocab, model_.hidden, kValues, writer_.chip(), origin_, "of the head");
   m.scale = spec::make_scale(1, kHeadExponent);
-  Random values = random(Part::kHead);
+  Random values = random(Stream::kHead);
   const auto fill = [&](uint32_t row, std::span<uint8_t> codes) {
     values_.fill(values, codes);
     if (row % 1024 == 0) report();
@@ -318,7 +313,7 @@ void Synthesiser::head() {
   m.offset = writer_.append_matrix(spec::shape_of(m, writer_.chip().columns), fill);
   set_head(model_, m);
   std::vector<int32_t> row_scales(m.rows);
-  Random scales = random(Part::kHeadRowScales);
+  Random scales = random(Stream::kHeadRowScales);
   for (int32_t& s : row_scales) s = static_cast<int32_t>(1u << 30 | scales.next() >> 34);
   model_.head_row_scales = writer_.append_all(row_scales);
 }
@@ -326,7 +321,7 @@ void Synthesiser::head() {
 void Synthesiser::run() {
   std::vector<spec::LayerDescriptor> layers;
   for (int i = 0; i < config_.layers; ++i) layers.push_back(layer(i));
-  model_.output_norm = gains(Part::kOutputNorm, model_.hidden);
+  model_.output_norm = gains(Stream::kOutputNorm, model_.hidden);
   model_.embedding = preset_.tables ? trit_embedding() : embedding();
   head();
   model_.rope_table = append_rope_table(writer_, config_);

@@ -1,6 +1,7 @@
 #include "io/weight_formats.hpp"
 
 #include "io/error.hpp"
+#include "spec/generated/layer.hpp"
 
 namespace tern::io {
 
@@ -16,12 +17,12 @@ Group group_of(uint32_t columns) {
 
 }  // namespace
 
-LayerFormat layer_format(const ModelFiles& files, std::string_view part,
+LayerFormat layer_format(const ModelFiles& files, spec::Part part,
                          const spec::ChipConfig& chip, const ConvertSettings& settings) {
   uint32_t group = 0;
   bool signs = chip.sign_weights;
   for (int i = 0; i < files.config().layers; ++i) {
-    const std::string tensor = layer_tensor(i, part);
+    const std::string tensor = layer_tensor(i, spec::kParts[part].gguf);
     const std::optional<TernaryFormat> format = files.ternary_format(tensor);
     if (!format && settings.weights_trits == 0) {
       throw Error(

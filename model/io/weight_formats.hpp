@@ -9,18 +9,14 @@
 
 namespace tern::io {
 
-/// The parts of a layer that are matrices, as in layer_tensor().
-inline constexpr std::string_view kLinearParts[] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                                                    "ffn_gate", "ffn_up", "ffn_down"};
-
 struct LayerFormat : MatrixFormat {
   bool quantised = false;  ///< From floats; else the trits of the file.
 };
 
-/// How an image holds a part of all layers: what the layer with the most demanding weights needs.
+/// How an image holds a matrix of all layers: what the layer with the most demanding weights needs.
 /// Float weights take settings.weights_trits planes. Throws Error, naming the tensor, on float
 /// weights without that, and on group scales that the chip was built without.
-LayerFormat layer_format(const ModelFiles& files, std::string_view part,
+LayerFormat layer_format(const ModelFiles& files, spec::Part part,
                          const spec::ChipConfig& chip, const ConvertSettings& settings);
 
 /// How an image holds a matrix that is not in a layer, or nothing where its weights are floats or

@@ -6,8 +6,12 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "spec/generated/layer.hpp"
 
 namespace tern::reference {
+
+using spec::Norm;
+using spec::Part;
 
 namespace {
 
@@ -129,25 +133,13 @@ Linear load_linear(const io::ModelFiles& files, int layer, std::string_view part
 }
 
 Layer load_layer(const io::ModelFiles& files, int index) {
-  const io::ModelConfig& config = files.config();
-  const auto norm = [&](std::string_view part, bool present = true) {
-    return present ? files.floats(io::layer_tensor(index, part)) : std::vector<float>();
-  };
-  const auto linear = [&](std::string_view part) { return load_linear(files, index, part); };
   Layer layer;
-  layer.attn_norm = norm("attn_norm");
-  layer.attn_sub_norm = norm("attn_sub_norm", config.sub_norms);
-  layer.ffn_norm = norm("ffn_norm");
-  layer.ffn_sub_norm = norm("ffn_sub_norm", config.sub_norms);
-  layer.q_norm = norm("attn_q_norm", config.qk_norms);
-  layer.k_norm = norm("attn_k_norm", config.qk_norms);
-  layer.q = linear("attn_q");
-  layer.k = linear("attn_k");
-  layer.v = linear("attn_v");
-  layer.o = linear("attn_output");
-  layer.gate = linear("ffn_gate");
-  layer.up = linear("ffn_up");
-  layer.down = linear("ffn_down");
+  for (const spec::NormInfo& norm : spec::kNorms) {
+    if (spec::has_norm(files.config(), norm.norm))
+      layer.norm[norm.norm] = files.floats(io::layer_tensor(index, norm.gguf));
+  }
+  for (const spec::PartInfo& part : spec::kParts)
+    layer.matrix[part.part] = load_linear(files, index, part.gguf);
   return layer;
 }
 
@@ -160,22 +152,20 @@ Model::Model(const io::ModelFiles& files, const Options& options)
   output_norm_ = files.floats("output_norm.weight");
   for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(files, i));
   for (Layer& layer : layers_) {
-    for (Linear* linear :
-         {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
-      linear->int8_inputs = options.int8_inputs;
+    for (Linear& linear : layer.matrix) linear.int8_inputs = options.int8_inputs;
   }
   logits_.resize(config_.vocab);
 }
 
 std::vector<float> Model::attention(Layer& layer, int index, std::span<const float> x) {
   const io::ModelConfig& c = config_;
-  const std::vector<float> h = rms_norm(x, layer.attn_norm, c.rms_eps);
+  const std::vector<float> h = rms_norm(x, layer.norm[Norm::kAttnNorm], c.rms_eps);
   traced("attn_norm", index, h);
-  std::vector<float> q = multiply(layer.q, h);
-  std::vector<float> k = multiply(layer.k, h);
-  const std::vector<float> v = multiply(layer.v, h);
-  norm_heads(q, layer.q_norm, c.rms_eps);
-  norm_heads(k, layer.k_norm, c.rms_eps);
+  std::vector<float> q = multiply(layer.matrix[Part::kAttnQ], h);
+  std::vector<float> k = multiply(layer.matrix[Part::kAttnK], h);
+  const std::vector<float> v = multiply(layer.matrix[Part::kAttnV], h);
+  norm_heads(q, layer.norm[Norm::kAttnQNorm], c.rms_eps);
+  norm_heads(k, layer.norm[Norm::kAttnKNorm], c.rms_eps);
   rope(q, rope_rates_, position_, c.rope_pairs);
   rope(k, rope_rates_, position_, c.rope_pairs);
   traced("q", index, q);
@@ -208,18 +198,18 @@ std::vector<float> Model::attention(Layer& layer, int index, std::span<const flo
     }
   }
   traced("attn", index, a);
-  if (!c.sub_norms) return multiply(layer.o, a);
-  const std::vector<float> normed = rms_norm(a, layer.attn_sub_norm, c.rms_eps);
+  if (!c.sub_norms) return multiply(layer.matrix[Part::kAttnOutput], a);
+  const std::vector<float> normed = rms_norm(a, layer.norm[Norm::kAttnSubNorm], c.rms_eps);
   traced("attn_sub_norm", index, normed);
-  return multiply(layer.o, normed);
+  return multiply(layer.matrix[Part::kAttnOutput], normed);
 }
 
 std::vector<float> Model::feed_forward(const Layer& layer, int index,
                                        std::span<const float> x) const {
-  const std::vector<float> h = rms_norm(x, layer.ffn_norm, config_.rms_eps);
+  const std::vector<float> h = rms_norm(x, layer.norm[Norm::kFfnNorm], config_.rms_eps);
   traced("ffn_norm", index, h);
-  const std::vector<float> gate = multiply(layer.gate, h);
-  const std::vector<float> up = multiply(layer.up, h);
+  const std::vector<float> gate = multiply(layer.matrix[Part::kFfnGate], h);
+  const std::vector<float> up = multiply(layer.matrix[Part::kFfnUp], h);
   traced("gate", index, gate);
   traced("up", index, up);
   std::vector<float> product(gate.size());
@@ -227,10 +217,11 @@ std::vector<float> Model::feed_forward(const Layer& layer, int index,
     product[i] = activate(gate[i], config_.activation) * up[i];
   }
   traced("glu", index, product);
-  if (!config_.sub_norms) return multiply(layer.down, product);
-  const std::vector<float> normed = rms_norm(product, layer.ffn_sub_norm, config_.rms_eps);
+  if (!config_.sub_norms) return multiply(layer.matrix[Part::kFfnDown], product);
+  const std::vector<float> normed =
+      rms_norm(product, layer.norm[Norm::kFfnSubNorm], config_.rms_eps);
   traced("ffn_sub_norm", index, normed);
-  return multiply(layer.down, normed);
+  return multiply(layer.matrix[Part::kFfnDown], normed);
 }
 
 std::span<const float> Model::forward(int token) {

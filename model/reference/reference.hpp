@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/model_files.hpp"
+#include "spec/generated/parts.hpp"
 
 /// Ternary and float models in float32, one token at a time, straight from their definitions:
 /// BitNet b1.58 (Microsoft, arXiv 2504.12285, and the released model code), and the Llama and Qwen
@@ -31,9 +32,8 @@ struct Linear {
 };
 
 struct Layer {
-  std::vector<float> attn_norm, attn_sub_norm, ffn_norm, ffn_sub_norm;  ///< empty: none
-  std::vector<float> q_norm, k_norm;                                    ///< [head_dim], or empty
-  Linear q, k, v, o, gate, up, down;
+  spec::ByNorm<std::vector<float>> norm;  ///< empty: none
+  spec::ByPart<Linear> matrix;
   std::vector<float> key_cache, value_cache;  ///< [position][kv_heads * head_dim], keys after rope
 };
 

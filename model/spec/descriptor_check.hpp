@@ -70,11 +70,9 @@ constexpr uint32_t missing_layout(const spec::ModelDescriptor& d, const Chip& ch
 }
 
 constexpr uint32_t missing_layout(const spec::LayerDescriptor& d, const Chip& chip) {
-  for (uint32_t i = 0; i < kLinears; ++i) {
-    if (const uint32_t at = missing_layout(d.*kLinearFields[i], chip); at != kNoField)
-      return static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
-                                   i * sizeof(spec::MatrixDescriptor)) +
-             at;
+  for (const spec::Part part : spec::kEveryPart) {
+    if (const uint32_t at = missing_layout(d.matrix[part], chip); at != kNoField)
+      return spec::LayerDescriptor::offset_of(part) + at;
   }
   return kNoField;
 }
@@ -127,25 +125,15 @@ constexpr uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, u
 constexpr uint32_t bad_field(const spec::LayerDescriptor& d, const Sizes& m, const Chip& chip,
                              uint32_t base) {
   using D = spec::LayerDescriptor;
-  const bool head_norms = m.has[kQueryNorm];
-  const uint32_t counts[kNorms] = {m.hidden,
-                                   m.has[kAttnSubNorm] ? m.q_size : 0,
-                                   m.hidden,
-                                   m.has[kFfnSubNorm] ? m.ffn : 0,
-                                   head_norms ? m.head_dim : 0,
-                                   head_norms ? m.head_dim : 0};
-  for (uint32_t i = 0; i < kNorms; ++i) {
-    if (const uint32_t at = bad_field(d.*kNormFields[i], counts[i], base); at != kNoField)
-      return static_cast<uint32_t>(i * sizeof(spec::VectorDescriptor)) + at;
+  for (const spec::Norm norm : spec::kEveryNorm) {
+    const uint32_t count = m.has[norm] ? spec::count_of(norm, m) : 0;
+    if (const uint32_t at = bad_field(d.norm[norm], count, base); at != kNoField)
+      return D::offset_of(norm) + at;
   }
-  const uint32_t rows[kLinears] = {m.q_size, m.kv_size, m.kv_size, m.hidden,
-                                   m.ffn,    m.ffn,     m.hidden};
-  const uint32_t cols[kLinears] = {m.hidden, m.hidden, m.hidden, m.q_size,
-                                   m.hidden, m.hidden, m.ffn};
-  for (uint32_t i = 0; i < kLinears; ++i) {
-    if (const uint32_t at = bad_field(d.*kLinearFields[i], rows[i], cols[i], chip, base);
-        at != kNoField)
-      return static_cast<uint32_t>(offsetof(D, attn_q) + i * sizeof(spec::MatrixDescriptor)) + at;
+  for (const spec::Part part : spec::kEveryPart) {
+    const uint32_t rows = spec::rows_of(part, m), columns = spec::columns_of(part, m);
+    if (const uint32_t at = bad_field(d.matrix[part], rows, columns, chip, base); at != kNoField)
+      return D::offset_of(part) + at;
   }
   if (!placed(d.k_cache, base)) return offsetof(D, k_cache);
   if (!placed(d.v_cache, base)) return offsetof(D, v_cache);

@@ -42,22 +42,24 @@ constexpr Fit check(const spec::ModelDescriptor& d, const Chip& chip, uint32_t b
 }
 
 /// Layer `i`, after those before it: the first sets what all share, the norms of `sizes` and the
-/// shapes in `shared` [kLinears].
+/// shapes in `shared`.
 constexpr Fit check(const spec::LayerDescriptor& d, uint32_t i, Sizes& sizes, const Chip& chip,
-                    uint32_t base, MatrixWords* shared) {
+                    uint32_t base, spec::ByPart<MatrixWords>& shared) {
   using spec::FirmwareError;
-  for (uint32_t j = 0; i == 0 && j < kNorms; ++j) sizes.has[j] = spec::present(d.*kNormFields[j]);
+  if (i == 0) {
+    for (const spec::Norm norm : spec::kEveryNorm)
+      sizes.has[norm] = !spec::is_optional(norm) || spec::present(d.norm[norm]);
+    sizes.has[spec::Norm::kAttnKNorm] = sizes.has[spec::Norm::kAttnQNorm];
+  }
   if (const uint32_t at = missing_layout(d, chip); at != kNoField)
     return {FirmwareError::kMatrixLayout, i << 16 | at};
   if (const uint32_t at = bad_field(d, sizes, chip, base); at != kNoField)
     return {FirmwareError::kLayerShape, i << 16 | at};
-  for (uint32_t j = 0; j < kLinears; ++j) {
-    const MatrixWords words = words_of(d.*kLinearFields[j]);
-    if (i == 0) shared[j] = words;
-    if (!(words == shared[j]))
-      return {FirmwareError::kLayerShape,
-              i << 16 | static_cast<uint32_t>(offsetof(spec::LayerDescriptor, attn_q) +
-                                              j * sizeof(spec::MatrixDescriptor))};
+  for (const spec::Part part : spec::kEveryPart) {
+    const MatrixWords words = words_of(d.matrix[part]);
+    if (i == 0) shared[part] = words;
+    if (!(words == shared[part]))
+      return {FirmwareError::kLayerShape, i << 16 | spec::LayerDescriptor::offset_of(part)};
   }
   return {};
 }
@@ -69,7 +71,7 @@ constexpr Fit fit(const spec::ModelDescriptor& model, const spec::LayerDescripto
   if (const Fit f = check(model, chip, 0); !f.ok()) return f;
   Sizes sizes{};
   set_sizes(sizes, model, chip);
-  MatrixWords shared[kLinears] = {};
+  spec::ByPart<MatrixWords> shared{};
   for (uint32_t i = 0; i < model.layers; ++i) {
     if (const Fit f = check(layers[i], i, sizes, chip, 0, shared); !f.ok()) return f;
   }

@@ -73,9 +73,9 @@ constexpr uint32_t place_words(const Sizes& m, const Chip& chip, uint32_t group,
   p.residual = fixed.take(group * p.hidden_stride);
   p.rope = fixed.take(group * m.head_dim + kMostSkipped);
   p.norm_gain = fixed.take(m.hidden);
-  p.sub_gain =
-      fixed.take(larger(m.has[kAttnSubNorm] ? m.q_size : 0, m.has[kFfnSubNorm] ? m.ffn : 0));
-  const bool head_norms = m.has[kQueryNorm];
+  p.sub_gain = fixed.take(larger(m.has[spec::Norm::kAttnSubNorm] ? m.q_size : 0,
+                                 m.has[spec::Norm::kFfnSubNorm] ? m.ffn : 0));
+  const bool head_norms = m.has[spec::Norm::kAttnQNorm];
   p.head_gain = fixed.take(head_norms ? 2 * p.mix_stride : 0);
   p.new_scales = fixed.take(2 * m.kv_heads * group);
   p.record = fixed.take(kRow);
@@ -129,12 +129,12 @@ constexpr void place_registers(const Sizes& m, const Chip& chip, uint32_t group,
        r.ffn, r.act_limit, r.value_limit, r.probability_limit, r.inverse_temperature,
        r.output_limit);
   take(kVectorNorms, r.norm_limit);
-  take(kLinears, r.matrix);
+  take(spec::kPartCount, r.matrix);
   take(1, r.logit_scale, r.sample_unit, r.weight_sum, r.joined, r.exponent);
   take(3, r.unit);
   take(2, r.scale_max);
   take(2, r.rope_shift);
-  if (m.has[kQueryNorm]) {
+  if (m.has[spec::Norm::kAttnQNorm]) {
     take(1, r.head_eps);
     take(2, r.head_floor, r.head_limit);
   }

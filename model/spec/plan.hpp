@@ -7,28 +7,8 @@ namespace tern::fit {
 
 inline constexpr uint32_t kMaxGroup = 15;  ///< Activation columns that commands can name.
 
-/// The linear layers, in the order of LayerDescriptor.
-enum Linear : uint32_t { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kLinears };
-/// The norms, in the order of LayerDescriptor.
-enum Norm : uint32_t {
-  kAttnNorm,
-  kAttnSubNorm,
-  kFfnNorm,
-  kFfnSubNorm,
-  kQueryNorm,
-  kKeyNorm,
-  kNorms,
-  kVectorNorms = kQueryNorm  ///< Of whole vectors; the others are of heads.
-};
-inline constexpr spec::MatrixDescriptor spec::LayerDescriptor::*kLinearFields[kLinears] = {
-    &spec::LayerDescriptor::attn_q,   &spec::LayerDescriptor::attn_k,
-    &spec::LayerDescriptor::attn_v,   &spec::LayerDescriptor::attn_output,
-    &spec::LayerDescriptor::ffn_gate, &spec::LayerDescriptor::ffn_up,
-    &spec::LayerDescriptor::ffn_down};
-inline constexpr spec::VectorDescriptor spec::LayerDescriptor::*kNormFields[kNorms] = {
-    &spec::LayerDescriptor::attn_norm,   &spec::LayerDescriptor::attn_sub_norm,
-    &spec::LayerDescriptor::ffn_norm,    &spec::LayerDescriptor::ffn_sub_norm,
-    &spec::LayerDescriptor::attn_q_norm, &spec::LayerDescriptor::attn_k_norm};
+/// Norms of whole vectors, which come first; the others are of heads.
+inline constexpr uint32_t kVectorNorms = spec::index_of(spec::Norm::kAttnQNorm);
 
 /// What a chip's registers say of it, as far as it decides what the chip can run.
 struct Chip {
@@ -53,7 +33,7 @@ struct Sizes {
   uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context;
   uint32_t q_size, kv_size;
   uint32_t embedding_group;  ///< Columns that share a scale; 0: int16.
-  bool has[kNorms];          ///< In all layers. kQueryNorm: norms of heads, with kKeyNorm.
+  spec::ByNorm<bool> has;    ///< In all layers; those of queries and of keys come together.
   spec::MatrixDescriptor head_matrix;
 
   /// Query heads that one MATMUL serves, 1 to M / 2 (1 if M is 1); divides heads / kv_heads.
@@ -72,8 +52,8 @@ constexpr void set_sizes(Sizes& out, const spec::ModelDescriptor& d, const Chip&
   out.ffn = d.ffn;
   out.vocab = d.vocab;
   out.context = d.context;
-  out.q_size = d.heads * d.head_dim;
-  out.kv_size = d.kv_heads * d.head_dim;
+  out.q_size = spec::rows_of(spec::Part::kAttnQ, d);
+  out.kv_size = spec::rows_of(spec::Part::kAttnK, d);
   out.embedding_group = spec::group_columns(static_cast<spec::Group>(d.embedding_group));
   out.head_matrix = d.head;
   const uint32_t group = d.heads / d.kv_heads;
@@ -147,7 +127,7 @@ struct Registers {
   uint32_t norm_limit;  ///< [kVectorNorms]: kActMax in units of the gain.
   uint32_t rope_shift;  ///< [2]: of queries, keys, of which the bits that rope() cannot take go.
   uint32_t head_limit;  ///< [2]: what head_norm_unit() divides, of queries, keys, after Rope.
-  uint32_t matrix;      ///< [kLinears]
+  uint32_t matrix;      ///< [kPartCount]
 
   uint32_t logit_scale, sample_unit, weight_sum;
   uint32_t joined;     ///< Largest of a token's joined heads, then the shift that it gives.

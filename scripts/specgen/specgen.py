@@ -1,4 +1,5 @@
-"""Generates the facts that RTL and C++ share from model/spec/tern.yaml and model/spec/registers.rdl.
+"""Generates the facts that RTL and C++ share from model/spec/tern.yaml, model/spec/layer.yaml and
+model/spec/registers.rdl.
 
 Writes the SystemVerilog package, the C++ headers and the documentation page; with --check it writes
 nothing and fails if a committed file differs from what it would write.
@@ -22,12 +23,15 @@ TARGETS = {
     "tern_pkg.sv.j2": "rtl/pkg/tern_pkg.sv",
     "tern_tables_pkg.sv.j2": "rtl/pkg/tern_tables_pkg.sv",
     "tern_configs.sv.j2": "rtl/top/tern_configs.sv",
+    "parts.hpp.j2": "model/spec/generated/parts.hpp",
     "spec.hpp.j2": "model/spec/generated/spec.hpp",
+    "layer.hpp.j2": "model/spec/generated/layer.hpp",
     "registers.hpp.j2": "model/spec/generated/registers.hpp",
     "tables.hpp.j2": "model/spec/generated/tables.hpp",
     "registers.md.j2": "docs/registers.md",
 }
 SCALARS = {"u32": ("uint32_t", 4), "i32": ("int32_t", 4), "u64": ("uint64_t", 8)}
+LAYER_SIZES = ("hidden", "heads", "kv_heads", "head_dim", "ffn")
 TABLE_SEGMENTS = 256
 SILU_SEGMENTS, SILU_OCTAVES = 64, 4  # below 1, and of each octave from 1 to 16
 
@@ -36,19 +40,58 @@ def fail(message: str) -> None:
     sys.exit(f"specgen: {message}")
 
 
-def layout_structs(structs: list[dict]) -> None:
-    """Gives every field its C++ type and offset, every struct its size; refuses hidden padding."""
+def load_layer(path: pathlib.Path) -> dict[str, list[dict]]:
+    """The norms, parts and caches of a layer, with all that their rows leave to a default."""
+    layer = yaml.safe_load(path.read_text())
+    norms, parts = layer["norms"], layer["parts"]
+    first_use = {part["input"]: part["name"] for part in reversed(parts)}
+    for norm in norms:
+        norm.setdefault("before", first_use.get(norm["name"]))
+        norm["shape"] = f"[{'*'.join(norm['count'])}]"
+        if norm["before"] not in [part["name"] for part in parts]:
+            fail(f"{path.name}: {norm['name']} comes before no part")
+    for part in parts:
+        part["shape"] = f"[{'*'.join(part['rows'])}, {'*'.join(part['columns'])}]"
+        if part["input"] not in [norm["name"] for norm in norms]:
+            fail(f"{path.name}: {part['name']} has no input {part['input']}")
+    for item in norms + parts:
+        item.setdefault("hf_bitnet", item["hf"])
+        for size in [size for key in ("count", "rows", "columns") for size in item.get(key, [])]:
+            if size not in LAYER_SIZES:
+                fail(f"{path.name}: {item['name']}: {size} is none of {', '.join(LAYER_SIZES)}")
+    return layer
+
+
+def layout_structs(structs: list[dict], layer: dict[str, list[dict]]) -> None:
+    """Gives every field its C++ type and offset, every struct its size; refuses hidden padding.
+
+    A field with `by` is an array with an element for each norm or part. `flat` has every element as
+    a field of its own.
+    """
     known = {name: (ctype, size, size) for name, (ctype, size) in SCALARS.items()}
     for struct in structs:
+        fields = struct["fields"]
+        for i in reversed([i for i, field in enumerate(fields) if "each" in field]):
+            fields[i : i + 1] = [fields[i] | item for item in layer[fields[i]["each"]]]
         offset = align = 0
-        for field in struct["fields"]:
+        struct["flat"] = []
+        for field in fields:
             if field["type"] not in known:
                 fail(f"{struct['name']}.{field['name']}: unknown type {field['type']}")
             ctype, size, field_align = known[field["type"]]
             if offset % field_align:
                 fail(f"{struct['name']}.{field['name']}: offset {offset} is not a multiple of {field_align}")
-            field.update(ctype=ctype, offset=offset, size=size)
-            offset += size
+            field.update(ctype=ctype, offset=offset, size=size, path=field["name"])
+            elements = [field]
+            if by := field.get("by"):
+                field.update(ctype=f"By{by}<{ctype}>", element=size)
+                elements = [
+                    field | {"name": snake(item["name"]), "path": f"{field['name']}[{item['name']}]",
+                             "offset": offset + i * size, "doc": f"{item['shape']}: {item['doc']}"}
+                    for i, item in enumerate(layer[by.lower() + "s"])
+                ]
+            struct["flat"] += elements
+            offset += size * len(elements)
             align = max(align, field_align)
         if offset % align:
             fail(f"{struct['name']}: size {offset} is not a multiple of {align}")
@@ -129,6 +172,10 @@ def camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.lower().split("_"))
 
 
+def snake(name: str) -> str:
+    return "".join(("_" if c.isupper() and i else "") + c.lower() for i, c in enumerate(name))
+
+
 def tables() -> dict[str, list[int]]:
     """Interpolation tables, one entry more than segments."""
     getcontext().prec = 50
@@ -145,7 +192,8 @@ def tables() -> dict[str, list[int]]:
 def render() -> dict[str, str]:
     spec = yaml.safe_load((ROOT / "model/spec/tern.yaml").read_text())
     constants = {item["name"]: item["value"] for item in spec["constants"]}
-    layout_structs(spec["structs"])
+    layer = load_layer(ROOT / "model/spec/layer.yaml")
+    layout_structs(spec["structs"], layer)
     check_enums(spec["enums"])
     complete_commands(spec["commands"], constants["CommandWords"])
     environment = jinja2.Environment(
@@ -156,11 +204,13 @@ def render() -> dict[str, str]:
         keep_trailing_newline=True,
     )
     environment.filters["camel"] = camel
-    environment.filters["snake"] = lambda name: "".join(("_" if c.isupper() and i else "") + c.lower() for i, c in enumerate(name))
+    environment.filters["snake"] = snake
     context = spec | {
+        "layer": layer,
         "registers": load_registers(ROOT / "model/spec/registers.rdl"),
         "tables": tables(),
         "banner": "Generated by scripts/specgen.sh from model/spec/tern.yaml and model/spec/registers.rdl; do not edit.",
+        "layer_banner": "Generated by scripts/specgen.sh from model/spec/layer.yaml; do not edit.",
     }
     return {target: environment.get_template(name).render(context) for name, target in TARGETS.items()}
 

@@ -29,10 +29,13 @@ class Token {
     heads_ = u(s.heads), kv_heads_ = u(s.kv_heads), dim_ = u(s.head_dim);
     counts.tag = Tag::kDerived;
     for (uint32_t layer = 0; layer < u(s.layers); ++layer) {
+      for (const spec::Part part : spec::kEveryPart)
+        matrix(spec::rows_of(part, s), spec::columns_of(part, s), s.weights);
       attention();
       feed_forward();
-      const uint64_t gains =
-          2 * hidden_ + (s.sub_norms ? queries_ + ffn_ : 0) + (s.qk_norms ? 2 * dim_ : 0);
+      uint64_t gains = 0;
+      for (const spec::Norm norm : spec::kEveryNorm)
+        if (spec::has_norm(s, norm)) gains += spec::count_of(norm, s);
       load(2 * gains, gains);  // int16
       counts.controller_cycles += kLayerCycles;
     }
@@ -108,11 +111,9 @@ class Token {
     counts.scratch_writes += elements;
   }
 
+  // The blocks of a layer, but for the matrices.
   void attention() {
     norm(hidden_);
-    matrix(keys_, hidden_, shape_.weights);
-    matrix(queries_, hidden_, shape_.weights);
-    matrix(keys_, hidden_, shape_.weights);
     if (shape_.qk_norms) {
       multiply(queries_ + keys_);  // by the gain
       scale(queries_ + keys_);     // sum of squares
@@ -144,19 +145,15 @@ class Token {
     multiply(queries_);  // limbs joined
     scale(queries_);     // to a common exponent
     quantise(queries_, shape_.sub_norms);
-    matrix(hidden_, queries_, shape_.weights);
     accumulate(hidden_);
   }
 
   void feed_forward() {
     norm(hidden_);
-    matrix(ffn_, hidden_, shape_.weights);
-    matrix(ffn_, hidden_, shape_.weights);
     // Shifts of gate and up, square; or the gate in Q18 and four steps of Silu.
     scale((shape_.activation == io::Activation::kSilu ? 5 : 3) * ffn_);
     multiply(ffn_);
     quantise(ffn_, shape_.sub_norms);
-    matrix(hidden_, ffn_, shape_.weights);
     accumulate(hidden_);
   }
 

@@ -23,6 +23,23 @@ bool is_stream(const spec::CommandWords& words) {
   return opcode(words) == spec::ChipOpcode::kLoad || opcode(words) == spec::ChipOpcode::kMatmul;
 }
 
+Operation operation_of(spec::Part part) {
+  switch (part) {
+    case spec::Part::kAttnQ:
+    case spec::Part::kAttnK:
+    case spec::Part::kAttnV:
+      return Operation::kQkv;
+    case spec::Part::kAttnOutput:
+      return Operation::kOutput;
+    case spec::Part::kFfnGate:
+    case spec::Part::kFfnUp:
+      return Operation::kGateUp;
+    case spec::Part::kFfnDown:
+      break;
+  }
+  return Operation::kDown;
+}
+
 }  // namespace
 
 Memory load_memory(std::string_view name) {
@@ -79,12 +96,7 @@ Estimator::Estimator(io::Skeleton model, const tlm::PerfConfig& chip, Memory mem
   };
   for (uint32_t i = 0; i < model_.layers.size(); ++i) {
     const spec::LayerDescriptor& l = model_.layers[i];
-    for (const spec::MatrixDescriptor* d : {&l.attn_q, &l.attn_k, &l.attn_v})
-      matrix(*d, Operation::kQkv, i);
-    matrix(l.attn_output, Operation::kOutput, i);
-    matrix(l.ffn_gate, Operation::kGateUp, i);
-    matrix(l.ffn_up, Operation::kGateUp, i);
-    matrix(l.ffn_down, Operation::kDown, i);
+    for (const spec::Part part : spec::kEveryPart) matrix(l.matrix[part], operation_of(part), i);
     add(l.k_cache, m.kv_heads * m.key_cache_bytes, Operation::kScores, i);
     add(l.v_cache, m.kv_heads * m.value_cache_bytes, Operation::kMix, i);
     add(l.k_scales, m.kv_heads * m.kv_scale_bytes, Operation::kScores, i);

@@ -16,6 +16,8 @@ using spec::GenerateRequest;
 using spec::LayerDescriptor;
 using spec::MatrixDescriptor;
 using spec::ModelDescriptor;
+using spec::Norm;
+using spec::Part;
 
 constexpr const spec::ChipConfig& kEdge = spec::kConfigs[1];
 
@@ -155,43 +157,40 @@ TEST(FirmwareErrors, NamesTheFieldOfTheLayerThatItCannotRun) {
     expect_error(d.layer(1, how), FirmwareError::kLayerShape,
                  1 << 16 | static_cast<uint32_t>(field));
   };
-  expect(offsetof(D, ffn_norm), [](D& l) { l.ffn_norm.offset += 2; });
-  expect(offsetof(D, ffn_sub_norm) + 8, [](D& l) { l.ffn_sub_norm.count -= 1; });
-  expect(offsetof(D, ffn_norm) + 12, [](D& l) { l.ffn_norm.exponent = 40000; });
+  expect(D::offset_of(Norm::kFfnNorm), [](D& l) { l.norm[Norm::kFfnNorm].offset += 2; });
+  expect(D::offset_of(Norm::kFfnSubNorm) + 8, [](D& l) { l.norm[Norm::kFfnSubNorm].count -= 1; });
+  expect(D::offset_of(Norm::kFfnNorm) + 12, [](D& l) { l.norm[Norm::kFfnNorm].exponent = 40000; });
+  const auto expect_part = [&](Part part, uint64_t field, auto how) {
+    expect(D::offset_of(part) + field, [&](D& l) { how(l.matrix[part]); });
+  };
+  using M = MatrixDescriptor;
   // Layers repeat the commands of the first, which has no norms of heads.
-  expect(offsetof(D, ffn_sub_norm) + 8, [](D& l) { l.ffn_sub_norm = {}; });
-  expect(offsetof(D, attn_q_norm) + 8, [](D& l) { l.attn_q_norm.count = 64; });
-  expect(offsetof(D, attn_q) + offsetof(MatrixDescriptor, cols), [](D& l) { l.attn_q.cols = 1; });
-  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, layout),
-         [](D& l) { l.attn_v.layout = 3; });
-  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, stripes),
-         [](D& l) { l.attn_v.layout = 2; });  // not a multiple of eight
-  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, block), [](D& l) {
-    l.attn_v.layout = 2;
-    l.attn_v.stripes = 32;
-    l.attn_v.block = 12;
+  expect(D::offset_of(Norm::kFfnSubNorm) + 8, [](D& l) { l.norm[Norm::kFfnSubNorm] = {}; });
+  expect(D::offset_of(Norm::kAttnQNorm) + 8, [](D& l) { l.norm[Norm::kAttnQNorm].count = 64; });
+  expect_part(Part::kAttnQ, offsetof(M, cols), [](M& m) { m.cols = 1; });
+  expect_part(Part::kAttnV, offsetof(M, layout), [](M& m) { m.layout = 3; });
+  expect_part(Part::kAttnV, offsetof(M, stripes), [](M& m) { m.layout = 2; });  // not by eight
+  expect_part(Part::kAttnV, offsetof(M, block), [](M& m) {
+    m.layout = 2;
+    m.stripes = 32;
+    m.block = 12;
   });
-  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, group), [](D& l) { l.attn_v.group = 3; });
-  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, beats),
-         [](D& l) { l.attn_v.group = 1; });  // no room for scales
-  expect(offsetof(D, attn_v) + offsetof(MatrixDescriptor, group), [](D& l) {
-    l.attn_v.layout = 1;
-    l.attn_v.group = 1;
+  expect_part(Part::kAttnV, offsetof(M, group), [](M& m) { m.group = 3; });
+  expect_part(Part::kAttnV, offsetof(M, beats), [](M& m) { m.group = 1; });  // no room for scales
+  expect_part(Part::kAttnV, offsetof(M, group), [](M& m) {
+    m.layout = 1;
+    m.group = 1;
   });
-  expect(offsetof(D, ffn_up) + offsetof(MatrixDescriptor, planes),
-         [](D& l) { l.ffn_up.planes = 6; });
-  expect(offsetof(D, ffn_up) + offsetof(MatrixDescriptor, beats),
-         [](D& l) { l.ffn_up.beats += 1; });
-  expect(offsetof(D, ffn_up) + offsetof(MatrixDescriptor, stripes),
-         [](D& l) { l.ffn_up.stripes += 1; });
-  expect(offsetof(D, ffn_down) + offsetof(MatrixDescriptor, scale),
-         [](D& l) { l.ffn_down.scale.m = 3; });
-  expect(offsetof(D, attn_k), [](D& l) { l.attn_k.block = 4; });  // not that of layer 0
+  expect_part(Part::kFfnUp, offsetof(M, planes), [](M& m) { m.planes = 6; });
+  expect_part(Part::kFfnUp, offsetof(M, beats), [](M& m) { m.beats += 1; });
+  expect_part(Part::kFfnUp, offsetof(M, stripes), [](M& m) { m.stripes += 1; });
+  expect_part(Part::kFfnDown, offsetof(M, scale), [](M& m) { m.scale.m = 3; });
+  expect_part(Part::kAttnK, 0, [](M& m) { m.block = 4; });  // not that of layer 0
   expect(offsetof(D, k_cache), [](D& l) { l.k_cache += 1; });
   expect(offsetof(D, v_scales), [](D& l) { l.v_scales += 32; });
   // A norm of keys without that of queries.
-  expect_error(d.layer(0, [](D& l) { l.attn_k_norm.count = 64; }), FirmwareError::kLayerShape,
-               offsetof(D, attn_k_norm) + 8);
+  expect_error(d.layer(0, [](D& l) { l.norm[Norm::kAttnKNorm].count = 64; }),
+               FirmwareError::kLayerShape, D::offset_of(Norm::kAttnKNorm) + 8);
 }
 
 TEST(FirmwareErrors, RefusesWhatTheChipWasBuiltWithout) {
@@ -210,10 +209,12 @@ TEST(FirmwareErrors, RefusesWhatTheChipWasBuiltWithout) {
                [](D& m) { m.head.layout = 2; });
   d.model([](D&) {});
   using L = LayerDescriptor;
-  expect_error(d.layer(1, [](L& l) { l.ffn_up.group = 2; }), FirmwareError::kMatrixLayout,
-               1 << 16 | (offsetof(L, ffn_up) + offsetof(MatrixDescriptor, group)));
-  expect_error(d.layer(0, [](L& l) { l.attn_k.layout = 2; }), FirmwareError::kMatrixLayout,
-               offsetof(L, attn_k) + offsetof(MatrixDescriptor, layout));
+  expect_error(d.layer(1, [](L& l) { l.matrix[Part::kFfnUp].group = 2; }),
+               FirmwareError::kMatrixLayout,
+               1 << 16 | (L::offset_of(Part::kFfnUp) + offsetof(MatrixDescriptor, group)));
+  expect_error(d.layer(0, [](L& l) { l.matrix[Part::kAttnK].layout = 2; }),
+               FirmwareError::kMatrixLayout,
+               L::offset_of(Part::kAttnK) + offsetof(MatrixDescriptor, layout));
 }
 
 TEST(FirmwareErrors, RefusesAModelThatTheBuffersCannotHold) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -94,8 +95,9 @@ io::ModelFormats any_formats(Random& r) {
                                       io::kGroupedSigns,
                                       {spec::Layout::kPlane, 5, spec::Group::kColumns64}};
   io::ModelFormats out;
-  out.linear.fill(one_of(r, formats));
-  if (between(r, 0, 3) == 0) out.linear[between(r, 0, 6)] = one_of(r, formats);
+  std::ranges::fill(out.linear, one_of(r, formats));
+  if (between(r, 0, 3) == 0)
+    out.linear[static_cast<spec::Part>(between(r, 0, spec::kPartCount - 1))] = one_of(r, formats);
   if (between(r, 0, 3) == 0) out.embedding = io::kGroupedTrits;
   if (between(r, 0, 3) == 0) out.head = io::kGroupedTrits;
   return out;

@@ -327,7 +327,7 @@ TEST_P(Mailbox, TheModelMayLieAtEveryAddress) {
   const uint64_t end = (uint64_t{spec::kAddrUnit} << 32) - bench->machine().memory().size();
   // The line runs through weights, caches, the work area, and in front of all.
   for (const uint64_t address :
-       {(uint64_t{1} << 32) - layer.ffn_up.offset / 64 * 64 - 128,
+       {(uint64_t{1} << 32) - layer.matrix[spec::Part::kFfnUp].offset / 64 * 64 - 128,
         (uint64_t{1} << 32) - layer.k_cache / 64 * 64 - 64,
         (uint64_t{1} << 33) - layer.v_cache / 64 * 64 - 64, (uint64_t{1} << 35) - 64,
         (uint64_t{1} << 37) - image.model().rope_table / 64 * 64 - 64, end}) {

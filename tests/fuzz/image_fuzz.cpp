@@ -23,11 +23,8 @@ void read_all(const io::Image& image) {
   const spec::ModelDescriptor& m = image.model();
   for (std::uint32_t i = 0; i < m.layers; ++i) {
     const spec::LayerDescriptor& l = image.layer(i);
-    for (const auto* v : {&l.attn_norm, &l.attn_sub_norm, &l.ffn_norm, &l.ffn_sub_norm})
-      read_ends(image.vector(*v));
-    for (const auto* w :
-         {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down})
-      read_ends(image.matrix(*w));
+    for (const spec::VectorDescriptor& v : l.norm) read_ends(image.vector(v));
+    for (const spec::MatrixDescriptor& w : l.matrix) read_ends(image.matrix(w));
   }
   read_ends(image.matrix(m.head));
   read_ends(image.vector(m.output_norm));

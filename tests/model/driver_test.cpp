@@ -299,7 +299,8 @@ TEST(ChipFaults, NoticesIllegalCodesAndWorksAfterTheImageIsLoadedAgain) {
   const io::Image image = tiny_image(kEdge, 2);
   Bench bench(kEdge);
   bench.device->load(image);
-  bench.chip->machine().memory()[image.layer(1).ffn_up.offset + 100] = std::byte{243};
+  const uint64_t ffn_up = image.layer(1).matrix[spec::Part::kFfnUp].offset;
+  bench.chip->machine().memory()[ffn_up + 100] = std::byte{243};
   const std::vector<int32_t> tokens = some_tokens(image, 10);
   expect_parts(error_of([&] { bench.device->forward(tokens); }),
                {"illegal_code", "load the model"});

@@ -22,6 +22,9 @@
 namespace tern::io {
 namespace {
 
+using spec::Norm;
+using spec::Part;
+
 const std::vector<std::byte>& demo_bytes() {
   static const std::vector<std::byte> bytes = convert(Gguf(TERN_DEMO_MODEL), spec::kConfigs[1]);
   return bytes;
@@ -88,7 +91,7 @@ TEST(Image, HoldsTheTernaryWeightsOfTheGguf) {
   const Gguf gguf(TERN_DEMO_MODEL);
   const Image image = Image::from_bytes(demo_bytes(), "demo");
   const TernaryMatrix t = decode_ternary(gguf.tensor("blk.3.ffn_down.weight"));
-  const spec::MatrixDescriptor& d = image.layer(3).ffn_down;
+  const spec::MatrixDescriptor& d = image.layer(3).matrix[Part::kFfnDown];
   const spec::MatrixShape shape = spec::shape_of(d, image.columns());
   ASSERT_EQ(t.rows, d.rows);
   ASSERT_EQ(t.cols, d.cols);
@@ -295,23 +298,23 @@ TEST(Image, NormsAreThereInAllLayersOrInNone) {
     return failure(bytes);
   };
   const uint32_t last = model.layers - 1;
-  EXPECT_EQ(changed(0, last, [](Layer& l) { l.attn_sub_norm = {}; }), "");
-  EXPECT_NE(changed(2, 2, [](Layer& l) { l.ffn_sub_norm = {}; }).find("layers 0 and 2 have"),
-            std::string::npos);
-  EXPECT_NE(changed(0, last, [](Layer& l) { l.ffn_sub_norm.count = 0; }).find("no elements, but"),
-            std::string::npos);
+  EXPECT_EQ(changed(0, last, [](Layer& l) { l.norm[Norm::kAttnSubNorm] = {}; }), "");
+  const auto without = [](Layer& l) { l.norm[Norm::kFfnSubNorm] = {}; };
+  EXPECT_NE(changed(2, 2, without).find("layers 0 and 2 have"), std::string::npos);
+  const auto empty = [](Layer& l) { l.norm[Norm::kFfnSubNorm].count = 0; };
+  EXPECT_NE(changed(0, last, empty).find("no elements, but"), std::string::npos);
   const auto key_norm = [&](Layer& l) {
-    l.attn_k_norm = {l.attn_norm.offset, model.head_dim, -14};
+    l.norm[Norm::kAttnKNorm] = {l.norm[Norm::kAttnNorm].offset, model.head_dim, -14};
   };
   EXPECT_NE(changed(0, last, key_norm).find("only one of attn_q_norm"), std::string::npos);
   const auto both = [&](Layer& l) {
     key_norm(l);
-    l.attn_q_norm = l.attn_k_norm;
+    l.norm[Norm::kAttnQNorm] = l.norm[Norm::kAttnKNorm];
   };
   EXPECT_EQ(changed(0, last, both), "");
   const auto wide = [&](Layer& l) {
     both(l);
-    ++l.attn_q_norm.count;
+    ++l.norm[Norm::kAttnQNorm].count;
   };
   EXPECT_NE(changed(0, last, wide).find("attn_q_norm has"), std::string::npos);
 }
@@ -330,7 +333,7 @@ TEST(Image, WhatCommandsNameBeginsAtAMultipleOf64) {
   refused(model_at + offsetof(spec::ModelDescriptor, output_norm));
   refused(model_at + offsetof(spec::ModelDescriptor, head_row_scales));
   refused(model_at + offsetof(spec::ModelDescriptor, rope_table));
-  refused(layers + offsetof(spec::LayerDescriptor, attn_norm));
+  refused(layers + spec::LayerDescriptor::offset_of(Norm::kAttnNorm));
 }
 
 TEST(Image, EveryFlippedBitIsCaughtByTheChecksum) {
@@ -361,19 +364,19 @@ TEST(Image, FormsOfMatricesMustFitTogether) {
   refused(
       "tiny-signs", [](M&, L&) {}, "");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.layout = 3; }, "matrix layout is 3");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].layout = 3; }, "matrix layout is 3");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.group = 3; }, "matrix group is 3");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].group = 3; }, "matrix group is 3");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.group = 1; }, "attn_q has");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].group = 1; }, "attn_q has");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.planes = 2; }, "matrix planes is 2");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].planes = 2; }, "matrix planes is 2");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.stripes += 1; }, "not multiples of 8");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].stripes += 1; }, "not multiples of 8");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.stripes -= 8; }, "matrix stripes");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].stripes -= 8; }, "matrix stripes");
   refused(
-      "tiny-signs", [](M&, L& l) { l.attn_q.block = 4; }, "not a multiple of 8");
+      "tiny-signs", [](M&, L& l) { l.matrix[Part::kAttnQ].block = 4; }, "not a multiple of 8");
   refused(
       "tiny-signs", [](M& m, L&) { m.head.layout = 1; }, "group scales in the value layout");
   refused(
@@ -383,9 +386,9 @@ TEST(Image, FormsOfMatricesMustFitTogether) {
   refused(
       "tiny-signs", [](M& m, L&) { m.embedding.exponent = 5000; }, "exponent 5000");
   refused(
-      "tiny-groups", [](M&, L& l) { l.ffn_up.planes = 6; }, "matrix planes is 6");
+      "tiny-groups", [](M&, L& l) { l.matrix[Part::kFfnUp].planes = 6; }, "matrix planes is 6");
   refused(
-      "tiny-groups", [](M&, L& l) { l.ffn_up.beats -= 1; }, "ffn_up has");
+      "tiny-groups", [](M&, L& l) { l.matrix[Part::kFfnUp].beats -= 1; }, "ffn_up has");
 }
 
 class Forged : public testing::TestWithParam<const char*> {};
@@ -498,7 +501,8 @@ TEST(Image, LayersThatShareAMatrixAreRefused) {
   const auto model = load<spec::ModelDescriptor>(
       bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
   auto second = load<spec::LayerDescriptor>(bytes, model.layer_table + sizeof(spec::LayerDescriptor));
-  second.ffn_up.offset = load<spec::LayerDescriptor>(bytes, model.layer_table).ffn_up.offset;
+  second.matrix[Part::kFfnUp].offset =
+      load<spec::LayerDescriptor>(bytes, model.layer_table).matrix[Part::kFfnUp].offset;
   second.checksum = checksum_of(second);
   store(bytes, model.layer_table + sizeof second, second);
   store(bytes, offsetof(spec::ImageHeader, checksum), image_checksum(bytes));

@@ -161,8 +161,9 @@ TEST(Synth, TritsFollowTheStatedDistribution) {
     std::array<double, 3> counts{};
     double n = 0;
     for (uint32_t i = 0; i < image.model().layers; ++i) {
-      for (const auto* m : {&image.layer(i).attn_k, &image.layer(i).ffn_up}) {
-        const golden::Matrix w(image.matrix(*m), spec::shape_of(*m, image.columns()));
+      for (const spec::Part part : {spec::Part::kAttnK, spec::Part::kFfnUp}) {
+        const spec::MatrixDescriptor& m = image.layer(i).matrix[part];
+        const golden::Matrix w(image.matrix(m), spec::shape_of(m, image.columns()));
         for (int r = 0; r < w.rows(); ++r) {
           for (int c = 0; c < w.cols(); ++c, ++n) ++counts[w.at(r, c) + 1];
         }
@@ -178,7 +179,8 @@ TEST(Synth, TritsFollowTheStatedDistribution) {
 
 TEST(Synth, WhatPadsABeatIsZero) {
   const Image image = image_of(kSmall, {});
-  const spec::MatrixDescriptor& m = image.layer(1).ffn_gate;  // 212 rows, 104 columns
+  // 212 rows, 104 columns
+  const spec::MatrixDescriptor& m = image.layer(1).matrix[spec::Part::kFfnGate];
   const auto beats = image.matrix(m);
   const spec::MatrixShape shape = spec::shape_of(m, image.columns());
   for (uint32_t stripe = 0; stripe < m.stripes; ++stripe) {
@@ -226,8 +228,10 @@ TEST(Synth, FewerLayersAndAnotherContextKeepTheWeights) {
   const Image part = image_of(kSmall, {.layers = 2, .context = 20});
   EXPECT_EQ(part.model().layers, 2u);
   EXPECT_EQ(part.model().context, 20u);
-  EXPECT_EQ(part.layer(1).ffn_down.scale.m, whole.layer(1).ffn_down.scale.m);
-  const auto a = part.matrix(part.layer(1).ffn_down), b = whole.matrix(whole.layer(1).ffn_down);
+  const spec::MatrixDescriptor& down = part.layer(1).matrix[spec::Part::kFfnDown];
+  const spec::MatrixDescriptor& whole_down = whole.layer(1).matrix[spec::Part::kFfnDown];
+  EXPECT_EQ(down.scale.m, whole_down.scale.m);
+  const auto a = part.matrix(down), b = whole.matrix(whole_down);
   EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
   const auto c = part.matrix(part.model().head), d = whole.matrix(whole.model().head);
   EXPECT_TRUE(std::equal(c.begin(), c.end(), d.begin(), d.end()));
@@ -277,10 +281,10 @@ TEST(Synth, PresetsHaveWhatTheirFamiliesCompute) {
     SCOPED_TRACE(f.preset);
     const Image image = image_of(find_preset(f.preset), {});
     EXPECT_EQ(image.model().activation, static_cast<uint32_t>(f.activation));
-    EXPECT_EQ(spec::present(image.layer(2).attn_sub_norm), f.sub_norms);
-    EXPECT_EQ(spec::present(image.layer(2).ffn_sub_norm), f.sub_norms);
-    EXPECT_EQ(spec::present(image.layer(2).attn_q_norm), f.qk_norms);
-    EXPECT_EQ(spec::present(image.layer(2).attn_k_norm), f.qk_norms);
+    EXPECT_EQ(spec::present(image.layer(2).norm[spec::Norm::kAttnSubNorm]), f.sub_norms);
+    EXPECT_EQ(spec::present(image.layer(2).norm[spec::Norm::kFfnSubNorm]), f.sub_norms);
+    EXPECT_EQ(spec::present(image.layer(2).norm[spec::Norm::kAttnQNorm]), f.qk_norms);
+    EXPECT_EQ(spec::present(image.layer(2).norm[spec::Norm::kAttnKNorm]), f.qk_norms);
     golden::Model model(image);
     for (int32_t token : {1, 300, 7}) model.forward(token);
     EXPECT_EQ(model.saturations(), 0u);
@@ -417,16 +421,11 @@ TEST(Skeleton, HasTheDescriptorsOfTheImage) {
     ASSERT_EQ(s.layers.size(), image.model().layers);
     for (uint32_t i = 0; i < image.model().layers; ++i) {
       const spec::LayerDescriptor &a = s.layers[i], &b = image.layer(i);
-      for (auto norm : {&spec::LayerDescriptor::attn_norm, &spec::LayerDescriptor::attn_sub_norm,
-                        &spec::LayerDescriptor::ffn_norm, &spec::LayerDescriptor::ffn_sub_norm}) {
-        EXPECT_EQ(place(a.*norm), place(b.*norm));
-        EXPECT_EQ((a.*norm).count, (b.*norm).count);
+      for (const spec::Norm norm : spec::kEveryNorm) {
+        EXPECT_EQ(place(a.norm[norm]), place(b.norm[norm]));
+        EXPECT_EQ(a.norm[norm].count, b.norm[norm].count);
       }
-      for (auto matrix : {&spec::LayerDescriptor::attn_q, &spec::LayerDescriptor::attn_k,
-                          &spec::LayerDescriptor::attn_v, &spec::LayerDescriptor::attn_output,
-                          &spec::LayerDescriptor::ffn_gate, &spec::LayerDescriptor::ffn_up,
-                          &spec::LayerDescriptor::ffn_down})
-        expect_matrix(a.*matrix, b.*matrix);
+      for (const spec::Part part : spec::kEveryPart) expect_matrix(a.matrix[part], b.matrix[part]);
       // The caches begin a little earlier, since there is no tokenizer, and lie apart alike.
       EXPECT_EQ(image.model().cache_offset - s.model.cache_offset, b.k_cache - a.k_cache);
       EXPECT_EQ(image.model().cache_offset - s.model.cache_offset, b.v_scales - a.v_scales);

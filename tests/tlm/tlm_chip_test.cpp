@@ -29,9 +29,7 @@ TEST(TlmChip, StreamsWhatTheShapeNeeds) {
     const spec::ModelDescriptor& m = skeleton.model;
     uint64_t beats = m.head.beats;
     for (const spec::LayerDescriptor& l : skeleton.layers) {
-      for (const spec::MatrixDescriptor* w :
-           {&l.attn_q, &l.attn_k, &l.attn_v, &l.attn_output, &l.ffn_gate, &l.ffn_up, &l.ffn_down})
-        beats += w->beats;
+      for (const spec::MatrixDescriptor& w : l.matrix) beats += w.beats;
     }
     const auto keys = spec::key_cache_shape(101, m.head_dim, m.key_block, chip.columns).beats();
     const auto values = spec::value_cache_shape(101, m.head_dim, chip.columns).beats();

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spec/generated/parts.hpp"
+
 namespace tern::spec {
 
 /// Trits in a T5 byte.
@@ -1221,40 +1223,24 @@ static_assert(offsetof(VectorDescriptor, exponent) == 12);
 
 /// One transformer layer.
 struct LayerDescriptor {
-  VectorDescriptor attn_norm;  ///< Gain before q, k, v.
-  VectorDescriptor attn_sub_norm;  ///< Gain before the output projection; absent: its input is quantised as it is.
-  VectorDescriptor ffn_norm;  ///< Gain before gate and up.
-  VectorDescriptor ffn_sub_norm;  ///< Gain before down; absent: its input is quantised as it is.
-  VectorDescriptor attn_q_norm;  ///< Gain of every query head [head_dim], before rope; absent: none.
-  VectorDescriptor attn_k_norm;  ///< The same of keys; absent with attn_q_norm.
-  MatrixDescriptor attn_q;  ///< [heads*head_dim, hidden]
-  MatrixDescriptor attn_k;  ///< [kv_heads*head_dim, hidden]
-  MatrixDescriptor attn_v;  ///< [kv_heads*head_dim, hidden]
-  MatrixDescriptor attn_output;  ///< [hidden, heads*head_dim]
-  MatrixDescriptor ffn_gate;  ///< [ffn, hidden]
-  MatrixDescriptor ffn_up;  ///< [ffn, hidden]
-  MatrixDescriptor ffn_down;  ///< [hidden, ffn]
+  ByNorm<VectorDescriptor> norm;  ///< The norms of layer.yaml.
+  ByPart<MatrixDescriptor> matrix;  ///< The matrices of layer.yaml.
   uint64_t k_cache;  ///< Memory offset of the layer's K cache; each head takes key_cache_bytes.
   uint64_t v_cache;  ///< Memory offset of the layer's V cache; each head takes value_cache_bytes.
   uint64_t k_scales;  ///< Memory offset of the scales of the layer's keys; each head takes kv_scale_bytes.
   uint64_t v_scales;  ///< Memory offset of the scales of the layer's values; each head takes kv_scale_bytes.
   uint32_t checksum;  ///< descriptor_checksum() of the words before.
   uint32_t reserved;  ///< 0.
+
+  /// Byte offset of norm[i].
+  static constexpr uint32_t offset_of(Norm i) { return 0 + 16 * index_of(i); }
+
+  /// Byte offset of matrix[i].
+  static constexpr uint32_t offset_of(Part i) { return 96 + 48 * index_of(i); }
 };
 static_assert(sizeof(LayerDescriptor) == 472);
-static_assert(offsetof(LayerDescriptor, attn_norm) == 0);
-static_assert(offsetof(LayerDescriptor, attn_sub_norm) == 16);
-static_assert(offsetof(LayerDescriptor, ffn_norm) == 32);
-static_assert(offsetof(LayerDescriptor, ffn_sub_norm) == 48);
-static_assert(offsetof(LayerDescriptor, attn_q_norm) == 64);
-static_assert(offsetof(LayerDescriptor, attn_k_norm) == 80);
-static_assert(offsetof(LayerDescriptor, attn_q) == 96);
-static_assert(offsetof(LayerDescriptor, attn_k) == 144);
-static_assert(offsetof(LayerDescriptor, attn_v) == 192);
-static_assert(offsetof(LayerDescriptor, attn_output) == 240);
-static_assert(offsetof(LayerDescriptor, ffn_gate) == 288);
-static_assert(offsetof(LayerDescriptor, ffn_up) == 336);
-static_assert(offsetof(LayerDescriptor, ffn_down) == 384);
+static_assert(offsetof(LayerDescriptor, norm) == 0);
+static_assert(offsetof(LayerDescriptor, matrix) == 96);
 static_assert(offsetof(LayerDescriptor, k_cache) == 432);
 static_assert(offsetof(LayerDescriptor, v_cache) == 440);
 static_assert(offsetof(LayerDescriptor, k_scales) == 448);

@@ -133,10 +133,10 @@ nlohmann::json collect_operands(const std::filesystem::path& path, int positions
   const int last_layer = static_cast<int>(m.layers) - 1;
   for (int layer : {0, seen.middle, last_layer}) {
     const spec::LayerDescriptor& l = image.layer(static_cast<uint32_t>(layer));
-    add(l.attn_q, layer, TracePoint::kAttnQ);
-    add(l.attn_output, layer, TracePoint::kAttnOutput);
-    add(l.ffn_gate, layer, TracePoint::kFfnGate);
-    add(l.ffn_down, layer, TracePoint::kFfnDown);
+    add(l.matrix[spec::Part::kAttnQ], layer, TracePoint::kAttnQ);
+    add(l.matrix[spec::Part::kAttnOutput], layer, TracePoint::kAttnOutput);
+    add(l.matrix[spec::Part::kFfnGate], layer, TracePoint::kFfnGate);
+    add(l.matrix[spec::Part::kFfnDown], layer, TracePoint::kFfnDown);
   }
   add(m.head, -1, TracePoint::kHead);
   const auto tokens = static_cast<uint32_t>(positions);
