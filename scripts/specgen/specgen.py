@@ -83,13 +83,24 @@ def complete_commands(commands: list[dict], words: int) -> list[dict]:
     return commands
 
 
-def check_enums(enums: list[dict]) -> None:
+def complete_enums(enums: list[dict]) -> None:
+    """Checks the values, gives every property the values that have it, and says where the values have no gaps."""
     for enum in enums:
         values = [value["value"] for value in enum["values"]]
         if len(set(values)) != len(values):
             fail(f"enum {enum['name']}: two names share a value")
         if max(values) >= 1 << enum["width"]:
             fail(f"enum {enum['name']}: a value needs more than {enum['width']} bits")
+        enum["dense"] = sorted(values) == list(range(len(values)))
+        properties = enum.setdefault("properties", [])
+        for value in enum["values"]:
+            unknown = set(value.setdefault("has", [])) - {prop["name"] for prop in properties}
+            if unknown:
+                fail(f"enum {enum['name']}: {value['name']} has {', '.join(sorted(unknown))}, which is no property")
+        for prop in properties:
+            prop["of"] = [value["name"] for value in enum["values"] if prop["name"] in value["has"]]
+            if not prop["of"]:
+                fail(f"enum {enum['name']}: no value has {prop['name']}")
 
 
 def load_registers(path: pathlib.Path) -> list[dict]:
@@ -146,7 +157,7 @@ def render() -> dict[str, str]:
     spec = yaml.safe_load((ROOT / "model/spec/tern.yaml").read_text())
     constants = {item["name"]: item["value"] for item in spec["constants"]}
     layout_structs(spec["structs"])
-    check_enums(spec["enums"])
+    complete_enums(spec["enums"])
     complete_commands(spec["commands"], constants["CommandWords"])
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

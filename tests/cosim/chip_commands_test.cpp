@@ -214,7 +214,7 @@ class Program {
       c.use_scalar = 0;
       c.n = (2u << c.shift) * (1 + below(4));
     }
-    const uint32_t span = op == spec::VectorOp::kRope ? 2 * c.n : c.n;
+    const uint32_t span = in_halves(op) ? 2 * c.n : c.n;
     c.stride_a = below(3) ? span + below(9) : 0;
     c.stride_b = below(3) ? span + below(9) : 0;
     c.stride_dst = span + below(9);
@@ -239,13 +239,9 @@ class Program {
     using spec::ScalarOp;
     spec::ScalarCommand c;
     const auto op = static_cast<ScalarOp>(below(3) ? below(spec::kScalarOpCount) : 0);
-    const bool two =
-        op == ScalarOp::kScaleMul || op == ScalarOp::kScaleDiv || op == ScalarOp::kScaleAdd;
-    const bool adds_b =
-        op == ScalarOp::kMakeScale || op == ScalarOp::kScaleShift || op == ScalarOp::kFactor;
     c.op = static_cast<uint32_t>(op);
     c.rows = 1 + below(8);
-    c.use_b = two || ((adds_b || op == ScalarOp::kBits) && below(2));
+    c.use_b = needs_b(op) || (takes_b(op) && below(2));
     c.step_a = op == ScalarOp::kCommonExponent || below(2);
     c.step_b = below(2);
     c.times_b = below(3);
@@ -254,11 +250,10 @@ class Program {
     c.rd = below(kScales - 8);
     c.constant = below(2) ? 127 : below(70);
     const bool makes = op == ScalarOp::kMakeScale;
-    const bool of_scale = two || op == ScalarOp::kScaleSqrt || op == ScalarOp::kScaleShift;
-    if (of_scale || op == ScalarOp::kFactor || op == ScalarOp::kCommonExponent)
-      c.ra = scale_register();
-    if (adds_b) c.rb = kScales + below(kMadeScales - 8);
-    if (two) c.rb = scale_register();
+    const bool of_scale = takes_scale(op) && makes_scale(op);
+    if (takes_scale(op)) c.ra = scale_register();
+    if (adds_b(op)) c.rb = kScales + below(kMadeScales - 8);
+    if (needs_b(op)) c.rb = scale_register();
     if (of_scale) c.rd = kScales + kMadeScales + below(kMadeScales - 8);
     if (makes && c.use_b == 0 && below(2))
       c.rd = kScales + below(kMadeScales - 8);

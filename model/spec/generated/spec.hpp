@@ -90,7 +90,7 @@ enum class Unit : uint32_t {
   kVector = 2,  ///< Vector unit, scalar commands included.
   kStore = 3,  ///< Scratchpad to memory.
 };
-inline constexpr uint32_t kUnitCount = 4;
+inline constexpr uint32_t kUnitCount = 4;  ///< Values are below it.
 
 /// Name of a Unit in snake case, or "unknown".
 constexpr const char* name_of(Unit value) {
@@ -115,7 +115,6 @@ enum class ChipOpcode : uint32_t {
   kScalar = 4,  ///< Operation on scalar registers, in order with the vector commands.
   kStore = 5,  ///< Write scratchpad words or bytes to memory.
 };
-inline constexpr uint32_t kChipOpcodeCount = 5;
 
 /// Name of a ChipOpcode in snake case, or "unknown".
 constexpr const char* name_of(ChipOpcode value) {
@@ -140,7 +139,7 @@ enum class Format : uint32_t {
   kHalf = 1,  ///< int16, sign-extended into the scratchpad.
   kTrit = 2,  ///< Trits, five neighbouring elements a byte (T5).
 };
-inline constexpr uint32_t kFormatCount = 3;
+inline constexpr uint32_t kFormatCount = 3;  ///< Values are below it.
 
 /// Name of a Format in snake case, or "unknown".
 constexpr const char* name_of(Format value) {
@@ -160,7 +159,7 @@ enum class StoreFormat : uint32_t {
   kWord = 0,  ///< int32.
   kCode = 1,  ///< One byte of the value layout, low eight bits of element + 121.
 };
-inline constexpr uint32_t kStoreFormatCount = 2;
+inline constexpr uint32_t kStoreFormatCount = 2;  ///< Values are below it.
 
 /// Name of a StoreFormat in snake case, or "unknown".
 constexpr const char* name_of(StoreFormat value) {
@@ -189,7 +188,7 @@ enum class VectorOp : uint32_t {
   kCopy = 11,  ///< y = a.
   kSilu = 12,  ///< y = silu(a) of silu.hpp: a / (1 + exp(-a)), both with 18 fraction bits.
 };
-inline constexpr uint32_t kVectorOpCount = 13;
+inline constexpr uint32_t kVectorOpCount = 13;  ///< Values are below it.
 
 /// Name of a VectorOp in snake case, or "unknown".
 constexpr const char* name_of(VectorOp value) {
@@ -224,6 +223,60 @@ constexpr const char* name_of(VectorOp value) {
   return "unknown";
 }
 
+/// Reads operand b.
+constexpr bool takes_b(VectorOp value) {
+  return value == VectorOp::kAdd ||
+         value == VectorOp::kSub ||
+         value == VectorOp::kMul ||
+         value == VectorOp::kMac ||
+         value == VectorOp::kRope ||
+         value == VectorOp::kJoin;
+}
+
+/// Shifts by k, which is `shift` of the command or, with use_scalar, hi of the scalar register.
+constexpr bool takes_shift(VectorOp value) {
+  return value == VectorOp::kMul ||
+         value == VectorOp::kSquare ||
+         value == VectorOp::kSumSquares ||
+         value == VectorOp::kJoin ||
+         value == VectorOp::kButterfly;
+}
+
+/// Multiplies with lo of the scalar register and shifts by its hi, with and without use_scalar.
+constexpr bool takes_multiplier(VectorOp value) {
+  return value == VectorOp::kScale ||
+         value == VectorOp::kMac;
+}
+
+/// Reads the scalar register with and without use_scalar.
+constexpr bool needs_scalar(VectorOp value) {
+  return value == VectorOp::kScale ||
+         value == VectorOp::kMac ||
+         value == VectorOp::kExp2;
+}
+
+/// Rows have 2 n elements, a low half and a high half.
+constexpr bool in_halves(VectorOp value) {
+  return value == VectorOp::kRope;
+}
+
+/// A line goes through the units of curves, which are a quarter of the lanes.
+constexpr bool is_curve(VectorOp value) {
+  return value == VectorOp::kExp2 ||
+         value == VectorOp::kSilu;
+}
+
+/// Lines of results come in another order than their elements: they go to the scratchpad, and cannot go to the top-k list.
+constexpr bool reorders(VectorOp value) {
+  return value == VectorOp::kRope ||
+         value == VectorOp::kButterfly;
+}
+
+/// There is no y.
+constexpr bool only_reduces(VectorOp value) {
+  return value == VectorOp::kSumSquares;
+}
+
 /// Reductions, of y unless the operation says otherwise. They ride along any operation.
 enum class Reduce : uint32_t {
   kNone = 0,  ///< No reduction.
@@ -232,7 +285,7 @@ enum class Reduce : uint32_t {
   kSum = 3,  ///< Sum of y taken as signed, 64 bits.
   kTopK = 4,  ///< Adds y to the list of the largest; elements are counted from the last TopKClear on. No register is written.
 };
-inline constexpr uint32_t kReduceCount = 5;
+inline constexpr uint32_t kReduceCount = 5;  ///< Values are below it.
 
 /// Name of a Reduce in snake case, or "unknown".
 constexpr const char* name_of(Reduce value) {
@@ -251,6 +304,13 @@ constexpr const char* name_of(Reduce value) {
   return "unknown";
 }
 
+/// A scalar register takes the reduced value.
+constexpr bool writes_register(Reduce value) {
+  return value == Reduce::kMaxAbs ||
+         value == Reduce::kMax ||
+         value == Reduce::kSum;
+}
+
 /// Where y goes.
 enum class Dest : uint32_t {
   kNone = 0,  ///< Nowhere: only the reduction counts.
@@ -259,7 +319,7 @@ enum class Dest : uint32_t {
   kActHigh = 3,  ///< split_limbs(y).high to the activation buffer (softmax.hpp).
   kActLow = 4,  ///< split_limbs(y).low to the activation buffer.
 };
-inline constexpr uint32_t kDestCount = 5;
+inline constexpr uint32_t kDestCount = 5;  ///< Values are below it.
 
 /// Name of a Dest in snake case, or "unknown".
 constexpr const char* name_of(Dest value) {
@@ -278,6 +338,13 @@ constexpr const char* name_of(Dest value) {
   return "unknown";
 }
 
+/// y goes to the activation buffer, a byte of each element.
+constexpr bool to_activations(Dest value) {
+  return value == Dest::kAct ||
+         value == Dest::kActHigh ||
+         value == Dest::kActLow;
+}
+
 /// Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi; a scale (scale.hpp) has its mantissa in lo, its exponent in hi. B is 0 without use_b, else times_b * (signed) rb.hi; c is the constant, signed.
 enum class ScalarOp : uint32_t {
   kMultiplier = 0,  ///< rd = quantise_multiplier(ra.lo, constant): lo = m, hi = k (quantise.hpp).
@@ -293,7 +360,7 @@ enum class ScalarOp : uint32_t {
   kBits64 = 11,  ///< rd = max(0, bit_width(ra as 64 bits) - constant) in lo and hi.
   kTopKClear = 2,  ///< Empties the top-k list; constant is the number of candidates to keep, 1 to TopK. Element numbers restart at 0. rows is 1.
 };
-inline constexpr uint32_t kScalarOpCount = 12;
+inline constexpr uint32_t kScalarOpCount = 12;  ///< Values are below it.
 
 /// Name of a ScalarOp in snake case, or "unknown".
 constexpr const char* name_of(ScalarOp value) {
@@ -326,6 +393,64 @@ constexpr const char* name_of(ScalarOp value) {
   return "unknown";
 }
 
+/// The second operand rb may take part.
+constexpr bool takes_b(ScalarOp value) {
+  return value == ScalarOp::kBits ||
+         value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor;
+}
+
+/// The second operand rb must take part: use_b is 1.
+constexpr bool needs_b(ScalarOp value) {
+  return value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd;
+}
+
+/// B is added to the constant.
+constexpr bool adds_b(ScalarOp value) {
+  return value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor;
+}
+
+/// ra is a scale.
+constexpr bool takes_scale(ScalarOp value) {
+  return value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleSqrt ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor ||
+         value == ScalarOp::kCommonExponent;
+}
+
+/// rd is a scale, normalised.
+constexpr bool makes_scale(ScalarOp value) {
+  return value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleSqrt ||
+         value == ScalarOp::kScaleShift;
+}
+
+/// The scale unit computes it; the rest is computed where the rows are counted.
+constexpr bool of_scale_unit(ScalarOp value) {
+  return value == ScalarOp::kMultiplier ||
+         value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleSqrt ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor;
+}
+
 /// First word of a message to the chip's mailbox; its other words follow.
 enum class Request : uint32_t {
   kLoad = 1,  ///< [image address in units of 64 bytes] Take the model; replies Loaded or Error. Position becomes 0.
@@ -336,7 +461,6 @@ enum class Request : uint32_t {
   kSeek = 7,  ///< [position] The next token is at this position; what the caches hold for those before is the host's business. Replies Done.
   kContinue = 4,  ///< [] The host has read the trace buffer.
 };
-inline constexpr uint32_t kRequestCount = 7;
 
 /// Name of a Request in snake case, or "unknown".
 constexpr const char* name_of(Request value) {
@@ -369,7 +493,6 @@ enum class Reply : uint32_t {
   kTrace = 6,  ///< Payload: 0. One word follows: bytes in the trace buffer, in units of 64. The chip waits for Continue.
   kMemory = 7,  ///< Payload: 0. Sixteen words of memory follow.
 };
-inline constexpr uint32_t kReplyCount = 7;
 
 /// Name of a Reply in snake case, or "unknown".
 constexpr const char* name_of(Reply value) {
@@ -401,7 +524,7 @@ enum class Phase : uint32_t {
   kHead = 4,  ///< Output head.
   kSample = 5,  ///< Draws a token.
 };
-inline constexpr uint32_t kPhaseCount = 6;
+inline constexpr uint32_t kPhaseCount = 6;  ///< Values are below it.
 
 /// Name of a Phase in snake case, or "unknown".
 constexpr const char* name_of(Phase value) {
@@ -443,7 +566,6 @@ enum class FirmwareError : uint32_t {
   kMatrixLayout = 18,  ///< A matrix has group scales or the layout Sign, and the chip was built without. Detail: layer * 65536 + byte offset of the field in LayerDescriptor; layer 65535: byte offset in ModelDescriptor.
   kTimeout = 17,  ///< A unit did not finish. Detail: DONE.
 };
-inline constexpr uint32_t kFirmwareErrorCount = 18;
 
 /// Name of a FirmwareError in snake case, or "unknown".
 constexpr const char* name_of(FirmwareError value) {
@@ -499,7 +621,7 @@ enum class LinkOpcode : uint32_t {
   kStatus = 6,  ///< [] Replies with 8 bytes, counts since reset that stop at 65535: frames dropped as damaged, frames that found no buffer, characters without a stop bit, frames out of sequence; 16 bits each.
   kChecksum = 7,  ///< [4 bytes: count] Replies with the CRC-32 (zlib's) of count bytes of memory from the address on, 4 bytes. Both are multiples of 8, count is 8 to LinkChecksumBytes.
 };
-inline constexpr uint32_t kLinkOpcodeCount = 8;
+inline constexpr uint32_t kLinkOpcodeCount = 8;  ///< Values are below it.
 
 /// Name of a LinkOpcode in snake case, or "unknown".
 constexpr const char* name_of(LinkOpcode value) {
@@ -534,7 +656,7 @@ enum class LinkStatus : uint32_t {
   kBadAddress = 5,  ///< The address is not aligned, or out of range for a register.
   kBusError = 6,  ///< The bus answered with an error, or data came with wrong parity. A write to memory may have been done in part.
 };
-inline constexpr uint32_t kLinkStatusCount = 7;
+inline constexpr uint32_t kLinkStatusCount = 7;  ///< Values are below it.
 
 /// Name of a LinkStatus in snake case, or "unknown".
 constexpr const char* name_of(LinkStatus value) {
@@ -563,7 +685,7 @@ enum class Layout : uint32_t {
   kValue = 1,  ///< The five balanced-ternary digits of one integer.
   kSign = 2,  ///< One bit of each of eight neighbouring rows, bit i of row i: 1 is +1, 0 is -1. Five such beats hold the eight stripes of forty rows.
 };
-inline constexpr uint32_t kLayoutCount = 3;
+inline constexpr uint32_t kLayoutCount = 3;  ///< Values are below it.
 
 /// Name of a Layout in snake case, or "unknown".
 constexpr const char* name_of(Layout value) {
@@ -584,7 +706,7 @@ enum class Group : uint32_t {
   kColumns64 = 1,  ///< 64 columns.
   kColumns128 = 2,  ///< 128 columns.
 };
-inline constexpr uint32_t kGroupCount = 3;
+inline constexpr uint32_t kGroupCount = 3;  ///< Values are below it.
 
 /// Name of a Group in snake case, or "unknown".
 constexpr const char* name_of(Group value) {
@@ -604,7 +726,7 @@ enum class Activation : uint32_t {
   kRelu2 = 0,  ///< Squared ReLU.
   kSilu = 1,  ///< SiLU.
 };
-inline constexpr uint32_t kActivationCount = 2;
+inline constexpr uint32_t kActivationCount = 2;  ///< Values are below it.
 
 /// Name of a Activation in snake case, or "unknown".
 constexpr const char* name_of(Activation value) {
@@ -642,7 +764,7 @@ enum class TracePoint : uint32_t {
   kHead = 20,  ///< Accumulators of the output head [vocab].
   kLogits = 21,  ///< Logits after the row scales [vocab].
 };
-inline constexpr uint32_t kTracePointCount = 22;
+inline constexpr uint32_t kTracePointCount = 22;  ///< Values are below it.
 
 /// Name of a TracePoint in snake case, or "unknown".
 constexpr const char* name_of(TracePoint value) {
