@@ -40,7 +40,7 @@ class ChipDevice final : public Device {
     trace_bytes_ = driver::trace_buffer_bytes(image.model(), chip);
     io::check_fits(image, chip);
     const uint64_t end = trace_address_ + trace_bytes_;
-    if (end > uint64_t{spec::kAddrUnit} << spec::LoadBits::read_addr)
+    if (end > uint64_t{spec::kAddrUnit} << spec::fields::load::kReadAddr.width)
       throw Error("{}: needs {} bytes of memory, more than commands can address", image.origin(),
                   end);
     if (!link_.running()) link_.start();

@@ -9,6 +9,8 @@
 /// controller itself waits only where it computes with what a unit has produced.
 namespace tern::firmware {
 
+namespace fields = spec::fields;
+
 /// A command that was issued: its number within its unit, modulo 2^32. Tickets are compared by
 /// their distance, so none may be kept over 2^31 commands.
 template <spec::Unit kUnit>
@@ -27,7 +29,10 @@ inline void enter(spec::Phase phase, uint32_t number = 0) {
 
 struct Layer;
 
-/// The wait counts of a command: its word 1.
+/// Where a word of the next command goes.
+constexpr uint32_t cmd(uint32_t word) { return spec::mmio::kCmd + 4 * word; }
+
+/// The wait counts of a command, the word of kWaits.
 struct Waits {
   uint32_t word;
 };
@@ -64,14 +69,15 @@ class Units {
   /// Words as they go to the chip, but for the waits, which are 0 in them.
   template <spec::Unit kUnit>
   [[gnu::always_inline]] Ticket<kUnit> issue(const spec::CommandWords& c, Waits waits) {
-    Bus::write(spec::mmio::kCmd, c.w[0]);
-    Bus::write(spec::mmio::kCmd + 4, waits.word);
-    Bus::write(spec::mmio::kCmd + 8, c.w[2]);
-    Bus::write(spec::mmio::kCmd + 12, c.w[3]);
-    Bus::write(spec::mmio::kCmd + 16, c.w[4]);
-    Bus::write(spec::mmio::kCmd + 20, c.w[5]);
-    Bus::write(spec::mmio::kCmd + 24, c.w[6]);
-    Bus::write(spec::mmio::kCmd + 28, c.w[7]);
+    static_assert(fields::kWaits.word == 1 && spec::kCommandWords == 8);
+    Bus::write(cmd(0), c.w[0]);
+    Bus::write(cmd(1), waits.word);
+    Bus::write(cmd(2), c.w[2]);
+    Bus::write(cmd(3), c.w[3]);
+    Bus::write(cmd(4), c.w[4]);
+    Bus::write(cmd(5), c.w[5]);
+    Bus::write(cmd(6), c.w[6]);
+    Bus::write(cmd(7), c.w[7]);
     constexpr uint32_t u = static_cast<uint32_t>(kUnit);
     if (recording()) [[unlikely]]
       record();
@@ -97,11 +103,14 @@ class Units {
   /// Of the next command that has an address, for the tape: it is relative to the word at this
   /// offset in Layer.
   void relative_to(uint32_t offset) { field_ = offset; }
-  /// Of the next command, for the tape: a word changes with the position.
-  void varies(uint32_t word, PlaceValue value) {
+  /// Of the next command, for the tape: a field changes with the position. Changes are added to its
+  /// word.
+  template <spec::Field kField>
+  void varies(PlaceValue value) {
+    static_assert(kField.lsb == 0);
     if (!recording()) [[likely]]
       return;
-    pending_word_[pending_] = word;
+    pending_word_[pending_] = kField.word;
     pending_value_[pending_++] = value;
   }
   /// Issues what is on the tape, for a layer. Returns when the chip plays it.

@@ -388,6 +388,11 @@ package tern_pkg;
   localparam int unsigned TracePointCount = 22;
 
   localparam int unsigned CmdBits = 32 * CommandWords;
+  // Of every command.
+  localparam int unsigned OpcodeLsb  = 0;
+  localparam int unsigned OpcodeBits = 8;
+  localparam int unsigned WaitsLsb   = 32;
+  localparam int unsigned WaitsBits  = 32;
 
   // Reads `beats` beats from memory and writes their first `count` elements to the scratchpad.
   typedef struct packed {

@@ -45,14 +45,14 @@ module command_checker #(
   typedef enum logic [1:0] {StIdle, StMultiply, StJudge, StOffer} state_e;
   state_e                       state_q;
   logic [tern_pkg::CmdBits-1:0] cmd_q;
-  logic [7:0]                   opcode;
+  logic [tern_pkg::OpcodeBits-1:0] opcode;
   tern_pkg::load_cmd_t          load;
   tern_pkg::matmul_cmd_t        matmul;
   tern_pkg::vector_cmd_t        vec;
   tern_pkg::scalar_cmd_t        scalar;
   tern_pkg::store_cmd_t         store;
 
-  assign opcode = cmd_q[7:0];
+  assign opcode = cmd_q[tern_pkg::OpcodeLsb +: tern_pkg::OpcodeBits];
   assign load   = cmd_q;
   assign matmul = cmd_q;
   assign vec    = cmd_q;

@@ -199,7 +199,8 @@ module device_bus #(
     .word_valid_o  (play_word),
     .word_index_o  (play_index),
     .word_o        (play_data),
-    .scalar_i      (cmd_q[7:0] == 8'(tern_pkg::ChipOpcodeScalar)),
+    .scalar_i      (cmd_q[tern_pkg::OpcodeLsb +: tern_pkg::OpcodeBits] ==
+                    tern_pkg::ChipOpcodeScalar),
     .issue_valid_o (play_issue),
     .issue_ready_i (issue_ready_i)
   );

@@ -176,7 +176,7 @@ void Machine::read_memory(uint64_t address, std::span<std::byte> data) const {
 }
 
 void Machine::begin(spec::Unit unit, const char* what, const spec::CommandWords& words) {
-  const uint32_t w = words.w[1];
+  const uint32_t w = words.w[spec::fields::kWaits.word];
   const std::string name =
       fmt::format("{} command {} ({})", spec::name_of(unit),
                   ordering_.issued()[static_cast<std::size_t>(unit)] + 1, what);
@@ -197,16 +197,17 @@ void Machine::play(uint32_t tape) {
   for (uint32_t n = 0; n < tape >> 16; ++n) {
     for (uint32_t i = 0; i < spec::kCommandWords; ++i)
       command_.w[i] = tape_memory_[(first + n * spec::kCommandWords + i) % tape_memory_.size()];
-    command_.w[1] = spec::add_waits(command_.w[1], tape_waits_);
-    if ((command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar))
+    uint32_t& waits = command_.w[spec::fields::kWaits.word];
+    waits = spec::add_waits(waits, tape_waits_);
+    if (opcode_of(command_) == spec::ChipOpcode::kScalar)
       command_.w[4] = command_.w[6] = command_.w[7] = 0;
     issue();
   }
 }
 
 void Machine::issue() {
-  const uint32_t opcode = command_.w[0] & 0xff;
-  switch (static_cast<spec::ChipOpcode>(opcode)) {
+  const spec::ChipOpcode opcode = opcode_of(command_);
+  switch (opcode) {
     case spec::ChipOpcode::kLoad: {
       const auto c = spec::LoadCommand::unpack(command_);
       begin(spec::Unit::kLoad, "load", c.pack());
@@ -233,7 +234,7 @@ void Machine::issue() {
       return store(c);
     }
   }
-  throw Error("command: opcode {} is none", opcode);
+  throw Error("command: opcode {} is none", static_cast<uint32_t>(opcode));
 }
 
 void Machine::refuse(const char* field, uint64_t value, const std::string& why) const {

@@ -117,10 +117,10 @@ DeviceBus::Read DeviceBus::read(uint32_t offset, Cycle at) {
 }
 
 Cycle DeviceBus::issue(const spec::CommandWords& words, Cycle at) {
-  const uint32_t opcode = words.w[0] & 0xff;
-  if (opcode == static_cast<uint32_t>(spec::ChipOpcode::kLoad)) {
+  const spec::ChipOpcode opcode = opcode_of(words);
+  if (opcode == spec::ChipOpcode::kLoad) {
     loaded_[loads_++ % loaded_.size()] = {spec::LoadCommand::unpack(words)};
-  } else if (opcode == static_cast<uint32_t>(spec::ChipOpcode::kVector)) {
+  } else if (opcode == spec::ChipOpcode::kVector) {
     const auto c = spec::VectorCommand::unpack(words);
     if (static_cast<spec::VectorOp>(c.op) == spec::VectorOp::kExp2) weights_ = c;
   }

@@ -63,8 +63,9 @@ class CommandBench {
     const auto waits = static_cast<uint32_t>(random());
     data_window(offset);
     for (spec::CommandWords& words : tape_) {
-      words.w[1] = spec::subtract_waits(words.w[1], waits);
-      if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar))
+      uint32_t& relative = words.w[spec::fields::kWaits.word];
+      relative = spec::subtract_waits(relative, waits);
+      if (opcode_of(words) == spec::ChipOpcode::kScalar)
         words.w[4] = words.w[6] = words.w[7] = static_cast<uint32_t>(random());
       for (const uint32_t word : words.w) chip.write_register(spec::reg::kWindowData, word);
     }

@@ -520,11 +520,13 @@ TEST(MachineTapes, AreTheCommandsOneAfterAnother) {
   copy.rows = 1;
   constexpr uint32_t kWaits = 0x05'fe'80'7f;
   const auto relative = [&](spec::CommandWords words, uint32_t vector) {
-    words.w[1] = spec::subtract_waits(vector << 16, kWaits);
+    words.w[spec::fields::kWaits.word] =
+        spec::subtract_waits(spec::fields::scalar::kWaitVector.put(vector), kWaits);
     return words;
   };
   spec::CommandWords second = relative(bits.pack(), 1);
-  second.w[2] = 5 | 6 << 16;
+  second.w[spec::fields::scalar::kRa.word] =
+      spec::fields::scalar::kRa.put(5) | spec::fields::scalar::kRd.put(6);
   std::vector<uint32_t> memory(64);
   const spec::CommandWords tape[] = {relative(bits.pack(), 0), second, relative(copy.pack(), 2)};
   for (uint32_t i = 0; i < 24; ++i) memory[(56 + i) % 64] = tape[i / 8].w[i % 8];

@@ -179,8 +179,8 @@ TEST_F(TapeTimes, ACommandEveryEightCyclesAScalarOneEveryFive) {
   start({Opcode::kVector, Opcode::kVector, Opcode::kScalar, Opcode::kScalar, Opcode::kStore});
   EXPECT_EQ(player_.finish(), 137u);
   EXPECT_EQ(offered_, (std::vector<Cycle>{110, 118, 123, 128, 136}));
-  EXPECT_EQ(commands_[0].w[1], 10u);  // waits are added
-  EXPECT_EQ(commands_[4].w[0] & 0xff, static_cast<uint32_t>(Opcode::kStore));
+  EXPECT_EQ(commands_[0].w[spec::fields::kWaits.word], 10u);  // waits are added
+  EXPECT_EQ(opcode_of(commands_[4]), Opcode::kStore);
   EXPECT_FALSE(player_.busy());
 }
 

@@ -848,6 +848,127 @@ struct CommandWords {
   uint32_t w[kCommandWords];
 };
 
+/// Where a field lies: in a word of several, or in a register.
+struct Field {
+  uint32_t word, lsb, width;
+
+  /// Its largest value.
+  constexpr uint32_t max() const { return ~uint32_t{0} >> (32 - width); }
+  /// Its bits in the word.
+  constexpr uint32_t mask() const { return max() << lsb; }
+  /// Its value in the word.
+  constexpr uint32_t get(uint32_t in) const { return in >> lsb & max(); }
+  /// The word with this value, at most max(), in the field and 0 elsewhere.
+  constexpr uint32_t put(uint32_t value) const { return value << lsb; }
+};
+
+/// Fields of the commands.
+namespace fields {
+inline constexpr Field kOpcode{0, 0, 8};  ///< ChipOpcode, of every command.
+inline constexpr Field kWaits{1, 0, 32};  ///< Wait counts of every command, a byte a Unit.
+namespace load {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kFormat{0, 8, 2};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kReadAddr{2, 0, 32};
+inline constexpr Field kBeats{3, 0, 32};
+inline constexpr Field kCount{4, 0, 20};
+inline constexpr Field kDst{5, 0, 20};
+}  // namespace load
+namespace matmul {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kLayout{0, 8, 2};
+inline constexpr Field kActColumns{0, 12, 4};
+inline constexpr Field kMaxReg{0, 16, 8};
+inline constexpr Field kPlanes{0, 24, 3};
+inline constexpr Field kGroup{0, 27, 2};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kReadAddr{2, 0, 32};
+inline constexpr Field kBeats{3, 0, 32};
+inline constexpr Field kRows{4, 0, 20};
+inline constexpr Field kBlock{4, 20, 12};
+inline constexpr Field kCols{5, 0, 18};
+inline constexpr Field kActTile{5, 18, 14};
+inline constexpr Field kStripes{6, 0, 20};
+inline constexpr Field kDst{7, 0, 20};
+inline constexpr Field kDstStride{7, 20, 12};
+}  // namespace matmul
+namespace vector {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kOp{0, 8, 5};
+inline constexpr Field kReduce{0, 13, 3};
+inline constexpr Field kReduceAll{0, 16, 1};
+inline constexpr Field kDest{0, 17, 3};
+inline constexpr Field kKeep{0, 20, 1};
+inline constexpr Field kUseScalar{0, 21, 1};
+inline constexpr Field kScalarStep{0, 22, 1};
+inline constexpr Field kShift{0, 23, 6};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kA{2, 0, 20};
+inline constexpr Field kScalar{2, 20, 8};
+inline constexpr Field kActStep{2, 28, 4};
+inline constexpr Field kB{3, 0, 20};
+inline constexpr Field kReduceReg{3, 20, 8};
+inline constexpr Field kActColumn{3, 28, 4};
+inline constexpr Field kDst{4, 0, 20};
+inline constexpr Field kActTile{4, 20, 12};
+inline constexpr Field kN{5, 0, 16};
+inline constexpr Field kRows{5, 16, 16};
+inline constexpr Field kStrideA{6, 0, 16};
+inline constexpr Field kStrideB{6, 16, 16};
+inline constexpr Field kStrideDst{7, 0, 16};
+inline constexpr Field kActGroup{7, 16, 4};
+inline constexpr Field kActTileStride{7, 20, 12};
+}  // namespace vector
+namespace scalar {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kOp{0, 8, 5};
+inline constexpr Field kUseB{0, 13, 1};
+inline constexpr Field kStepA{0, 14, 1};
+inline constexpr Field kStepB{0, 15, 1};
+inline constexpr Field kTimesB{0, 16, 2};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kRa{2, 0, 8};
+inline constexpr Field kRb{2, 8, 8};
+inline constexpr Field kRd{2, 16, 8};
+inline constexpr Field kConstant{3, 0, 32};
+inline constexpr Field kRows{5, 16, 16};
+}  // namespace scalar
+namespace store {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kFormat{0, 8, 1};
+inline constexpr Field kScatter{0, 9, 1};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kAddrLow{2, 0, 32};
+inline constexpr Field kAddrHigh{3, 0, 8};
+inline constexpr Field kCount{3, 16, 16};
+inline constexpr Field kSrc{4, 0, 20};
+inline constexpr Field kRows{4, 20, 12};
+inline constexpr Field kSrcStride{5, 0, 16};
+inline constexpr Field kBeatStride{5, 16, 16};
+inline constexpr Field kRowStride{6, 0, 32};
+}  // namespace store
+}  // namespace fields
+
+constexpr ChipOpcode opcode_of(const CommandWords& c) {
+  return static_cast<ChipOpcode>(fields::kOpcode.get(c.w[fields::kOpcode.word]));
+}
+
 /// Reads `beats` beats from memory and writes their first `count` elements to the scratchpad.
 struct LoadCommand {
   uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kLoad);  ///< ChipOpcode.
@@ -889,19 +1010,6 @@ struct LoadCommand {
     c.dst = in.w[5] >> 0 & 0xfffff;
     return c;
   }
-};
-/// Widths of its fields in bits.
-struct LoadBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t format = 2;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t read_addr = 32;
-  static constexpr uint32_t beats = 32;
-  static constexpr uint32_t count = 20;
-  static constexpr uint32_t dst = 20;
 };
 /// Result of row r and column m goes to word dst + m * dst_stride * 16 + r; the largest magnitude of column m to scalar register max_reg + m.
 struct MatmulCommand {
@@ -971,28 +1079,6 @@ struct MatmulCommand {
     c.dst_stride = in.w[7] >> 20 & 0xfff;
     return c;
   }
-};
-/// Widths of its fields in bits.
-struct MatmulBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t layout = 2;
-  static constexpr uint32_t act_columns = 4;
-  static constexpr uint32_t max_reg = 8;
-  static constexpr uint32_t planes = 3;
-  static constexpr uint32_t group = 2;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t read_addr = 32;
-  static constexpr uint32_t beats = 32;
-  static constexpr uint32_t rows = 20;
-  static constexpr uint32_t block = 12;
-  static constexpr uint32_t cols = 18;
-  static constexpr uint32_t act_tile = 14;
-  static constexpr uint32_t stripes = 20;
-  static constexpr uint32_t dst = 20;
-  static constexpr uint32_t dst_stride = 12;
 };
 /// rows times n elements. Row r takes a + r * stride_a, b + r * stride_b, dst + r * stride_dst. The shift k is `shift`, or hi of the scalar register; m is lo of the scalar register. Element i of row r goes to byte i % C of tile act_tile + r / act_group * act_tile_stride + i / C, activation column act_column + r % act_group * act_step.
 struct VectorCommand {
@@ -1090,37 +1176,6 @@ struct VectorCommand {
     return c;
   }
 };
-/// Widths of its fields in bits.
-struct VectorBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t op = 5;
-  static constexpr uint32_t reduce = 3;
-  static constexpr uint32_t reduce_all = 1;
-  static constexpr uint32_t dest = 3;
-  static constexpr uint32_t keep = 1;
-  static constexpr uint32_t use_scalar = 1;
-  static constexpr uint32_t scalar_step = 1;
-  static constexpr uint32_t shift = 6;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t a = 20;
-  static constexpr uint32_t scalar = 8;
-  static constexpr uint32_t act_step = 4;
-  static constexpr uint32_t b = 20;
-  static constexpr uint32_t reduce_reg = 8;
-  static constexpr uint32_t act_column = 4;
-  static constexpr uint32_t dst = 20;
-  static constexpr uint32_t act_tile = 12;
-  static constexpr uint32_t n = 16;
-  static constexpr uint32_t rows = 16;
-  static constexpr uint32_t stride_a = 16;
-  static constexpr uint32_t stride_b = 16;
-  static constexpr uint32_t stride_dst = 16;
-  static constexpr uint32_t act_group = 4;
-  static constexpr uint32_t act_tile_stride = 12;
-};
 /// Row r reads ra (+ r if step_a) and rb (+ r if step_b) and writes rd + r.
 struct ScalarCommand {
   uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kScalar);  ///< ChipOpcode.
@@ -1178,24 +1233,6 @@ struct ScalarCommand {
     return c;
   }
 };
-/// Widths of its fields in bits.
-struct ScalarBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t op = 5;
-  static constexpr uint32_t use_b = 1;
-  static constexpr uint32_t step_a = 1;
-  static constexpr uint32_t step_b = 1;
-  static constexpr uint32_t times_b = 2;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t ra = 8;
-  static constexpr uint32_t rb = 8;
-  static constexpr uint32_t rd = 8;
-  static constexpr uint32_t constant = 32;
-  static constexpr uint32_t rows = 16;
-};
 /// Writes rows of `count` scratchpad elements with byte strobes. Row r starts at byte addr + r * row_stride * 64. Packed: elements are contiguous within a beat; after its last byte they go on at the start of the beat beat_stride beats further. Scattered: one element a beat, at the same byte of beats beat_stride beats apart.
 struct StoreCommand {
   uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kStore);  ///< ChipOpcode.
@@ -1252,24 +1289,6 @@ struct StoreCommand {
     c.row_stride = in.w[6];
     return c;
   }
-};
-/// Widths of its fields in bits.
-struct StoreBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t format = 1;
-  static constexpr uint32_t scatter = 1;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t addr_low = 32;
-  static constexpr uint32_t addr_high = 8;
-  static constexpr uint32_t count = 16;
-  static constexpr uint32_t src = 20;
-  static constexpr uint32_t rows = 12;
-  static constexpr uint32_t src_stride = 16;
-  static constexpr uint32_t beat_stride = 16;
-  static constexpr uint32_t row_stride = 32;
 };
 
 /// Byte offsets of the controller's devices from kMmioBase.

@@ -25,7 +25,7 @@ std::vector<State::Kept> State::top() const {
 }
 
 void State::run(const spec::CommandWords& words) {
-  if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kVector)) {
+  if (opcode_of(words) == spec::ChipOpcode::kVector) {
     run_vector(spec::VectorCommand::unpack(words));
   } else {
     run_scalar(spec::ScalarCommand::unpack(words));
