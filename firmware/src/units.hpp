@@ -2,6 +2,7 @@
 
 #include "bus.hpp"
 #include "spec/generated/spec.hpp"
+#include "spec/waits.hpp"
 #include "tape.hpp"
 
 /// Commands to the chip's units. Units run side by side; what orders them are the wait counts of
@@ -24,13 +25,14 @@ using StoreTicket = Ticket<spec::Unit::kStore>;
 
 /// Tells the timeline what the controller is at.
 inline void enter(spec::Phase phase, uint32_t number = 0) {
-  Bus::write(spec::mmio::kPhase, static_cast<uint32_t>(phase) | number << 8);
+  using namespace spec::mmio::phase;
+  Bus::write(spec::mmio::kPhase, kPhase.put(static_cast<uint32_t>(phase)) | kNumber.put(number));
 }
 
 struct Layer;
 
 /// Where a word of the next command goes.
-constexpr uint32_t cmd(uint32_t word) { return spec::mmio::kCmd + 4 * word; }
+constexpr uint32_t cmd(uint32_t word) { return spec::mmio::cmd::word(word); }
 
 /// The wait counts of a command, the word of kWaits.
 struct Waits {
@@ -42,7 +44,8 @@ class Units {
   /// Takes the counts as they are; to be called while no unit works.
   void start() {
     const uint32_t done = Bus::read(spec::mmio::kDone);
-    for (uint32_t u = 0; u < spec::kUnitCount; ++u) issued_[u] = done_[u] = done >> (8 * u) & 0xff;
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u) 
+      issued_[u] = done_[u] = spec::count_of(u).get(done);
     done_word_ = done;
   }
 
@@ -152,8 +155,8 @@ class Units {
   template <spec::Unit kUnit>
   uint32_t with(uint32_t word, Ticket<kUnit> ticket) const {
     if (recording() ? is_long_done(ticket) : is_done(ticket)) return word;
-    constexpr uint32_t shift = 8 * static_cast<uint32_t>(kUnit);
-    return (word & ~(0xffu << shift)) | (ticket.number & 0xff) << shift;
+    constexpr spec::Field count = spec::count_of(kUnit);
+    return (word & ~count.mask()) | count.put(ticket.number & count.max());
   }
   // A wait on a tape has to hold whenever it is played, even if there is nothing to wait for now.
   // So what matters is not what is done, but what is so whenever the next command is issued: all
@@ -165,12 +168,13 @@ class Units {
   uint32_t long_done() const {
     uint32_t word = 0;
     for (uint32_t u = 0; u < spec::kUnitCount; ++u)
-      word |= ((issued_[u] - kMostUnderWay) & 0xff) << 8 * u;
+      word |= spec::count_of(u).put((issued_[u] - kMostUnderWay) & 0xff);
     return word;
   }
   uint32_t packed_issued() const {
-    return (issued_[0] & 0xff) | (issued_[1] & 0xff) << 8 | (issued_[2] & 0xff) << 16 |
-           issued_[3] << 24;
+    using namespace spec::mmio::done;
+    return kLoad.put(issued_[0] & 0xff) | kMatmul.put(issued_[1] & 0xff) |
+           kVector.put(issued_[2] & 0xff) | kStore.put(issued_[3]);
   }
   void record();
   void read_done();

@@ -286,7 +286,7 @@ package tern_pkg;
   localparam logic [7:0] RequestSeek = 8'd7;
   localparam logic [7:0] RequestContinue = 8'd4;
 
-  // Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
+  // Kind of a message from the chip, in its first word (ReplyWord).
   localparam logic [7:0] ReplyReady = 8'd1;
   localparam logic [7:0] ReplyLoaded = 8'd2;
   localparam logic [7:0] ReplyToken = 8'd3;
@@ -519,7 +519,38 @@ package tern_pkg;
     logic [7:0] opcode;
   } store_cmd_t;
 
-  // Byte offsets of the controller's devices from MmioBase.
+  // First word of a message from the chip.
+  typedef struct packed {
+    logic [7:0] kind;
+    logic [23:0] payload;
+  } reply_word_t;
+
+  // Flags of a GenerateRequest.
+  typedef struct packed {
+    logic [30:0] reserved0;
+    logic [0:0] trace;
+  } generate_flags_t;
+
+  // What each unit does in a cycle, for a timeline: monitor_o of the chip.
+  typedef struct packed {
+    logic [23:0] reserved1;
+    logic [15:0] number;
+    logic [7:0] phase;
+    logic [1:0] reserved0;
+    logic [0:0] is_scalar;
+    logic [4:0] vector_op;
+    logic [0:0] working;
+    logic [0:0] vector_busy;
+    logic [0:0] store_beat;
+    logic [0:0] stall_wait;
+    logic [0:0] stall_drain;
+    logic [0:0] stall_read;
+    logic [0:0] load_beat;
+    logic [0:0] beat;
+  } monitor_t;
+
+  // Byte offsets of the controller's devices from MmioBase, places of the fields of registers, and
+  // the bits of an offset in a window that are the number of the entry.
   localparam logic [31:0] MmioCmd = 32'h00000000;
   localparam logic [31:0] MmioIssue = 32'h00000020;
   localparam logic [31:0] MmioDone = 32'h00000024;
@@ -540,6 +571,40 @@ package tern_pkg;
   localparam logic [31:0] MmioTopList = 32'h00000400;
   localparam logic [31:0] MmioScalars = 32'h00001000;
   localparam logic [31:0] MmioScratch = 32'h00100000;
+  localparam int unsigned MmioCmdBytes = 32;
+  localparam int unsigned MmioCmdEntryLsb = 2;
+  localparam int unsigned MmioDoneBits = 32;
+  localparam int unsigned MmioDoneLoadLsb = 0;
+  localparam int unsigned MmioDoneLoadBits = 8;
+  localparam int unsigned MmioDoneMatmulLsb = 8;
+  localparam int unsigned MmioDoneMatmulBits = 8;
+  localparam int unsigned MmioDoneVectorLsb = 16;
+  localparam int unsigned MmioDoneVectorBits = 8;
+  localparam int unsigned MmioDoneStoreLsb = 24;
+  localparam int unsigned MmioDoneStoreBits = 8;
+  localparam int unsigned MmioMailStateBits = 2;
+  localparam int unsigned MmioMailStateWordLsb = 0;
+  localparam int unsigned MmioMailStateWordBits = 1;
+  localparam int unsigned MmioMailStateRoomLsb = 1;
+  localparam int unsigned MmioMailStateRoomBits = 1;
+  localparam int unsigned MmioWorkingBits = 1;
+  localparam int unsigned MmioWorkingRequestLsb = 0;
+  localparam int unsigned MmioWorkingRequestBits = 1;
+  localparam int unsigned MmioPhaseBits = 24;
+  localparam int unsigned MmioPhasePhaseLsb = 0;
+  localparam int unsigned MmioPhasePhaseBits = 8;
+  localparam int unsigned MmioPhaseNumberLsb = 8;
+  localparam int unsigned MmioPhaseNumberBits = 16;
+  localparam int unsigned MmioTapeBits = 32;
+  localparam int unsigned MmioTapeStartLsb = 0;
+  localparam int unsigned MmioTapeStartBits = 16;
+  localparam int unsigned MmioTapeCommandsLsb = 16;
+  localparam int unsigned MmioTapeCommandsBits = 16;
+  localparam int unsigned MmioTopListBytes = 512;
+  localparam int unsigned MmioTopListEntryLsb = 3;
+  localparam int unsigned MmioScalarsBytes = 2048;
+  localparam int unsigned MmioScalarsEntryLsb = 3;
+  localparam int unsigned MmioScratchEntryLsb = 2;
 
   // Byte offsets, reset values and field positions of the control registers.
   localparam logic [11:0] RegId = 12'h000;
@@ -691,6 +756,10 @@ package tern_pkg;
   localparam int unsigned GenerateRequestTraceAddrOffset = 40;
   localparam int unsigned GenerateRequestTraceUnitsOffset = 44;
   localparam int unsigned GenerateRequestStopsOffset = 48;
+  localparam int unsigned DoneReplyBytes = 12;
+  localparam int unsigned DoneReplyPositionOffset = 0;
+  localparam int unsigned DoneReplyRandomLowOffset = 4;
+  localparam int unsigned DoneReplyRandomHighOffset = 8;
   localparam int unsigned TraceRecordBytes = 36;
   localparam int unsigned TraceRecordMagicOffset = 0;
   localparam int unsigned TraceRecordPointOffset = 4;

@@ -59,6 +59,48 @@ def layout_structs(structs: list[dict]) -> None:
         known[struct["name"]] = (struct["name"], offset, align)
 
 
+def fill_gaps(name: str, fields: list[dict], bits: int) -> list[dict]:
+    """The fields by their first bit, with reserved ones in the gaps, none of which crosses a word; refuses fields that overlap."""
+    position, out, gaps = 0, [], 0
+    for field in sorted(fields, key=lambda f: f["bit"]) + [{"bit": bits, "width": 0}]:
+        if field["bit"] < position:
+            fail(f"{name}.{field.get('name', 'last field')}: overlaps its neighbour, or leaves the word")
+        while position < field["bit"]:
+            width = min(field["bit"], (position // 32 + 1) * 32) - position
+            out.append({"name": f"reserved{gaps}", "word": position // 32, "lsb": position % 32, "width": width, "doc": "0.", "reserved": True})
+            gaps += 1
+            position += width
+        if field["width"]:
+            out.append(field)
+        position += field["width"]
+    return out
+
+
+def complete_words(words: list[dict], mmio: list[dict], constants: dict[str, int]) -> None:
+    """Fills the gaps of words and of the controller's registers, and sizes the controller's windows."""
+    for word in words + mmio:
+        word.setdefault("width", 32)
+        for field in word.setdefault("fields", []):
+            field.update(word=0, bit=field["lsb"])
+        word["used"] = max((field["lsb"] + field["width"] for field in word["fields"]), default=word["width"])
+        word["all_fields"] = fill_gaps(word["name"], word["fields"], word["width"])
+    for window in mmio:
+        entries = window.setdefault("entries", None)
+        if entries:
+            entries["stride"] = 4 * len(entries["words"])
+            entries["bytes"] = entries["stride"] * constants[entries["count"]] if "count" in entries else None
+
+
+def count_message_words(enums: list[dict], structs: list[dict]) -> None:
+    """Gives each kind of message the number of its words."""
+    sizes = {struct["name"]: struct["size"] for struct in structs}
+    for enum in enums:
+        enum.setdefault("words", None)
+        for value in enum["values"]:
+            words = value.setdefault("words", 0)
+            value["words"] = words if isinstance(words, int) else sizes[words] // 4
+
+
 def complete_commands(commands: list[dict], words: int) -> list[dict]:
     """Adds opcode and waits to every command's fields, fills the gaps with reserved ones, and checks that none overlap."""
     for command in commands:
@@ -70,19 +112,7 @@ def complete_commands(commands: list[dict], words: int) -> list[dict]:
             field["bit"] = 32 * field["word"] + field["lsb"]
             if field["lsb"] + field["width"] > 32:
                 fail(f"{command['name']}.{field['name']}: crosses a word")
-        position, out, gaps = 0, [], 0
-        for field in sorted(fields, key=lambda f: f["bit"]) + [{"bit": 32 * words, "width": 0}]:
-            if field["bit"] < position:
-                fail(f"{command['name']}.{field['name']}: overlaps its neighbour")
-            while position < field["bit"]:
-                width = min(field["bit"], (position // 32 + 1) * 32) - position
-                out.append({"name": f"reserved{gaps}", "word": position // 32, "lsb": position % 32, "width": width, "doc": "0.", "reserved": True})
-                gaps += 1
-                position += width
-            if field["width"]:
-                out.append(field)
-            position += field["width"]
-        command["fields"] = out
+        command["fields"] = fill_gaps(command["name"], fields, 32 * words)
     return commands
 
 
@@ -161,7 +191,9 @@ def render() -> dict[str, str]:
     constants = {item["name"]: item["value"] for item in spec["constants"]}
     layout_structs(spec["structs"])
     complete_enums(spec["enums"])
+    count_message_words(spec["enums"], spec["structs"])
     complete_commands(spec["commands"], constants["CommandWords"])
+    complete_words(spec["words"], spec["mmio"], constants)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,

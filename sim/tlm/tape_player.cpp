@@ -7,8 +7,9 @@
 namespace tern::tlm {
 
 void TapePlayer::start(uint32_t tape, uint32_t waits, Cycle at) {
-  first_ = (tape & 0xffff) / (4 * spec::kCommandWords) * spec::kCommandWords;
-  left_ = tape >> 16;
+  using namespace spec::mmio::tape;
+  first_ = kStart.get(tape) / spec::mmio::cmd::kBytes * spec::kCommandWords;
+  left_ = kCommands.get(tape);
   waits_ = waits;
   next_ = 0;
   now_ = at + 1;

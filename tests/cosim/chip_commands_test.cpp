@@ -66,7 +66,7 @@ class Program {
     }
     for (uint32_t i = 0; i < spec::kScalarRegs; ++i) {
       for (uint32_t word = 0; word < 2; ++word) {
-        const uint32_t found = bench.read_device(spec::mmio::kScalars + 8 * i + 4 * word);
+        const uint32_t found = bench.read_device(spec::mmio::scalars::lo(i) + 4 * word);
         const auto expected = static_cast<uint32_t>(bench.machine.scalar(i) >> 32 * word);
         if (found != expected) {
           return testing::AssertionFailure() << "scalar register " << i << " word " << word
@@ -75,7 +75,7 @@ class Program {
       }
     }
     for (uint32_t i = 0; i < kScratch; ++i) {
-      const auto found = static_cast<int32_t>(bench.read_device(spec::mmio::kScratch + 4 * i));
+      const auto found = static_cast<int32_t>(bench.read_device(spec::mmio::scratch::word(i)));
       if (found != bench.machine.scratch(i)) {
         return testing::AssertionFailure() << "scratchpad word " << i << ": chip " << found
                                            << ", machine " << bench.machine.scratch(i);
@@ -136,8 +136,8 @@ class Program {
     for (uint32_t i = 0; i < spec::kScalarRegs; ++i) {
       for (uint32_t word = 0; word < 2; ++word) {
         const auto value = static_cast<uint32_t>(word == 0 ? random_() >> below(32) : below(64));
-        bench.write_device(spec::mmio::kScalars + 8 * i + 4 * word, value);
-        bench.machine.write(spec::mmio::kScalars + 8 * i + 4 * word, value);
+        bench.write_device(spec::mmio::scalars::lo(i) + 4 * word, value);
+        bench.machine.write(spec::mmio::scalars::lo(i) + 4 * word, value);
       }
     }
     ASSERT_TRUE(bench.wait_done());

@@ -84,7 +84,7 @@ class StreamComparison : public testing::TestWithParam<const char*> {
     std::optional<uint64_t> start;
     uint32_t done = 0;
     for (const spec::CommandWords& c : commands) {
-      for (uint32_t i = 0; i < spec::kCommandWords; ++i) write(spec::mmio::kCmd + 4 * i, c.w[i]);
+      for (uint32_t i = 0; i < spec::kCommandWords; ++i) write(spec::mmio::cmd::word(i), c.w[i]);
       if (!start) start = chip.cycles();
       write(spec::mmio::kIssue, 1);
       done += opcode_of(c) == spec::ChipOpcode::kLoad ? 1 : 256;

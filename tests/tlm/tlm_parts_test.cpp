@@ -162,7 +162,9 @@ class TapeTimes : public testing::Test {
       memory_.insert(memory_.end(), spec::kCommandWords - 1, 7);
     }
     player_.set_memory(memory_);
-    player_.start(static_cast<uint32_t>(opcodes.size()) << 16 | 2 * 4 * spec::kCommandWords, 3, 100);
+    player_.start(spec::mmio::tape::kCommands.put(static_cast<uint32_t>(opcodes.size())) |
+                      spec::mmio::tape::kStart.put(2 * spec::mmio::cmd::kBytes),
+                  3, 100);
   }
   std::vector<uint32_t> memory_;
   std::vector<Cycle> offered_;

@@ -483,12 +483,45 @@ constexpr const char* name_of(Request value) {
   return "unknown";
 }
 
-/// Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
+/// Whether there is such a Request.
+constexpr bool is_known(Request value) {
+  switch (value) {
+    case Request::kLoad:
+    case Request::kReset:
+    case Request::kGenerate:
+    case Request::kReadMemory:
+    case Request::kWriteMemory:
+    case Request::kSeek:
+    case Request::kContinue:
+      return true;
+  }
+  return false;
+}
+
+/// Words that follow the first one, before those whose number they tell.
+constexpr uint32_t words_after(Request value) {
+  switch (value) {
+    case Request::kLoad:
+      return 1;
+    case Request::kGenerate:
+      return 13;
+    case Request::kReadMemory:
+      return 2;
+    case Request::kWriteMemory:
+      return 2;
+    case Request::kSeek:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+/// Kind of a message from the chip, in its first word (ReplyWord).
 enum class Reply : uint32_t {
   kReady = 1,  ///< Payload: MailVersion. The firmware has started.
   kLoaded = 2,  ///< Payload: prefill group, the tokens that the chip takes through the layers together.
   kToken = 3,  ///< Payload: a sampled token.
-  kDone = 4,  ///< Payload: tokens sampled. Three words follow: position, random state low, high.
+  kDone = 4,  ///< Payload: tokens sampled. [DoneReply]
   kError = 5,  ///< Payload: FirmwareError. One word follows: detail. The request has ended.
   kTrace = 6,  ///< Payload: 0. One word follows: bytes in the trace buffer, in units of 64. The chip waits for Continue.
   kMemory = 7,  ///< Payload: 0. Sixteen words of memory follow.
@@ -513,6 +546,37 @@ constexpr const char* name_of(Reply value) {
       return "memory";
   }
   return "unknown";
+}
+
+/// Whether there is such a Reply.
+constexpr bool is_known(Reply value) {
+  switch (value) {
+    case Reply::kReady:
+    case Reply::kLoaded:
+    case Reply::kToken:
+    case Reply::kDone:
+    case Reply::kError:
+    case Reply::kTrace:
+    case Reply::kMemory:
+      return true;
+  }
+  return false;
+}
+
+/// Words that follow the first one.
+constexpr uint32_t words_after(Reply value) {
+  switch (value) {
+    case Reply::kDone:
+      return 3;
+    case Reply::kError:
+      return 1;
+    case Reply::kTrace:
+      return 1;
+    case Reply::kMemory:
+      return 16;
+    default:
+      return 0;
+  }
 }
 
 /// What the controller is at, for the timeline.
@@ -848,21 +912,28 @@ struct CommandWords {
   uint32_t w[kCommandWords];
 };
 
-/// Where a field lies: in a word of several, or in a register.
+/// Where a field lies: in a word of several, or in a register. Firmware that is compiled for size
+/// needs its functions inlined too.
 struct Field {
   uint32_t word, lsb, width;
 
   /// Its largest value.
-  constexpr uint32_t max() const { return ~uint32_t{0} >> (32 - width); }
+  [[gnu::always_inline]] constexpr uint32_t max() const { return ~uint32_t{0} >> (32 - width); }
   /// Its bits in the word.
-  constexpr uint32_t mask() const { return max() << lsb; }
+  [[gnu::always_inline]] constexpr uint32_t mask() const { return max() << lsb; }
   /// Its value in the word.
-  constexpr uint32_t get(uint32_t in) const { return in >> lsb & max(); }
+  [[gnu::always_inline]] constexpr uint32_t get(uint32_t in) const { return in >> lsb & max(); }
+  [[gnu::always_inline]] constexpr uint32_t get(uint64_t in) const {
+    return static_cast<uint32_t>(in >> lsb) & max();
+  }
+  /// Whether it is not 0 in the word.
+  [[gnu::always_inline]] constexpr bool is_set(uint32_t in) const { return (in & mask()) != 0; }
+  [[gnu::always_inline]] constexpr bool is_set(uint64_t in) const { return (in & mask()) != 0; }
   /// The word with this value, at most max(), in the field and 0 elsewhere.
-  constexpr uint32_t put(uint32_t value) const { return value << lsb; }
+  [[gnu::always_inline]] constexpr uint32_t put(uint32_t value) const { return value << lsb; }
 };
 
-/// Fields of the commands.
+/// Fields of commands and of other words.
 namespace fields {
 inline constexpr Field kOpcode{0, 0, 8};  ///< ChipOpcode, of every command.
 inline constexpr Field kWaits{1, 0, 32};  ///< Wait counts of every command, a byte a Unit.
@@ -963,6 +1034,30 @@ inline constexpr Field kSrcStride{5, 0, 16};
 inline constexpr Field kBeatStride{5, 16, 16};
 inline constexpr Field kRowStride{6, 0, 32};
 }  // namespace store
+/// First word of a message from the chip.
+namespace reply_word {
+inline constexpr Field kPayload{0, 0, 24};  ///< As the kind says.
+inline constexpr Field kKind{0, 24, 8};  ///< Reply.
+}  // namespace reply_word
+/// Flags of a GenerateRequest.
+namespace generate_flags {
+inline constexpr Field kTrace{0, 0, 1};  ///< What TracePoint names goes to the trace buffer.
+}  // namespace generate_flags
+/// What each unit does in a cycle, for a timeline: monitor_o of the chip.
+namespace monitor {
+inline constexpr Field kBeat{0, 0, 1};  ///< A beat of a matrix.
+inline constexpr Field kLoadBeat{0, 1, 1};  ///< A beat of a LOAD.
+inline constexpr Field kStallRead{0, 2, 1};  ///< The stream waits for memory.
+inline constexpr Field kStallDrain{0, 3, 1};  ///< The stream waits for accumulators.
+inline constexpr Field kStallWait{0, 4, 1};  ///< The stream waits for a unit.
+inline constexpr Field kStoreBeat{0, 5, 1};  ///< A beat of a STORE.
+inline constexpr Field kVectorBusy{0, 6, 1};  ///< The vector unit works.
+inline constexpr Field kWorking{0, 7, 1};  ///< A request is being worked on.
+inline constexpr Field kVectorOp{0, 8, 5};  ///< VectorOp, or ScalarOp if is_scalar, while vector_busy.
+inline constexpr Field kIsScalar{0, 13, 1};  ///< The vector unit's command is a SCALAR.
+inline constexpr Field kPhase{0, 16, 8};  ///< Phase, as the controller tells it.
+inline constexpr Field kNumber{0, 24, 16};  ///< Layer or token, as the controller tells it.
+}  // namespace monitor
 }  // namespace fields
 
 constexpr ChipOpcode opcode_of(const CommandWords& c) {
@@ -1291,28 +1386,71 @@ struct StoreCommand {
   }
 };
 
-/// Byte offsets of the controller's devices from kMmioBase.
+/// Byte offsets of the controller's devices from kMmioBase, the fields of registers, and the offsets
+/// of the words of a window's entries.
 namespace mmio {
 inline constexpr uint32_t kCmd = 0x0;  ///< Eight words of the next command; they keep their values. Read and write.
 inline constexpr uint32_t kIssue = 0x20;  ///< A write of any value queues the command in Cmd; it waits for a place in the unit's queue.
 inline constexpr uint32_t kDone = 0x24;  ///< Commands completed by each unit modulo 256, as in Unit. Read only.
-inline constexpr uint32_t kMailState = 0x28;  ///< Bit 0: a word from the host waits. Bit 1: there is room for a word to the host. Read only.
+inline constexpr uint32_t kMailState = 0x28;  ///< State of the mailbox. Read only.
 inline constexpr uint32_t kMailIn = 0x2c;  ///< Reads and removes the oldest word from the host; 0 if there is none.
 inline constexpr uint32_t kMailOut = 0x30;  ///< A write sends a word to the host; lost if there is no room.
-inline constexpr uint32_t kWorking = 0x34;  ///< Bit 0: a request is being worked on; the watchdog runs only then. Read and write.
+inline constexpr uint32_t kWorking = 0x34;  ///< Whether there is work. Read and write.
 inline constexpr uint32_t kCycles = 0x38;  ///< Clock cycles since reset, low word. Read only.
 inline constexpr uint32_t kError = 0x3c;  ///< The ERROR register of the host's side. Read only.
 inline constexpr uint32_t kConfig = 0x40;  ///< CONFIG of the host's side. Read only.
 inline constexpr uint32_t kConfig2 = 0x44;  ///< CONFIG2. Read only.
 inline constexpr uint32_t kConfig3 = 0x48;  ///< CONFIG3. Read only.
 inline constexpr uint32_t kKeyBlock = 0x4c;  ///< Tokens of a row block of the K cache. Read only.
-inline constexpr uint32_t kPhase = 0x54;  ///< What the controller is at, for the timeline: bits 7:0 Phase, bits 23:8 layer or token. Write only.
-inline constexpr uint32_t kTape = 0x58;  ///< A write plays a tape: bits 31:16 commands (0: none), each of eight words, one after another in the controller's data memory from the byte offset in bits 15:0 on, a multiple of 32; offsets count modulo the size of that memory. Each goes to Cmd and is queued, while the controller goes on; words 4, 6 and 7 of scalar commands, which have no fields, stay what they were. Until the last is queued, accesses of Cmd, Issue, Tape and TapeWaits wait, and the words must not change. Write only.
+inline constexpr uint32_t kPhase = 0x54;  ///< What the controller is at, for the timeline. Write only.
+inline constexpr uint32_t kTape = 0x58;  ///< A write plays a tape: commands of eight words, one after another in the controller's data memory; offsets count modulo the size of that memory. Each goes to Cmd and is queued, while the controller goes on; words 4, 6 and 7 of scalar commands, which have no fields, stay what they were. Until the last is queued, accesses of Cmd, Issue, Tape and TapeWaits wait, and the words must not change. Write only.
 inline constexpr uint32_t kTapeWaits = 0x5c;  ///< Added to the wait counts of the commands of a tape, byte by byte. Read and write.
 inline constexpr uint32_t kTopCount = 0x50;  ///< Entries of the top-k list. Read only.
-inline constexpr uint32_t kTopList = 0x400;  ///< Top-k list, largest first, lower element number first among equals: value at 8 i, element number at 8 i + 4. Read only.
-inline constexpr uint32_t kScalars = 0x1000;  ///< Scalar registers: lo at 8 i, hi at 8 i + 4. Read and write; a write of one word keeps the other.
-inline constexpr uint32_t kScratch = 0x100000;  ///< Scratchpad, a word each. Read and write.
+inline constexpr uint32_t kTopList = 0x400;  ///< Top-k list, largest first, lower element number first among equals. Read only.
+inline constexpr uint32_t kScalars = 0x1000;  ///< Scalar registers. Read and write; a write of one word keeps the other.
+inline constexpr uint32_t kScratch = 0x100000;  ///< Scratchpad. Read and write.
+namespace cmd {
+inline constexpr uint32_t kStride = 4;
+inline constexpr uint32_t kBytes = 32;
+constexpr uint32_t word(uint32_t entry) { return kCmd + kStride * entry; }
+}  // namespace cmd
+namespace done {
+inline constexpr Field kLoad{0, 0, 8};  ///< LOAD.
+inline constexpr Field kMatmul{0, 8, 8};  ///< MATMUL.
+inline constexpr Field kVector{0, 16, 8};  ///< VECTOR and SCALAR.
+inline constexpr Field kStore{0, 24, 8};  ///< STORE.
+}  // namespace done
+namespace mail_state {
+inline constexpr Field kWord{0, 0, 1};  ///< A word from the host waits.
+inline constexpr Field kRoom{0, 1, 1};  ///< There is room for a word to the host.
+}  // namespace mail_state
+namespace working {
+inline constexpr Field kRequest{0, 0, 1};  ///< A request is being worked on; the watchdog runs only then.
+}  // namespace working
+namespace phase {
+inline constexpr Field kPhase{0, 0, 8};  ///< Phase.
+inline constexpr Field kNumber{0, 8, 16};  ///< Layer or token.
+}  // namespace phase
+namespace tape {
+inline constexpr Field kStart{0, 0, 16};  ///< Byte offset of the first command in the data memory, a multiple of 32.
+inline constexpr Field kCommands{0, 16, 16};  ///< Commands; 0: none.
+}  // namespace tape
+namespace top_list {
+inline constexpr uint32_t kStride = 8;
+inline constexpr uint32_t kBytes = 512;
+constexpr uint32_t value(uint32_t entry) { return kTopList + kStride * entry; }
+constexpr uint32_t number(uint32_t entry) { return kTopList + kStride * entry + 4; }
+}  // namespace top_list
+namespace scalars {
+inline constexpr uint32_t kStride = 8;
+inline constexpr uint32_t kBytes = 2048;
+constexpr uint32_t lo(uint32_t entry) { return kScalars + kStride * entry; }
+constexpr uint32_t hi(uint32_t entry) { return kScalars + kStride * entry + 4; }
+}  // namespace scalars
+namespace scratch {
+inline constexpr uint32_t kStride = 4;
+constexpr uint32_t word(uint32_t entry) { return kScratch + kStride * entry; }
+}  // namespace scratch
 }  // namespace mmio
 
 /// A real factor m * 2^e; m is 0 or in [2^30, 2^31).
@@ -1477,7 +1615,7 @@ struct GenerateRequest {
   uint32_t prompt;  ///< Prompt tokens, at least 1.
   uint32_t max_new;  ///< Tokens to sample; 0 samples none and runs no head unless flags ask for it.
   uint32_t group;  ///< Prompt tokens that go through the layers together; 0: as many as the chip can.
-  uint32_t flags;  ///< Bit 0: trace.
+  uint32_t flags;  ///< GenerateFlags.
   ScaleBits inverse_temperature;  ///< 1 / temperature; m = 0 takes the likeliest token.
   uint32_t top_k;  ///< Candidates, 1 to TopK.
   uint32_t top_p_q16;  ///< Probability that the candidates must reach, Q16.
@@ -1500,6 +1638,17 @@ static_assert(offsetof(GenerateRequest, random_high) == 36);
 static_assert(offsetof(GenerateRequest, trace_addr) == 40);
 static_assert(offsetof(GenerateRequest, trace_units) == 44);
 static_assert(offsetof(GenerateRequest, stops) == 48);
+
+/// What follows the word Done in the mailbox.
+struct DoneReply {
+  uint32_t position;  ///< Of the next token.
+  uint32_t random_low;  ///< State of the generator (sample.hpp), low word.
+  uint32_t random_high;  ///< High word.
+};
+static_assert(sizeof(DoneReply) == 12);
+static_assert(offsetof(DoneReply, position) == 0);
+static_assert(offsetof(DoneReply, random_low) == 4);
+static_assert(offsetof(DoneReply, random_high) == 8);
 
 /// Head of a record of the trace buffer, 64 bytes; the int32 values follow, padded to 64 bytes.
 struct TraceRecord {
