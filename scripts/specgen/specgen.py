@@ -116,6 +116,26 @@ def complete_commands(commands: list[dict], words: int) -> list[dict]:
     return commands
 
 
+def complete_parameters(parameters: list[dict], configs: list[dict]) -> None:
+    """Says in words what a parameter takes, and checks that every configuration gives values that it takes."""
+    for parameter in parameters:
+        parameter.setdefault("type", "u32")
+        if parameter["type"] == "bool":
+            continue
+        low, high = parameter["low"], parameter.setdefault("high", 2**32 - 1)
+        multiple, power = parameter.setdefault("multiple", 1), parameter.setdefault("power_of_two", False)
+        kind = "a power of two, " if power else f"a multiple of {multiple}, " if multiple > 1 else ""
+        parameter.setdefault("takes", kind + (f"{low} to {high}" if high < 2**32 - 1 else f"at least {low}"))
+        for config in configs:
+            value = config.get(parameter["name"], parameter.get("default"))
+            if value is None or not low <= value <= high or value % multiple or (power and value & (value - 1)):
+                fail(f"configuration {config['name']}: {parameter['name']} is {value}: {parameter['takes']}")
+    for config in configs:
+        unknown = set(config) - {"name", "doc"} - {parameter["name"] for parameter in parameters}
+        if unknown:
+            fail(f"configuration {config['name']}: there is no parameter {', '.join(sorted(unknown))}")
+
+
 def complete_enums(enums: list[dict]) -> None:
     """Checks the values, gives every property the values that have it, and says where the values have no gaps."""
     for enum in enums:
@@ -190,6 +210,7 @@ def render() -> dict[str, str]:
     spec = yaml.safe_load((ROOT / "model/spec/tern.yaml").read_text())
     constants = {item["name"]: item["value"] for item in spec["constants"]}
     layout_structs(spec["structs"])
+    complete_parameters(spec["parameters"], spec["configs"])
     complete_enums(spec["enums"])
     count_message_words(spec["enums"], spec["structs"])
     complete_commands(spec["commands"], constants["CommandWords"])

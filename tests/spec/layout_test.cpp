@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <initializer_list>
 #include <random>
@@ -176,6 +177,20 @@ TEST(Command, FieldsDoNotOverlap) {
                       {&V::act_group, fields::vector::kActGroup},
                       {&V::act_tile_stride, fields::vector::kActTileStride}});
   EXPECT_EQ(opcode_of(MatmulCommand{}.pack()), ChipOpcode::kMatmul);
+}
+
+TEST(Parameters, HoldTheConfigurationsAndTheirRules) {
+  for (const ChipConfig& config : kConfigs) {
+    for (const Parameter& p : kParameters)
+      EXPECT_TRUE(p.holds(config.*p.member)) << config.name << ' ' << p.name;
+  }
+  const auto holds = [](uint32_t ChipConfig::*member, uint32_t value) {
+    return std::ranges::find(kParameters, member, &Parameter::member)->holds(value);
+  };
+  for (const uint32_t columns : {0u, 4u, 12u, 128u})
+    EXPECT_FALSE(holds(&ChipConfig::columns, columns));
+  for (const uint32_t tokens : {0u, 7u, 1285u}) EXPECT_FALSE(holds(&ChipConfig::key_block, tokens));
+  EXPECT_TRUE(holds(&ChipConfig::cmd_depth, ~0u));
 }
 
 }  // namespace

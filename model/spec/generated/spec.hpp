@@ -884,27 +884,114 @@ constexpr const char* name_of(TracePoint value) {
 /// Size of a chip. Columns is C, act_columns M and acc_depth D of docs/architecture.md.
 struct ChipConfig {
   const char* name;
-  uint32_t columns;      ///< Bytes of a beat, columns of a tile.
-  uint32_t act_columns;  ///< Activation columns.
-  uint32_t acc_depth;    ///< Accumulator entries of five rows.
-  uint32_t act_depth;    ///< Tiles of the activation buffer per activation column.
-  uint32_t fifo_beats;   ///< Prefetch FIFO.
-  uint32_t burst_beats;  ///< Longest AXI burst.
-  uint32_t cmd_depth;    ///< Commands in the queue of each unit.
-  uint32_t row_block;    ///< Stripes of a row block in the plane layout.
-  uint32_t key_block;    ///< Tokens of a row block of the K cache.
-  uint32_t lanes;        ///< Lanes of the vector unit.
+  uint32_t columns;  ///< C, bytes of a beat.
+  uint32_t act_columns;  ///< M, activation columns.
+  uint32_t trees = 5;  ///< Adder trees of an activation column, 5 or 8.
+  uint32_t lanes;  ///< Lanes of the vector unit.
+  uint32_t fifo_beats;  ///< Prefetch FIFO.
+  uint32_t burst_beats;  ///< Longest burst.
+  uint32_t cmd_depth;  ///< Commands in each queue.
+  uint32_t acc_depth;  ///< Accumulator entries.
+  uint32_t act_depth;  ///< Tiles of the activation buffer.
+  uint32_t row_block;  ///< Stripes of a row block.
+  uint32_t key_block;  ///< Tokens of a row block of the K cache.
   uint32_t scratch_words;  ///< Words of the scratchpad.
   bool group_scales = false;  ///< The engine multiplies partial sums with the scales of groups.
-  bool sign_weights = false;  ///< The engine takes the layout Sign.
-  uint32_t trees = 5;    ///< Adder trees of an activation column: 5, or 8 to take a beat of signs a cycle.
+  bool sign_weights = false;  ///< The engine takes the layout Sign; with 8 trees, a beat of it a cycle.
   bool small_fabric = false;  ///< Registers in the longest paths, for a small and slow FPGA.
 };
 inline constexpr ChipConfig kConfigs[] = {
-    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true, 8, false},  // A small FPGA with SDRAM.
-    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true, 5, false},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
-    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 4, 16384, false, false, 5, true},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
-    {"k26", 64, 8, 52, 256, 256, 16, 8, 8, 20, 8, 163840, true, true, 5, false},  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+    // A small FPGA with SDRAM.
+    {.name = "nano",
+     .columns = 8,
+     .act_columns = 1,
+     .trees = 8,
+     .lanes = 8,
+     .fifo_beats = 128,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 2048,
+     .row_block = 8,
+     .key_block = 5,
+     .scratch_words = 16384,
+     .group_scales = true,
+     .sign_weights = true},
+    // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
+    {.name = "edge",
+     .columns = 64,
+     .act_columns = 8,
+     .lanes = 32,
+     .fifo_beats = 256,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 256,
+     .row_block = 8,
+     .key_block = 20,
+     .scratch_words = 163840,
+     .group_scales = true,
+     .sign_weights = true},
+    // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+    {.name = "ulx3s",
+     .columns = 8,
+     .act_columns = 1,
+     .lanes = 4,
+     .fifo_beats = 128,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 2048,
+     .row_block = 8,
+     .key_block = 5,
+     .scratch_words = 16384,
+     .small_fabric = true},
+    // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+    {.name = "k26",
+     .columns = 64,
+     .act_columns = 8,
+     .lanes = 8,
+     .fifo_beats = 256,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 256,
+     .row_block = 8,
+     .key_block = 20,
+     .scratch_words = 163840,
+     .group_scales = true,
+     .sign_weights = true},
+};
+
+/// A parameter of a chip that is a number.
+struct Parameter {
+  const char* name;
+  const char* doc;
+  uint32_t ChipConfig::*member;
+  uint32_t low, high;
+  uint32_t multiple;  ///< Divides the value.
+  bool power_of_two;
+  const char* takes;  ///< The same in words, with what other parameters demand.
+
+  /// Whether the value is one that some chip has.
+  constexpr bool holds(uint32_t value) const {
+    return value >= low && value <= high && value % multiple == 0 &&
+           (!power_of_two || (value & (value - 1)) == 0);
+  }
+};
+inline constexpr Parameter kParameters[] = {
+    {"columns", "C, bytes of a beat", &ChipConfig::columns, 8, 64u, 1, true, "a power of two, 8 to 64"},
+    {"act_columns", "M, activation columns", &ChipConfig::act_columns, 1, 8u, 1, false, "1 to 8"},
+    {"trees", "adder trees of an activation column, 5 or 8", &ChipConfig::trees, 5, 8u, 1, false, "5, or 8 where there are signs"},
+    {"lanes", "lanes of the vector unit", &ChipConfig::lanes, 4, 64u, 1, true, "a power of two, 4 to the columns"},
+    {"fifo_beats", "prefetch FIFO", &ChipConfig::fifo_beats, 4, 4294967295u, 1, false, "at least two bursts"},
+    {"burst_beats", "longest burst", &ChipConfig::burst_beats, 2, 512u, 1, false, "at least 2, and bursts that divide 4 KiB"},
+    {"cmd_depth", "commands in each queue", &ChipConfig::cmd_depth, 2, 4294967295u, 1, false, "at least 2"},
+    {"acc_depth", "accumulator entries", &ChipConfig::acc_depth, 2, 256u, 1, false, "2 to 256"},
+    {"act_depth", "tiles of the activation buffer", &ChipConfig::act_depth, 1, 4096u, 1, false, "1 to 4096"},
+    {"row_block", "stripes of a row block", &ChipConfig::row_block, 1, 256u, 1, false, "1 to acc_depth"},
+    {"key_block", "tokens of a row block of the K cache", &ChipConfig::key_block, 5, 1280u, 5, false, "a multiple of 5, to 5 acc_depth"},
+    {"scratch_words", "words of the scratchpad", &ChipConfig::scratch_words, 0, 1048576u, 64, false, "a multiple of 64, to 2^20"},
 };
 
 /// A command as it goes into the Cmd words.
