@@ -28,8 +28,8 @@ def draw(rng: random.Random, name: str) -> str:
     scratch_words = 65536
     group_scales, sign_weights = rng.randint(0, 1), rng.randint(0, 1)
     trees = rng.choice([5, 8]) if sign_weights else 5
-    values = (columns, act_columns, acc_depth, act_depth, fifo_beats, burst_beats, cmd_depth, row_block,
-              key_block, lanes, scratch_words, group_scales, sign_weights, trees)
+    values = (columns, act_columns, trees, lanes, fifo_beats, burst_beats, cmd_depth, acc_depth, act_depth,
+              row_block, key_block, scratch_words, group_scales, sign_weights)
     return ",".join([name, *map(str, values)])
 
 

@@ -9,40 +9,29 @@
 namespace tern::sim {
 namespace {
 
-// Bits of monitor_o; see rtl/top/tern_chip.sv.
-constexpr uint64_t kBeat = 1u << 0;
-constexpr uint64_t kLoadBeat = 1u << 1;
-constexpr uint64_t kStallRead = 1u << 2;
-constexpr uint64_t kStallDrain = 1u << 3;
-constexpr uint64_t kStallWait = 1u << 4;
-constexpr uint64_t kStoreBeat = 1u << 5;
-constexpr uint64_t kVectorBusy = 1u << 6;
-constexpr uint32_t kVectorOpLsb = 8;
-constexpr uint32_t kScalar = 1u << 5;  // of the operation
-constexpr uint32_t kPhaseLsb = 16;
+using namespace spec::fields::monitor;
 
 std::string stream_label(uint64_t monitor) {
-  if (monitor & kBeat) return "matrix";
-  if (monitor & kLoadBeat) return "load";
-  if (monitor & kStallDrain) return "waits for accumulators";
-  if (monitor & kStallRead) return "waits for memory";
-  if (monitor & kStallWait) return "waits for a unit";
+  if (kBeat.is_set(monitor)) return "matrix";
+  if (kLoadBeat.is_set(monitor)) return "load";
+  if (kStallDrain.is_set(monitor)) return "waits for accumulators";
+  if (kStallRead.is_set(monitor)) return "waits for memory";
+  if (kStallWait.is_set(monitor)) return "waits for a unit";
   return {};
 }
 
 std::string vector_label(uint64_t monitor) {
-  if (!(monitor & kVectorBusy)) return {};
-  const auto op = static_cast<uint32_t>(monitor >> kVectorOpLsb & 0x3f);
-  if (op & kScalar) return spec::name_of(static_cast<spec::ScalarOp>(op & ~kScalar));
+  if (!kVectorBusy.is_set(monitor)) return {};
+  const uint32_t op = kVectorOp.get(monitor);
+  if (kIsScalar.is_set(monitor)) return spec::name_of(static_cast<spec::ScalarOp>(op));
   return spec::name_of(static_cast<spec::VectorOp>(op));
 }
 
 std::string phase_label(uint64_t monitor) {
-  const auto phase = static_cast<spec::Phase>(monitor >> kPhaseLsb & 0xff);
+  const auto phase = static_cast<spec::Phase>(kPhase.get(monitor));
   if (phase == spec::Phase::kIdle) return {};
-  const auto number = static_cast<uint32_t>(monitor >> (kPhaseLsb + 8) & 0xffff);
   if (phase == spec::Phase::kAttention || phase == spec::Phase::kFeedForward)
-    return fmt::format("layer {} {}", number, spec::name_of(phase));
+    return fmt::format("layer {} {}", kNumber.get(monitor), spec::name_of(phase));
   return spec::name_of(phase);
 }
 
@@ -62,7 +51,7 @@ void UnitTimeline::change(uint64_t cycle, uint64_t monitor) {
   set(controller_, cycle, phase_label(monitor));
   set(stream_, cycle, stream_label(monitor));
   set(vector_, cycle, vector_label(monitor));
-  set(store_, cycle, monitor & kStoreBeat ? "store" : std::string());
+  set(store_, cycle, kStoreBeat.is_set(monitor) ? "store" : std::string());
 }
 
 void UnitTimeline::finish(uint64_t cycle) {

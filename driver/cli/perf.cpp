@@ -202,7 +202,7 @@ int perf(const PerfOptions& o) {
                           {"group", run.group()},   {"context", model.model.context},
                           {"open_seconds", opened}, {"processor_seconds", seconds}};
     if (mhz) out["clock_mhz"] = *mhz;
-    for (const Parameter& p : kParameters) out["parameters"][p.name] = config.chip.*p.member;
+    for (const spec::Parameter& p : spec::kParameters) out["parameters"][p.name] = config.chip.*p.member;
     for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
     say_json(out);
     return 0;

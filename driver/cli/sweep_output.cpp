@@ -81,7 +81,7 @@ std::vector<std::string> clock_warnings(const std::vector<Result>& results, cons
 
 std::string to_csv(const std::vector<Result>& results, const Sources& sources) {
   std::string out = "model,layers,positions,config,dram,clock_mhz,technology,context,batch";
-  for (const cli::Parameter& p : cli::kParameters) out += fmt::format(",{}", p.name);
+  for (const spec::Parameter& p : spec::kParameters) out += fmt::format(",{}", p.name);
   out += ",ok,reason,clock_met,cycles_per_token,tokens_per_second,joules_per_token,watts,memory_share";
   constexpr std::pair<energy::Unit, const char*> kParts[] = {{energy::Unit::kCore, "core"},
                                                              {energy::Unit::kSram, "sram"},
@@ -94,7 +94,7 @@ std::string to_csv(const std::vector<Result>& results, const Sources& sources) {
     out += fmt::format("{},{},{},{},{},{},{},{},{}", quoted(p.model), p.layers, p.positions, p.config,
                        quoted(p.dram), r.chip_mhz, p.technology, p.context, p.batch);
     const spec::ChipConfig chip = cli::chip_of(p.config, p.parameters);
-    for (const cli::Parameter& parameter : cli::kParameters)
+    for (const spec::Parameter& parameter : spec::kParameters)
       out += fmt::format(",{}", chip.*parameter.member);
     out += fmt::format(",{},{},{}", r.ok(), r.ok() ? "" : quoted(r.error),
                        sources.technology(p.technology).too_slow_for(r.chip_mhz).empty());

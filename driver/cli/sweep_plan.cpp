@@ -75,7 +75,7 @@ class Reader {
       const auto name = entry.first.as<std::string>();
       if (!cli::find_parameter(name)) {
         std::string names;
-        for (const cli::Parameter& p : cli::kParameters) names += fmt::format(" {}", p.name);
+        for (const spec::Parameter& p : spec::kParameters) names += fmt::format(" {}", p.name);
         fail(entry.first, fmt::format("parameters: there is no {}; known:{}", quote(name), names));
       }
       read<uint32_t>(name, entry.second, {1, 1 << 20}, false,

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "firmware_link.hpp"
+#include "generate_words.hpp"
 #include "io/error.hpp"
 #include "io/fit.hpp"
 #include "kv_writer.hpp"
@@ -18,8 +18,6 @@
 
 namespace tern {
 namespace {
-
-constexpr uint32_t kTraceFlag = 1;
 
 class ChipDevice final : public Device {
  public:
@@ -40,7 +38,7 @@ class ChipDevice final : public Device {
     trace_bytes_ = driver::trace_buffer_bytes(image.model(), chip);
     io::check_fits(image, chip);
     const uint64_t end = trace_address_ + trace_bytes_;
-    if (end > uint64_t{spec::kAddrUnit} << spec::LoadBits::read_addr)
+    if (end > uint64_t{spec::kAddrUnit} << spec::fields::load::kReadAddr.width)
       throw Error("{}: needs {} bytes of memory, more than commands can address", image.origin(),
                   end);
     if (!link_.running()) link_.start();
@@ -219,7 +217,7 @@ class ChipDevice final : public Device {
     r.prompt = static_cast<uint32_t>(tokens.size());
     r.max_new = settings.max_new;
     r.group = std::min(settings.group, group_);
-    r.flags = traced ? kTraceFlag : 0;
+    r.flags = spec::fields::generate_flags::kTrace.put(traced);
     r.inverse_temperature = settings.inverse_temperature;
     r.top_k = settings.top_k;
     r.top_p_q16 = settings.top_p_q16;
@@ -231,12 +229,7 @@ class ChipDevice final : public Device {
     }
     const std::vector<int32_t> stops = driver::stop_tokens(settings, image_->tokenizer().ends());
     r.stops = static_cast<uint32_t>(stops.size());
-    std::vector<uint32_t> words(1 + sizeof r / 4);
-    words[0] = static_cast<uint32_t>(spec::Request::kGenerate);
-    std::memcpy(&words[1], &r, sizeof r);
-    words.insert(words.end(), stops.begin(), stops.end());
-    words.insert(words.end(), tokens.begin(), tokens.end());
-    return words;
+    return driver::generate_words(r, stops, tokens);
   }
 
   void read_trace(uint64_t units) {
@@ -247,21 +240,22 @@ class ChipDevice final : public Device {
     link_.send(std::array{static_cast<uint32_t>(spec::Request::kContinue)});
   }
 
-  Generated finish(std::size_t prompt, uint32_t sampled, bool traced, const driver::Message& done) {
+  Generated finish(std::size_t prompt, uint32_t sampled, bool traced, const driver::Message& m) {
+    const spec::DoneReply done = m.done();
     const std::size_t run = prompt + (sampled > 0 ? sampled - 1 : 0);
     const uint64_t position = position_ + run;
-    if (done.payload != sampled || done.words[0] != position) {
+    if (m.payload != sampled || done.position != position) {
       link_.fail(fmt::format(
           "the firmware reports {} tokens and position {}, but {} tokens came and the position is "
           "{}",
-          done.payload, done.words[0], sampled, position));
+          m.payload, done.position, sampled, position));
     }
     for (std::size_t i = 0; i < run; ++i) {
       const bool head = traced || (sampled > 0 && i + 1 >= prompt);
       trit_macs_ += driver::token_trits(*image_, ++position_, head);
     }
     link_.sample_counters();
-    return {sampled, uint64_t{done.words[2]} << 32 | done.words[1]};
+    return {sampled, uint64_t{done.random_high} << 32 | done.random_low};
   }
 
   std::unique_ptr<Transport> transport_;

@@ -160,11 +160,13 @@ std::string describe_firmware_error(uint32_t code, uint32_t detail) {
     case FirmwareError::kTraceBuffer:
       return fmt::format("the trace buffer cannot hold a record of {} bytes",
                          uint64_t{detail} * spec::kAddrUnit);
-    case FirmwareError::kTimeout:
+    case FirmwareError::kTimeout: {
+      using namespace spec::mmio::done;
       return fmt::format(
           "a unit did not finish: {} LOAD, {} MATMUL, {} VECTOR and {} STORE commands "
           "are done (modulo 256)",
-          detail & 0xff, detail >> 8 & 0xff, detail >> 16 & 0xff, detail >> 24);
+          kLoad.get(detail), kMatmul.get(detail), kVector.get(detail), kStore.get(detail));
+    }
   }
   return fmt::format(
       "error {} (detail 0x{:08x}), which this driver does not know; driver and "

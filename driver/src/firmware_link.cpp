@@ -26,25 +26,9 @@ constexpr int kIdlePolls = 100'000;
 /// Interrupts in a row that bring nothing.
 constexpr int kSpurious = 10'000;
 
-/// Words that follow the first one.
-int extra_words(uint32_t kind) {
-  switch (static_cast<spec::Reply>(kind)) {
-    case spec::Reply::kReady:
-    case spec::Reply::kLoaded:
-    case spec::Reply::kToken:
-      return 0;
-    case spec::Reply::kError:
-    case spec::Reply::kTrace:
-      return 1;
-    case spec::Reply::kDone:
-      return 3;
-    case spec::Reply::kMemory:
-      return spec::kAddrUnit / 4;
-  }
-  return -1;
+spec::Reply kind_of(uint32_t first_word) {
+  return static_cast<spec::Reply>(spec::fields::reply_word::kKind.get(first_word));
 }
-
-bool is_error(uint32_t word) { return word >> 24 == static_cast<uint32_t>(spec::Reply::kError); }
 
 struct Counter {
   uint32_t offset;
@@ -166,7 +150,7 @@ void FirmwareLink::send(std::span<const uint32_t> words) {
       if (room > 0) break;
       take_words();
       // The request has ended; the rest of it would be taken for another one.
-      if (!inbox_.empty() && is_error(inbox_.front())) return;
+      if (!inbox_.empty() && kind_of(inbox_.front()) == spec::Reply::kError) return;
       transport_.wait_interrupt(kPollCycles);
       waited += kPollCycles;
       if (waited <= timeout_) continue;
@@ -205,15 +189,15 @@ void FirmwareLink::wait_for_words() {
 Message FirmwareLink::receive() {
   while (inbox_.empty()) wait_for_words();
   const uint32_t head = inbox_.front();
-  const int extra = extra_words(head >> 24);
-  if (extra < 0)
+  Message m{kind_of(head), spec::fields::reply_word::kPayload.get(head), {}};
+  if (!is_known(m.kind))
     fail(fmt::format("sent 0x{:08x}, which is no reply; driver and firmware differ in version",
                      head));
-  while (inbox_.size() < 1 + static_cast<std::size_t>(extra)) wait_for_words();
+  const std::size_t more = words_after(m.kind);
+  while (inbox_.size() < 1 + more) wait_for_words();
   inbox_.pop_front();
-  Message m{static_cast<spec::Reply>(head >> 24), head & 0xffffff, {}};
-  for (int i = 0; i < extra; ++i) {
-    m.words[static_cast<std::size_t>(i)] = inbox_.front();
+  for (std::size_t i = 0; i < more; ++i) {
+    m.words[i] = inbox_.front();
     inbox_.pop_front();
   }
   if (m.kind == spec::Reply::kError) {
@@ -231,8 +215,8 @@ Message FirmwareLink::expect(spec::Reply kind) {
   return m;
 }
 
-std::array<uint32_t, 3> FirmwareLink::memory_request(spec::Request request, uint64_t address,
-                                                     std::size_t size) {
+FirmwareLink::MemoryRequest FirmwareLink::memory_request(spec::Request request, uint64_t address,
+                                                         std::size_t size) {
   constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
   const uint64_t unit = spec::kAddrUnit;
   set_task(fmt::format("{} of {} bytes of memory at 0x{:x}",
@@ -248,6 +232,7 @@ std::array<uint32_t, 3> FirmwareLink::memory_request(spec::Request request, uint
 
 void FirmwareLink::read_memory(uint64_t address, std::span<std::byte> data) {
   send(memory_request(spec::Request::kReadMemory, address, data.size()));
+  static_assert(spec::kAddrUnit == 4 * words_after(spec::Reply::kMemory));
   for (std::size_t at = 0; at < data.size(); at += spec::kAddrUnit) {
     const Message m = expect(spec::Reply::kMemory);
     std::memcpy(data.data() + at, m.words.data(), spec::kAddrUnit);

@@ -16,7 +16,10 @@ namespace tern::driver {
 struct Message {
   spec::Reply kind{};
   uint32_t payload = 0;
-  std::array<uint32_t, 16> words{};  ///< What follows the first word.
+  /// What follows the first word.
+  std::array<uint32_t, words_after(spec::Reply::kMemory)> words{};
+
+  spec::DoneReply done() const { return {words[0], words[1], words[2]}; }
 };
 
 /// The way to the firmware: starts it, and passes words in both directions. Words are believed only
@@ -56,11 +59,14 @@ class FirmwareLink {
 
  private:
   static constexpr std::size_t kCounters = 12;
+  using MemoryRequest = std::array<uint32_t, 1 + words_after(spec::Request::kReadMemory)>;
+  static_assert(words_after(spec::Request::kReadMemory) ==
+                words_after(spec::Request::kWriteMemory));
 
   void check_identity();
   void wait_idle();
   void write_window(uint32_t address, std::span<const std::byte> bytes);
-  std::array<uint32_t, 3> memory_request(spec::Request request, uint64_t address, std::size_t size);
+  MemoryRequest memory_request(spec::Request request, uint64_t address, std::size_t size);
   std::array<uint32_t, kCounters> read_counters() const;
   bool take_words();
   void wait_for_words();

@@ -17,7 +17,9 @@ struct Bus {
     write(spec::mmio::kTapeWaits, waits);
     // The player reads memory: what was written before must be there, what is written later not.
     asm volatile("" ::: "memory");
-    write(spec::mmio::kTape, (reinterpret_cast<uintptr_t>(commands) & 0xffff) | count << 16);
+    using namespace spec::mmio::tape;
+    write(spec::mmio::kTape,
+          (reinterpret_cast<uintptr_t>(commands) & kStart.mask()) | kCommands.put(count));
     asm volatile("" ::: "memory");
   }
 

@@ -173,7 +173,7 @@ VectorTicket TokenLoop::rotate(uint32_t heads, uint32_t cosines, uint32_t rows, 
   c.rows = rows;
   c.stride_a = m_.head_dim;
   c.stride_dst = m_.head_dim;
-  units_.varies(3, kRopeSkip);
+  units_.varies<fields::vector::kB>(kRopeSkip);
   return units_.issue(c, units_.after(results, rope_loaded_));
 }
 
@@ -204,7 +204,7 @@ void TokenLoop::store_keys(uint32_t layer, uint32_t t, VectorTicket ready) {
   c.beat_stride = m_.chip.key_block;
   c.row_stride = m_.key_units;
   units_.relative_to(offsetof(Layer, k_cache));
-  units_.varies(2, kKeyBytes);
+  units_.varies<fields::store::kAddrLow>(kKeyBytes);
   keys_stored_[t & 1] = units_.issue(c, units_.after(ready));
 }
 
@@ -220,7 +220,7 @@ void TokenLoop::store_values(uint32_t layer, uint32_t t, VectorTicket ready) {
   c.beat_stride = 1;
   c.row_stride = m_.value_units;
   units_.relative_to(offsetof(Layer, v_cache));
-  units_.varies(2, kValueBytes);
+  units_.varies<fields::store::kAddrLow>(kValueBytes);
   values_stored_[t & 1] = units_.issue(c, units_.after(ready));
 }
 
@@ -285,12 +285,12 @@ void TokenLoop::store_scales(uint32_t layer, VectorTicket ready) {
   c.beat_stride = 1;
   c.row_stride = m_.scale_units;
   units_.relative_to(offsetof(Layer, k_scales));
-  units_.varies(2, kScaleBytes);
+  units_.varies<fields::store::kAddrLow>(kScaleBytes);
   units_.issue(c, units_.after(ready));
   set_address(c, m_.layer[layer].v_scales, 4 * position_);
   c.src = p_.new_scales + m_.kv_heads * count_;
   units_.relative_to(offsetof(Layer, v_scales));
-  units_.varies(2, kScaleBytes);
+  units_.varies<fields::store::kAddrLow>(kScaleBytes);
   scales_stored_ = units_.issue(c, units_.after(ready));
 }
 
@@ -308,14 +308,14 @@ void TokenLoop::load_kv_scales(uint32_t layer, uint32_t t, uint32_t kv_head) {
   c.count = position_;
   c.dst = kv_scales(t, kv_head);
   units_.relative_to(offsetof(Layer, k_scales));
-  units_.varies(3, kScaleBeats);
-  units_.varies(4, kPosition);
+  units_.varies<fields::load::kBeats>(kScaleBeats);
+  units_.varies<fields::load::kCount>(kPosition);
   units_.issue(c, waits);
   c.read_addr = m_.layer[layer].v_scales + kv_head * m_.scale_units;
   c.dst += p_.score_stride;
   units_.relative_to(offsetof(Layer, v_scales));
-  units_.varies(3, kScaleBeats);
-  units_.varies(4, kPosition);
+  units_.varies<fields::load::kBeats>(kScaleBeats);
+  units_.varies<fields::load::kCount>(kPosition);
   kv_loaded_[odd] = units_.issue(c, waits);
 }
 

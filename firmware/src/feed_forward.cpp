@@ -146,9 +146,10 @@ MatmulTicket TokenLoop::multiply(uint32_t layer, Part part, uint32_t dst, uint32
                                  uint32_t max_reg, VectorTicket inputs) {
   const MatrixWords& w = m_.matrix_words[part];
   units_.relative_to(Layer::offset_of(part));
-  const spec::CommandWords words{{w.shape | count_ << 12 | max_reg << 16, 0,
+  using namespace spec::fields::matmul;
+  const spec::CommandWords words{{w.shape | kActColumns.put(count_) | kMaxReg.put(max_reg), 0,
                                   m_.layer[layer].matrix[part], w.beats, w.rows, w.cols,
-                                  w.stripes, dst | stride / spec::kStrideUnit << 20}};
+                                  w.stripes, dst | kDstStride.put(stride / spec::kStrideUnit)}};
   return units_.issue<spec::Unit::kMatmul>(words, units_.after(inputs));
 }
 

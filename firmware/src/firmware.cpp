@@ -9,10 +9,10 @@ using spec::GenerateRequest;
 
 namespace {
 
-constexpr uint32_t kTraceFlag = 1;
+constexpr uint32_t kTrace = spec::fields::generate_flags::kTrace.mask();
 constexpr uint32_t kUnitWords = spec::kAddrUnit / 4;
 
-bool traced(const GenerateRequest& r) { return (r.flags & kTraceFlag) != 0; }
+bool traced(const GenerateRequest& r) { return (r.flags & kTrace) != 0; }
 bool greedy(const GenerateRequest& r) { return r.inverse_temperature.m == 0; }
 Status settings(uint32_t at) { return {FirmwareError::kSettings, at}; }
 
@@ -25,7 +25,7 @@ void Firmware::start() {
 
 void Firmware::serve() {
   const uint32_t request = Mailbox::receive();
-  Bus::write(spec::mmio::kWorking, 1);
+  set_working(true);
   Status status;
   switch (static_cast<spec::Request>(request)) {
     case spec::Request::kLoad:
@@ -52,7 +52,7 @@ void Firmware::serve() {
       status = {FirmwareError::kUnknownRequest, request};
   }
   if (!status.ok()) Mailbox::send(status);
-  Bus::write(spec::mmio::kWorking, 0);
+  set_working(false);
 }
 
 void Firmware::done(uint32_t sampled) {
@@ -164,7 +164,7 @@ Status Firmware::generate() {
 Status Firmware::check(const GenerateRequest& r) const {
   if (!model_.loaded) return {FirmwareError::kNoModel, 0};
   if (r.prompt == 0) return settings(offsetof(GenerateRequest, prompt));
-  if (r.flags > kTraceFlag) return settings(offsetof(GenerateRequest, flags));
+  if ((r.flags & ~kTrace) != 0) return settings(offsetof(GenerateRequest, flags));
   if (!greedy(r) && r.inverse_temperature.m >> 30 != 1)
     return settings(offsetof(GenerateRequest, inverse_temperature));
   if (r.top_k < 1 || r.top_k > spec::kTopK) return settings(offsetof(GenerateRequest, top_k));
@@ -247,7 +247,7 @@ Status Firmware::run(const uint32_t* tokens, uint32_t count, Head head,
 }
 
 uint32_t Firmware::sample(const GenerateRequest& request) {
-  if (greedy(request)) return Bus::read(spec::mmio::kTopList + 4);
+  if (greedy(request)) return Bus::read(spec::mmio::top_list::number(0));
   return loop_.sample(request.top_p_q16, random_);
 }
 

@@ -244,7 +244,7 @@ uint32_t TokenLoop::sample(uint32_t top_p_q16, spec::Random& random) {
   const uint32_t values = p_.head_acc;
   const uint32_t weights = p_.head_scales;
   for (uint32_t i = 0; i < count; ++i)
-    write_scratch(values + i, Bus::read(spec::mmio::kTopList + 8 * i));
+    write_scratch(values + i, Bus::read(spec::mmio::top_list::value(i)));
 
   spec::VectorCommand c;
   c.op = id(VectorOp::kSub);
@@ -272,7 +272,7 @@ uint32_t TokenLoop::sample(uint32_t top_p_q16, spec::Random& random) {
   const uint64_t sum = uint64_t{read_high(r_.weight_sum)} << 32 | read_low(r_.weight_sum);
   const uint32_t place = spec::draw([=](uint32_t i) { return read_scratch(weights + i); }, count,
                                     sum, top_p_q16, random);
-  return Bus::read(spec::mmio::kTopList + 8 * place + 4);
+  return Bus::read(spec::mmio::top_list::number(place));
 }
 
 void TokenLoop::save_rows(TracePoint point, uint32_t layer, uint32_t word, uint32_t stride,

@@ -14,14 +14,14 @@ enum class Times : uint32_t { kOne = 0, kMinusOne = 1, kTwo = 2 };
 class ScalarRun {
  public:
   [[gnu::always_inline]] ScalarRun(Units& units, uint32_t rows, Waits waits) : units_(&units) {
-    Bus::write(spec::mmio::kCmd + 4, waits.word);
-    Bus::write(spec::mmio::kCmd + 16, 0);
-    Bus::write(spec::mmio::kCmd + 20, rows << 16);
-    Bus::write(spec::mmio::kCmd + 24, 0);
-    Bus::write(spec::mmio::kCmd + 28, 0);
+    Bus::write(cmd(fields::kWaits.word), waits.word);
+    Bus::write(cmd(4), 0);
+    this->rows(rows);
+    Bus::write(cmd(6), 0);
+    Bus::write(cmd(7), 0);
   }
   [[gnu::always_inline]] void rows(uint32_t rows) {
-    Bus::write(spec::mmio::kCmd + 20, rows << 16);
+    Bus::write(cmd(fields::scalar::kRows.word), fields::scalar::kRows.put(rows));
   }
 
   /// rd = op(a).
@@ -51,14 +51,12 @@ class ScalarRun {
   }
 
  private:
-  static constexpr uint32_t kUseB = 1u << 13;
-  static constexpr uint32_t kStepA = 1u << 14;
-  static constexpr uint32_t kStepB = 1u << 15;
-  static_assert(spec::ScalarCommand{.use_b = 1}.pack().w[0] ==
-                (spec::ScalarCommand{}.pack().w[0] | kUseB));
-  static_assert(spec::ScalarCommand{.step_a = 1, .step_b = 1}.pack().w[0] ==
-                (spec::ScalarCommand{}.pack().w[0] | kStepA | kStepB));
-  static constexpr uint32_t word(Times times) { return static_cast<uint32_t>(times) << 16; }
+  static constexpr uint32_t kUseB = fields::scalar::kUseB.mask();
+  static constexpr uint32_t kStepA = fields::scalar::kStepA.mask();
+  static constexpr uint32_t kStepB = fields::scalar::kStepB.mask();
+  static constexpr uint32_t word(Times times) {
+    return fields::scalar::kTimesB.put(static_cast<uint32_t>(times));
+  }
 
   [[gnu::always_inline]] VectorTicket issue(spec::ScalarOp op, uint32_t flags, uint32_t a,
                                             uint32_t b, uint32_t rd, int32_t constant) {
@@ -69,9 +67,9 @@ class ScalarRun {
     c.rd = rd;
     c.constant = static_cast<uint32_t>(constant);
     const spec::CommandWords w = c.pack();
-    Bus::write(spec::mmio::kCmd, w.w[0] | flags);
-    Bus::write(spec::mmio::kCmd + 8, w.w[2]);
-    Bus::write(spec::mmio::kCmd + 12, w.w[3]);
+    Bus::write(cmd(0), w.w[0] | flags);
+    Bus::write(cmd(2), w.w[2]);
+    Bus::write(cmd(3), w.w[3]);
     return units_->issue_same();
   }
 

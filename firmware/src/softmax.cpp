@@ -42,9 +42,9 @@ void TokenLoop::issue_scores(uint32_t layer, Step& step) {
   c.dst = p_.score + step.odd * m_.slot_heads * p_.score_stride;
   c.dst_stride = p_.score_stride / spec::kStrideUnit;
   units_.relative_to(offsetof(Layer, k_cache));
-  units_.varies(3, kKeyBeats);
-  units_.varies(4, kTokens);
-  units_.varies(6, kKeyStripes);
+  units_.varies<fields::matmul::kBeats>(kKeyBeats);
+  units_.varies<fields::matmul::kRows>(kTokens);
+  units_.varies<fields::matmul::kStripes>(kKeyStripes);
   step.scores = units_.issue(c, units_.after(query_ready_, keys_stored_[step.token & 1]));
 }
 
@@ -62,7 +62,7 @@ void TokenLoop::take_kv_scales(const Step& step, uint32_t kv_head) {
   c.rows = 2;
   c.stride_a = m_.kv_heads * count_;
   c.stride_dst = p_.score_stride;
-  units_.varies(4, kPosition);
+  units_.varies<fields::vector::kDst>(kPosition);
   units_.issue(c, units_.after());
   c.dest = id(Dest::kNone);
   c.reduce = id(Reduce::kMaxAbs);
@@ -72,7 +72,7 @@ void TokenLoop::take_kv_scales(const Step& step, uint32_t kv_head) {
   c.n = place_[t].tokens;
   c.stride_a = p_.score_stride;
   c.stride_dst = 0;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   units_.issue(c, units_.after(kv_loaded_[kv_buffer(t, kv_head)]));
 }
 
@@ -113,7 +113,7 @@ VectorTicket TokenLoop::softmax(uint32_t layer, const Step& step) {
   c.rows = heads;
   c.stride_a = p_.score_stride;
   c.stride_dst = p_.score_stride;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   units_.issue(c, units_.after());
 
   c.op = id(VectorOp::kScale);
@@ -122,14 +122,14 @@ VectorTicket TokenLoop::softmax(uint32_t layer, const Step& step) {
   c.scalar = r_.score_factor;
   c.reduce = id(Reduce::kMax);
   c.reduce_reg = r_.score_top;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   units_.issue(c, units_.after());
 
   c.op = id(VectorOp::kExp2);
   c.scalar = r_.score_top;
   c.reduce = id(Reduce::kSum);
   c.reduce_reg = r_.exp_sum;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   units_.issue(c, units_.after());
 
   c.op = id(VectorOp::kMul);
@@ -139,7 +139,7 @@ VectorTicket TokenLoop::softmax(uint32_t layer, const Step& step) {
   c.b = value_scales;
   c.reduce = id(Reduce::kMaxAbs);
   c.reduce_reg = r_.weight_max;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   kv_read_[kv_buffer(t, kv_head)] = units_.issue(c, units_.after());
 
   scalars(heads).of(ScalarOp::kMultiplier, r_.weight_max, r_.score_top, spec::kProbabilityMax);
@@ -161,7 +161,7 @@ VectorTicket TokenLoop::softmax(uint32_t layer, const Step& step) {
   limb.stride_a = p_.score_stride;
   limb.stride_dst = p_.score_stride;
   limb.act_group = heads;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   units_.issue(limb, units_.after());
 
   limb.op = id(VectorOp::kCopy);
@@ -173,7 +173,7 @@ VectorTicket TokenLoop::softmax(uint32_t layer, const Step& step) {
   limb.stride_dst = 0;
   limb.act_column = one_column ? 0 : 1;
   limb.act_tile = one_column ? tile + p_.value_tiles : tile;
-  units_.varies(5, kTokens);
+  units_.varies<fields::vector::kN>(kTokens);
   return units_.issue(limb, units_.after());
 }
 
@@ -201,8 +201,8 @@ MatmulTicket TokenLoop::mix(uint32_t layer, const Step& step, VectorTicket ready
   c.dst_stride = p_.mix_stride / spec::kStrideUnit;
   const auto varies = [&] {
     units_.relative_to(offsetof(Layer, v_cache));
-    units_.varies(3, kValueBeats);
-    units_.varies(5, kTokens);
+    units_.varies<fields::matmul::kBeats>(kValueBeats);
+    units_.varies<fields::matmul::kCols>(kTokens);
   };
   varies();
   MatmulTicket mixed = units_.issue(c, waits);

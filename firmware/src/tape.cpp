@@ -10,9 +10,14 @@ namespace {
 /// Of Change::at: not a word of a command, but the distance of a place.
 constexpr uint32_t kDistance = 0x8000;
 
-inline uint32_t opcode(const spec::CommandWords& c) { return c.w[0] & 0xff; }
+/// Words of the addresses of commands.
+constexpr uint32_t kReadAddr = fields::load::kReadAddr.word;
+constexpr uint32_t kStoreAddr = fields::store::kAddrLow.word;
+constexpr spec::Field kStoreHigh = fields::store::kAddrHigh;
+static_assert(fields::matmul::kReadAddr.word == kReadAddr && kStoreHigh.lsb == 0);
+
 inline bool is_store(const spec::CommandWords& c) {
-  return opcode(c) == static_cast<uint32_t>(spec::ChipOpcode::kStore);
+  return opcode_of(c) == spec::ChipOpcode::kStore;
 }
 
 inline uint32_t field(const Layer& layer, uint32_t offset) {
@@ -54,7 +59,7 @@ void Tape::varies(uint32_t word, PlaceValue value) {
     full_ = true;
     return;
   }
-  const bool distance = word == 2 && is_store(command_[size_ - 1]);
+  const bool distance = word == kStoreAddr && is_store(command_[size_ - 1]);
   const uint32_t at =
       distance ? kDistance | (places_ - 1) : (size_ - 1) * spec::kCommandWords + word;
   change_[changes_++] = {static_cast<uint16_t>(at), static_cast<uint16_t>(value)};
@@ -83,12 +88,13 @@ void Tape::set_layer(const Layer& layer) {
     spec::CommandWords& c = command_[p->command];
     const uint32_t unit = field(layer, p->field);
     if (!is_store(c)) {
-      c.w[2] = unit + p->distance;
+      c.w[kReadAddr] = unit + p->distance;
       continue;
     }
     const uint64_t address = uint64_t{unit} * spec::kAddrUnit + p->distance;
-    c.w[2] = static_cast<uint32_t>(address);
-    c.w[3] = (c.w[3] & ~0xffu) | static_cast<uint32_t>(address >> 32);
+    c.w[kStoreAddr] = static_cast<uint32_t>(address);
+    c.w[kStoreHigh.word] =
+        (c.w[kStoreHigh.word] & ~kStoreHigh.mask()) | static_cast<uint32_t>(address >> 32);
   }
 }
 
@@ -119,12 +125,14 @@ void Units::end_recording(const uint32_t (&values)[kPlaceValues]) {
 
 void Units::record() {
   spec::CommandWords c;
-  for (uint32_t i = 0; i < spec::kCommandWords; ++i) c.w[i] = Bus::read(spec::mmio::kCmd + 4 * i);
-  c.w[1] = spec::subtract_waits(c.w[1], record_start_);
-  const auto what = static_cast<spec::ChipOpcode>(opcode(c));
+  for (uint32_t i = 0; i < spec::kCommandWords; ++i) c.w[i] = Bus::read(cmd(i));
+  uint32_t& waits = c.w[fields::kWaits.word];
+  waits = spec::subtract_waits(waits, record_start_);
+  const spec::ChipOpcode what = opcode_of(c);
   if (what != spec::ChipOpcode::kVector && what != spec::ChipOpcode::kScalar) {
     const uint32_t unit = field(*layer_, field_);
-    const uint32_t distance = is_store(c) ? c.w[2] - unit * spec::kAddrUnit : c.w[2] - unit;
+    const uint32_t distance =
+        is_store(c) ? c.w[kStoreAddr] - unit * spec::kAddrUnit : c.w[kReadAddr] - unit;
     tape_->put_place(field_, distance);
   }
   tape_->put(c);

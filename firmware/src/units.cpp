@@ -4,10 +4,11 @@ namespace tern::firmware {
 
 void Units::take(uint32_t word) {
   done_word_ = word;
-  done_[0] += (word - done_[0]) & 0xff;
-  done_[1] += ((word >> 8) - done_[1]) & 0xff;
-  done_[2] += ((word >> 16) - done_[2]) & 0xff;
-  done_[3] += ((word >> 24) - done_[3]) & 0xff;
+  using namespace spec::mmio::done;
+  done_[0] += ((word >> kLoad.lsb) - done_[0]) & 0xff;
+  done_[1] += ((word >> kMatmul.lsb) - done_[1]) & 0xff;
+  done_[2] += ((word >> kVector.lsb) - done_[2]) & 0xff;
+  done_[3] += ((word >> kStore.lsb) - done_[3]) & 0xff;
 }
 
 void Units::read_done() { take(Bus::read(spec::mmio::kDone)); }
@@ -25,7 +26,7 @@ void Units::poll(uint32_t unit, uint32_t number) {
       issue_ = spec::mmio::kCmd;
       break;
     }
-  } while ((((word >> 8 * unit) - known) & 0xff) < missing);
+  } while ((((word >> spec::count_of(unit).lsb) - known) & 0xff) < missing);
   take(word);
 }
 

@@ -2,12 +2,15 @@
 
 #include "bus.hpp"
 #include "spec/generated/spec.hpp"
+#include "spec/waits.hpp"
 #include "tape.hpp"
 
 /// Commands to the chip's units. Units run side by side; what orders them are the wait counts of
 /// the commands. A command is issued ahead of time with the tickets of those that it needs; the
 /// controller itself waits only where it computes with what a unit has produced.
 namespace tern::firmware {
+
+namespace fields = spec::fields;
 
 /// A command that was issued: its number within its unit, modulo 2^32. Tickets are compared by
 /// their distance, so none may be kept over 2^31 commands.
@@ -22,12 +25,16 @@ using StoreTicket = Ticket<spec::Unit::kStore>;
 
 /// Tells the timeline what the controller is at.
 inline void enter(spec::Phase phase, uint32_t number = 0) {
-  Bus::write(spec::mmio::kPhase, static_cast<uint32_t>(phase) | number << 8);
+  using namespace spec::mmio::phase;
+  Bus::write(spec::mmio::kPhase, kPhase.put(static_cast<uint32_t>(phase)) | kNumber.put(number));
 }
 
 struct Layer;
 
-/// The wait counts of a command: its word 1.
+/// Where a word of the next command goes.
+constexpr uint32_t cmd(uint32_t word) { return spec::mmio::cmd::word(word); }
+
+/// The wait counts of a command, the word of kWaits.
 struct Waits {
   uint32_t word;
 };
@@ -37,7 +44,8 @@ class Units {
   /// Takes the counts as they are; to be called while no unit works.
   void start() {
     const uint32_t done = Bus::read(spec::mmio::kDone);
-    for (uint32_t u = 0; u < spec::kUnitCount; ++u) issued_[u] = done_[u] = done >> (8 * u) & 0xff;
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u) 
+      issued_[u] = done_[u] = spec::count_of(u).get(done);
     done_word_ = done;
   }
 
@@ -64,14 +72,15 @@ class Units {
   /// Words as they go to the chip, but for the waits, which are 0 in them.
   template <spec::Unit kUnit>
   [[gnu::always_inline]] Ticket<kUnit> issue(const spec::CommandWords& c, Waits waits) {
-    Bus::write(spec::mmio::kCmd, c.w[0]);
-    Bus::write(spec::mmio::kCmd + 4, waits.word);
-    Bus::write(spec::mmio::kCmd + 8, c.w[2]);
-    Bus::write(spec::mmio::kCmd + 12, c.w[3]);
-    Bus::write(spec::mmio::kCmd + 16, c.w[4]);
-    Bus::write(spec::mmio::kCmd + 20, c.w[5]);
-    Bus::write(spec::mmio::kCmd + 24, c.w[6]);
-    Bus::write(spec::mmio::kCmd + 28, c.w[7]);
+    static_assert(fields::kWaits.word == 1 && spec::kCommandWords == 8);
+    Bus::write(cmd(0), c.w[0]);
+    Bus::write(cmd(1), waits.word);
+    Bus::write(cmd(2), c.w[2]);
+    Bus::write(cmd(3), c.w[3]);
+    Bus::write(cmd(4), c.w[4]);
+    Bus::write(cmd(5), c.w[5]);
+    Bus::write(cmd(6), c.w[6]);
+    Bus::write(cmd(7), c.w[7]);
     constexpr uint32_t u = static_cast<uint32_t>(kUnit);
     if (recording()) [[unlikely]]
       record();
@@ -97,11 +106,14 @@ class Units {
   /// Of the next command that has an address, for the tape: it is relative to the word at this
   /// offset in Layer.
   void relative_to(uint32_t offset) { field_ = offset; }
-  /// Of the next command, for the tape: a word changes with the position.
-  void varies(uint32_t word, PlaceValue value) {
+  /// Of the next command, for the tape: a field changes with the position. Changes are added to its
+  /// word.
+  template <spec::Field kField>
+  void varies(PlaceValue value) {
+    static_assert(kField.lsb == 0);
     if (!recording()) [[likely]]
       return;
-    pending_word_[pending_] = word;
+    pending_word_[pending_] = kField.word;
     pending_value_[pending_++] = value;
   }
   /// Issues what is on the tape, for a layer. Returns when the chip plays it.
@@ -143,8 +155,8 @@ class Units {
   template <spec::Unit kUnit>
   uint32_t with(uint32_t word, Ticket<kUnit> ticket) const {
     if (recording() ? is_long_done(ticket) : is_done(ticket)) return word;
-    constexpr uint32_t shift = 8 * static_cast<uint32_t>(kUnit);
-    return (word & ~(0xffu << shift)) | (ticket.number & 0xff) << shift;
+    constexpr spec::Field count = spec::count_of(kUnit);
+    return (word & ~count.mask()) | count.put(ticket.number & count.max());
   }
   // A wait on a tape has to hold whenever it is played, even if there is nothing to wait for now.
   // So what matters is not what is done, but what is so whenever the next command is issued: all
@@ -156,12 +168,13 @@ class Units {
   uint32_t long_done() const {
     uint32_t word = 0;
     for (uint32_t u = 0; u < spec::kUnitCount; ++u)
-      word |= ((issued_[u] - kMostUnderWay) & 0xff) << 8 * u;
+      word |= spec::count_of(u).put((issued_[u] - kMostUnderWay) & 0xff);
     return word;
   }
   uint32_t packed_issued() const {
-    return (issued_[0] & 0xff) | (issued_[1] & 0xff) << 8 | (issued_[2] & 0xff) << 16 |
-           issued_[3] << 24;
+    using namespace spec::mmio::done;
+    return kLoad.put(issued_[0] & 0xff) | kMatmul.put(issued_[1] & 0xff) |
+           kVector.put(issued_[2] & 0xff) | kStore.put(issued_[3]);
   }
   void record();
   void read_done();

@@ -97,7 +97,7 @@ std::string describe_model_field(const ModelDescriptor& m, uint32_t at,
       return fmt::format("ffn is {}, a chip takes {} at most", m.ffn, fit::kMaxElements);
     case offsetof(ModelDescriptor, vocab):
       return fmt::format("{} tokens are more than the {} that a chip takes", m.vocab,
-                         (1u << spec::MatmulBits::rows) - 1);
+                         spec::fields::matmul::kRows.max());
     case offsetof(ModelDescriptor, context):
       return fmt::format("a context of {} is more than the {} positions that a chip takes",
                          m.context, fit::kMaxElements);

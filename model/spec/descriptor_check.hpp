@@ -26,7 +26,7 @@ constexpr uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uin
                              const Chip& chip, uint32_t base) {
   using spec::MatrixDescriptor;
   if (!placed(m.offset, base)) return offsetof(MatrixDescriptor, offset);
-  if (m.rows != rows || rows >> spec::MatmulBits::rows) return offsetof(MatrixDescriptor, rows);
+  if (m.rows != rows || rows >> spec::fields::matmul::kRows.width) return offsetof(MatrixDescriptor, rows);
   if (m.cols != cols || cols > spec::kMaxDotLength) return offsetof(MatrixDescriptor, cols);
   if (m.layout >= spec::kLayoutCount) return offsetof(MatrixDescriptor, layout);
   const auto layout = static_cast<spec::Layout>(m.layout);
@@ -36,7 +36,7 @@ constexpr uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uin
   if (m.planes < 1 || m.planes > (layout == spec::Layout::kPlane ? spec::kMaxPlanes : 1))
     return offsetof(MatrixDescriptor, planes);
   if (m.stripes != spec::stripes_for(rows, layout)) return offsetof(MatrixDescriptor, stripes);
-  if (m.block < 1 || m.block >> spec::MatmulBits::block ||
+  if (m.block < 1 || m.block >> spec::fields::matmul::kBlock.width ||
       m.block > chip.acc_depth * (value ? spec::kTritsPerByte : 1) ||
       (value && m.block % spec::kTritsPerByte != 0 && m.stripes > m.block) ||
       (layout == spec::Layout::kSign && m.block % spec::kSignStripes != 0))
@@ -85,10 +85,10 @@ constexpr uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, u
   if (!in(d.heads, kMaxHeads)) return offsetof(D, heads);
   if (!in(d.kv_heads, kMaxKvHeads) || d.heads % d.kv_heads != 0) return offsetof(D, kv_heads);
   if (!in(d.head_dim, kMaxElements / d.heads) || d.head_dim % 2 != 0 ||
-      d.head_dim > chip.acc_depth * spec::kTritsPerByte || d.head_dim >> spec::MatmulBits::block)
+      d.head_dim > chip.acc_depth * spec::kTritsPerByte || d.head_dim >> spec::fields::matmul::kBlock.width)
     return offsetof(D, head_dim);
   if (!in(d.ffn, kMaxElements)) return offsetof(D, ffn);
-  if (!in(d.vocab, (1u << spec::MatmulBits::rows) - 1)) return offsetof(D, vocab);
+  if (!in(d.vocab, spec::fields::matmul::kRows.max())) return offsetof(D, vocab);
   if (!in(d.context, kMaxElements)) return offsetof(D, context);
   if (d.activation >= spec::kActivationCount) return offsetof(D, activation);
   if (d.residual_frac > 30) return offsetof(D, residual_frac);

@@ -8,11 +8,11 @@ namespace tern::fit {
 
 /// A MATMUL without what changes: waits, address, activations and where the results go.
 struct MatrixWords {
-  uint32_t shape;    ///< Word 0.
-  uint32_t beats;    ///< Word 3.
-  uint32_t rows;     ///< Word 4.
-  uint32_t cols;     ///< Word 5.
-  uint32_t stripes;  ///< Word 6.
+  uint32_t shape;    ///< The word of the layout.
+  uint32_t beats;    ///< The words of the fields of these names.
+  uint32_t rows;
+  uint32_t cols;
+  uint32_t stripes;
   constexpr bool operator==(const MatrixWords&) const = default;
 };
 
@@ -27,7 +27,8 @@ constexpr MatrixWords words_of(const spec::MatrixDescriptor& m) {
   c.cols = m.cols;
   c.stripes = m.stripes;
   const spec::CommandWords w = c.pack();
-  return {w.w[0], w.w[3], w.w[4], w.w[5], w.w[6]};
+  using namespace spec::fields::matmul;
+  return {w.w[kLayout.word], w.w[kBeats.word], w.w[kRows.word], w.w[kCols.word], w.w[kStripes.word]};
 }
 
 /// The model's own sizes and matrices; `base`: where the image lies, in units of 64 bytes.

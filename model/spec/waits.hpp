@@ -1,10 +1,20 @@
 #pragma once
 
-#include <stdint.h>
+#include "spec/generated/spec.hpp"
 
-/// Wait counts: word 1 of a command, a count of completed commands modulo 256 for each unit, one
-/// byte a unit in the order of the enum Unit.
+/// Counts of completed commands modulo 256, in a word with one byte a unit in the order of the enum
+/// Unit: wait counts of commands, and Done of the controller's devices.
 namespace tern::spec {
+
+/// The byte of a unit.
+constexpr Field count_of(uint32_t unit) { return {0, 8 * unit, 8}; }
+constexpr Field count_of(Unit unit) { return count_of(static_cast<uint32_t>(unit)); }
+
+static_assert(count_of(Unit::kLoad).mask() == mmio::done::kLoad.mask());
+static_assert(count_of(Unit::kMatmul).mask() == mmio::done::kMatmul.mask());
+static_assert(count_of(Unit::kVector).mask() == mmio::done::kVector.mask());
+static_assert(count_of(Unit::kStore).mask() == mmio::done::kStore.mask());
+static_assert(count_of(Unit::kStore).mask() == fields::load::kWaitStore.mask());
 
 /// Sums of the counts, as the tape player makes them.
 constexpr uint32_t add_waits(uint32_t a, uint32_t b) {

@@ -67,7 +67,7 @@ module board_core #(
 
   // Manager 0 is the chip, manager 1 the host.
   logic                  irq;
-  logic [63:0]           monitor;
+  tern_pkg::monitor_t    monitor;
   logic [1:0]            s_arvalid, s_arready, s_rvalid, s_rready, s_awvalid, s_awready;
   logic [1:0]            s_wvalid, s_wready, s_wlast, s_bvalid, s_bready;
   logic [2*AddrBits-1:0] s_araddr, s_awaddr;
@@ -352,14 +352,15 @@ module board_core #(
     .rx_i      (!uart_rx_i),
     .tx_i      (!uart_tx_o),
     .memory_i  (m_rvalid || m_wvalid),
-    .working_i (monitor[7]),
-    .command_i (monitor[6:0] != '0),
+    .working_i (monitor.working),
+    .command_i (monitor.beat || monitor.load_beat || monitor.stall_read || monitor.stall_drain ||
+                monitor.stall_wait || monitor.store_beat || monitor.vector_busy),
     .irq_i     (irq),
     .led_o
   );
 
   logic unused_signals;
-  assign unused_signals = ^{monitor[63:8], unused_arsize, unused_awsize, unused_arburst,
+  assign unused_signals = ^{monitor, unused_arsize, unused_awsize, unused_arburst,
                             unused_awburst};
 
 `ifndef SYNTHESIS

@@ -84,6 +84,7 @@ package tern_pkg;
   localparam logic [1:0] UnitMatmul = 2'd1;
   localparam logic [1:0] UnitVector = 2'd2;
   localparam logic [1:0] UnitStore = 2'd3;
+  localparam int unsigned UnitCount = 4;
 
   // Commands of the chip.
   localparam logic [7:0] ChipOpcodeLoad = 8'd1;
@@ -96,10 +97,12 @@ package tern_pkg;
   localparam logic [1:0] FormatWord = 2'd0;
   localparam logic [1:0] FormatHalf = 2'd1;
   localparam logic [1:0] FormatTrit = 2'd2;
+  localparam int unsigned FormatCount = 3;
 
   // Elements of a STORE in memory.
   localparam logic [0:0] StoreFormatWord = 1'd0;
   localparam logic [0:0] StoreFormatCode = 1'd1;
+  localparam int unsigned StoreFormatCount = 2;
 
   // Vector operations. rsr(v, k): v * 2^-k rounded to nearest, ties up (fixed.hpp); sat: saturated to int32. k and m are the shift and multiplier of the command.
   localparam logic [4:0] VectorOpAdd = 5'd0;
@@ -115,6 +118,61 @@ package tern_pkg;
   localparam logic [4:0] VectorOpButterfly = 5'd10;
   localparam logic [4:0] VectorOpCopy = 5'd11;
   localparam logic [4:0] VectorOpSilu = 5'd12;
+  localparam int unsigned VectorOpCount = 13;
+
+  // Reads operand b.
+  function automatic logic vector_op_takes_b(input logic [4:0] value);
+    vector_op_takes_b = value == VectorOpAdd ||
+        value == VectorOpSub ||
+        value == VectorOpMul ||
+        value == VectorOpMac ||
+        value == VectorOpRope ||
+        value == VectorOpJoin;
+  endfunction
+
+  // Shifts by k, which is `shift` of the command or, with use_scalar, hi of the scalar register.
+  function automatic logic vector_op_takes_shift(input logic [4:0] value);
+    vector_op_takes_shift = value == VectorOpMul ||
+        value == VectorOpSquare ||
+        value == VectorOpSumSquares ||
+        value == VectorOpJoin ||
+        value == VectorOpButterfly;
+  endfunction
+
+  // Multiplies with lo of the scalar register and shifts by its hi, with and without use_scalar.
+  function automatic logic vector_op_takes_multiplier(input logic [4:0] value);
+    vector_op_takes_multiplier = value == VectorOpScale ||
+        value == VectorOpMac;
+  endfunction
+
+  // Reads the scalar register with and without use_scalar.
+  function automatic logic vector_op_needs_scalar(input logic [4:0] value);
+    vector_op_needs_scalar = value == VectorOpScale ||
+        value == VectorOpMac ||
+        value == VectorOpExp2;
+  endfunction
+
+  // Rows have 2 n elements, a low half and a high half.
+  function automatic logic vector_op_in_halves(input logic [4:0] value);
+    vector_op_in_halves = value == VectorOpRope;
+  endfunction
+
+  // A line goes through the units of curves, which are a quarter of the lanes.
+  function automatic logic vector_op_is_curve(input logic [4:0] value);
+    vector_op_is_curve = value == VectorOpExp2 ||
+        value == VectorOpSilu;
+  endfunction
+
+  // Lines of results come in another order than their elements: they go to the scratchpad, and cannot go to the top-k list.
+  function automatic logic vector_op_reorders(input logic [4:0] value);
+    vector_op_reorders = value == VectorOpRope ||
+        value == VectorOpButterfly;
+  endfunction
+
+  // There is no y.
+  function automatic logic vector_op_only_reduces(input logic [4:0] value);
+    vector_op_only_reduces = value == VectorOpSumSquares;
+  endfunction
 
   // Reductions, of y unless the operation says otherwise. They ride along any operation.
   localparam logic [2:0] ReduceNone = 3'd0;
@@ -122,6 +180,14 @@ package tern_pkg;
   localparam logic [2:0] ReduceMax = 3'd2;
   localparam logic [2:0] ReduceSum = 3'd3;
   localparam logic [2:0] ReduceTopK = 3'd4;
+  localparam int unsigned ReduceCount = 5;
+
+  // A scalar register takes the reduced value.
+  function automatic logic reduce_writes_register(input logic [2:0] value);
+    reduce_writes_register = value == ReduceMaxAbs ||
+        value == ReduceMax ||
+        value == ReduceSum;
+  endfunction
 
   // Where y goes.
   localparam logic [2:0] DestNone = 3'd0;
@@ -129,6 +195,14 @@ package tern_pkg;
   localparam logic [2:0] DestAct = 3'd2;
   localparam logic [2:0] DestActHigh = 3'd3;
   localparam logic [2:0] DestActLow = 3'd4;
+  localparam int unsigned DestCount = 5;
+
+  // y goes to the activation buffer, a byte of each element.
+  function automatic logic dest_to_activations(input logic [2:0] value);
+    dest_to_activations = value == DestAct ||
+        value == DestActHigh ||
+        value == DestActLow;
+  endfunction
 
   // Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi; a scale (scale.hpp) has its mantissa in lo, its exponent in hi. B is 0 without use_b, else times_b * (signed) rb.hi; c is the constant, signed.
   localparam logic [4:0] ScalarOpMultiplier = 5'd0;
@@ -143,6 +217,65 @@ package tern_pkg;
   localparam logic [4:0] ScalarOpCommonExponent = 5'd10;
   localparam logic [4:0] ScalarOpBits64 = 5'd11;
   localparam logic [4:0] ScalarOpTopKClear = 5'd2;
+  localparam int unsigned ScalarOpCount = 12;
+
+  // The second operand rb may take part.
+  function automatic logic scalar_op_takes_b(input logic [4:0] value);
+    scalar_op_takes_b = value == ScalarOpBits ||
+        value == ScalarOpMakeScale ||
+        value == ScalarOpScaleMul ||
+        value == ScalarOpScaleDiv ||
+        value == ScalarOpScaleAdd ||
+        value == ScalarOpScaleShift ||
+        value == ScalarOpFactor;
+  endfunction
+
+  // The second operand rb must take part: use_b is 1.
+  function automatic logic scalar_op_needs_b(input logic [4:0] value);
+    scalar_op_needs_b = value == ScalarOpScaleMul ||
+        value == ScalarOpScaleDiv ||
+        value == ScalarOpScaleAdd;
+  endfunction
+
+  // B is added to the constant.
+  function automatic logic scalar_op_adds_b(input logic [4:0] value);
+    scalar_op_adds_b = value == ScalarOpMakeScale ||
+        value == ScalarOpScaleShift ||
+        value == ScalarOpFactor;
+  endfunction
+
+  // ra is a scale.
+  function automatic logic scalar_op_takes_scale(input logic [4:0] value);
+    scalar_op_takes_scale = value == ScalarOpScaleMul ||
+        value == ScalarOpScaleDiv ||
+        value == ScalarOpScaleAdd ||
+        value == ScalarOpScaleSqrt ||
+        value == ScalarOpScaleShift ||
+        value == ScalarOpFactor ||
+        value == ScalarOpCommonExponent;
+  endfunction
+
+  // rd is a scale, normalised.
+  function automatic logic scalar_op_makes_scale(input logic [4:0] value);
+    scalar_op_makes_scale = value == ScalarOpMakeScale ||
+        value == ScalarOpScaleMul ||
+        value == ScalarOpScaleDiv ||
+        value == ScalarOpScaleAdd ||
+        value == ScalarOpScaleSqrt ||
+        value == ScalarOpScaleShift;
+  endfunction
+
+  // The scale unit computes it; the rest is computed where the rows are counted.
+  function automatic logic scalar_op_of_scale_unit(input logic [4:0] value);
+    scalar_op_of_scale_unit = value == ScalarOpMultiplier ||
+        value == ScalarOpMakeScale ||
+        value == ScalarOpScaleMul ||
+        value == ScalarOpScaleDiv ||
+        value == ScalarOpScaleAdd ||
+        value == ScalarOpScaleSqrt ||
+        value == ScalarOpScaleShift ||
+        value == ScalarOpFactor;
+  endfunction
 
   // First word of a message to the chip's mailbox; its other words follow.
   localparam logic [7:0] RequestLoad = 8'd1;
@@ -153,7 +286,7 @@ package tern_pkg;
   localparam logic [7:0] RequestSeek = 8'd7;
   localparam logic [7:0] RequestContinue = 8'd4;
 
-  // Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
+  // Kind of a message from the chip, in its first word (ReplyWord).
   localparam logic [7:0] ReplyReady = 8'd1;
   localparam logic [7:0] ReplyLoaded = 8'd2;
   localparam logic [7:0] ReplyToken = 8'd3;
@@ -169,6 +302,7 @@ package tern_pkg;
   localparam logic [7:0] PhaseFeedForward = 8'd3;
   localparam logic [7:0] PhaseHead = 8'd4;
   localparam logic [7:0] PhaseSample = 8'd5;
+  localparam int unsigned PhaseCount = 6;
 
   // Why the firmware refused a request.
   localparam logic [7:0] FirmwareErrorUnknownRequest = 8'd1;
@@ -199,6 +333,7 @@ package tern_pkg;
   localparam logic [6:0] LinkOpcodeWriteMemory = 7'd5;
   localparam logic [6:0] LinkOpcodeStatus = 7'd6;
   localparam logic [6:0] LinkOpcodeChecksum = 7'd7;
+  localparam int unsigned LinkOpcodeCount = 8;
 
   // How a request of the host link ended.
   localparam logic [7:0] LinkStatusOk = 8'd0;
@@ -208,20 +343,24 @@ package tern_pkg;
   localparam logic [7:0] LinkStatusBadLength = 8'd4;
   localparam logic [7:0] LinkStatusBadAddress = 8'd5;
   localparam logic [7:0] LinkStatusBusError = 8'd6;
+  localparam int unsigned LinkStatusCount = 7;
 
   // Meaning of a byte of a matrix.
   localparam logic [1:0] LayoutPlane = 2'd0;
   localparam logic [1:0] LayoutValue = 2'd1;
   localparam logic [1:0] LayoutSign = 2'd2;
+  localparam int unsigned LayoutCount = 3;
 
   // Columns that share a scale of their row.
   localparam logic [1:0] GroupNone = 2'd0;
   localparam logic [1:0] GroupColumns64 = 2'd1;
   localparam logic [1:0] GroupColumns128 = 2'd2;
+  localparam int unsigned GroupCount = 3;
 
   // Gate of the feed-forward block.
   localparam logic [31:0] ActivationRelu2 = 32'd0;
   localparam logic [31:0] ActivationSilu = 32'd1;
+  localparam int unsigned ActivationCount = 2;
 
   // Places in a token's computation where two backends are compared. Each is an int32 vector.
   localparam logic [7:0] TracePointEmbed = 8'd0;
@@ -246,8 +385,14 @@ package tern_pkg;
   localparam logic [7:0] TracePointHeadNorm = 8'd19;
   localparam logic [7:0] TracePointHead = 8'd20;
   localparam logic [7:0] TracePointLogits = 8'd21;
+  localparam int unsigned TracePointCount = 22;
 
   localparam int unsigned CmdBits = 32 * CommandWords;
+  // Of every command.
+  localparam int unsigned OpcodeLsb  = 0;
+  localparam int unsigned OpcodeBits = 8;
+  localparam int unsigned WaitsLsb   = 32;
+  localparam int unsigned WaitsBits  = 32;
 
   // Reads `beats` beats from memory and writes their first `count` elements to the scratchpad.
   typedef struct packed {
@@ -374,7 +519,38 @@ package tern_pkg;
     logic [7:0] opcode;
   } store_cmd_t;
 
-  // Byte offsets of the controller's devices from MmioBase.
+  // First word of a message from the chip.
+  typedef struct packed {
+    logic [7:0] kind;
+    logic [23:0] payload;
+  } reply_word_t;
+
+  // Flags of a GenerateRequest.
+  typedef struct packed {
+    logic [30:0] reserved0;
+    logic [0:0] trace;
+  } generate_flags_t;
+
+  // What each unit does in a cycle, for a timeline: monitor_o of the chip.
+  typedef struct packed {
+    logic [23:0] reserved1;
+    logic [15:0] number;
+    logic [7:0] phase;
+    logic [1:0] reserved0;
+    logic [0:0] is_scalar;
+    logic [4:0] vector_op;
+    logic [0:0] working;
+    logic [0:0] vector_busy;
+    logic [0:0] store_beat;
+    logic [0:0] stall_wait;
+    logic [0:0] stall_drain;
+    logic [0:0] stall_read;
+    logic [0:0] load_beat;
+    logic [0:0] beat;
+  } monitor_t;
+
+  // Byte offsets of the controller's devices from MmioBase, places of the fields of registers, and
+  // the bits of an offset in a window that are the number of the entry.
   localparam logic [31:0] MmioCmd = 32'h00000000;
   localparam logic [31:0] MmioIssue = 32'h00000020;
   localparam logic [31:0] MmioDone = 32'h00000024;
@@ -395,6 +571,40 @@ package tern_pkg;
   localparam logic [31:0] MmioTopList = 32'h00000400;
   localparam logic [31:0] MmioScalars = 32'h00001000;
   localparam logic [31:0] MmioScratch = 32'h00100000;
+  localparam int unsigned MmioCmdBytes = 32;
+  localparam int unsigned MmioCmdEntryLsb = 2;
+  localparam int unsigned MmioDoneBits = 32;
+  localparam int unsigned MmioDoneLoadLsb = 0;
+  localparam int unsigned MmioDoneLoadBits = 8;
+  localparam int unsigned MmioDoneMatmulLsb = 8;
+  localparam int unsigned MmioDoneMatmulBits = 8;
+  localparam int unsigned MmioDoneVectorLsb = 16;
+  localparam int unsigned MmioDoneVectorBits = 8;
+  localparam int unsigned MmioDoneStoreLsb = 24;
+  localparam int unsigned MmioDoneStoreBits = 8;
+  localparam int unsigned MmioMailStateBits = 2;
+  localparam int unsigned MmioMailStateWordLsb = 0;
+  localparam int unsigned MmioMailStateWordBits = 1;
+  localparam int unsigned MmioMailStateRoomLsb = 1;
+  localparam int unsigned MmioMailStateRoomBits = 1;
+  localparam int unsigned MmioWorkingBits = 1;
+  localparam int unsigned MmioWorkingRequestLsb = 0;
+  localparam int unsigned MmioWorkingRequestBits = 1;
+  localparam int unsigned MmioPhaseBits = 24;
+  localparam int unsigned MmioPhasePhaseLsb = 0;
+  localparam int unsigned MmioPhasePhaseBits = 8;
+  localparam int unsigned MmioPhaseNumberLsb = 8;
+  localparam int unsigned MmioPhaseNumberBits = 16;
+  localparam int unsigned MmioTapeBits = 32;
+  localparam int unsigned MmioTapeStartLsb = 0;
+  localparam int unsigned MmioTapeStartBits = 16;
+  localparam int unsigned MmioTapeCommandsLsb = 16;
+  localparam int unsigned MmioTapeCommandsBits = 16;
+  localparam int unsigned MmioTopListBytes = 512;
+  localparam int unsigned MmioTopListEntryLsb = 3;
+  localparam int unsigned MmioScalarsBytes = 2048;
+  localparam int unsigned MmioScalarsEntryLsb = 3;
+  localparam int unsigned MmioScratchEntryLsb = 2;
 
   // Byte offsets, reset values and field positions of the control registers.
   localparam logic [11:0] RegId = 12'h000;
@@ -546,6 +756,10 @@ package tern_pkg;
   localparam int unsigned GenerateRequestTraceAddrOffset = 40;
   localparam int unsigned GenerateRequestTraceUnitsOffset = 44;
   localparam int unsigned GenerateRequestStopsOffset = 48;
+  localparam int unsigned DoneReplyBytes = 12;
+  localparam int unsigned DoneReplyPositionOffset = 0;
+  localparam int unsigned DoneReplyRandomLowOffset = 4;
+  localparam int unsigned DoneReplyRandomHighOffset = 8;
   localparam int unsigned TraceRecordBytes = 36;
   localparam int unsigned TraceRecordMagicOffset = 0;
   localparam int unsigned TraceRecordPointOffset = 4;

@@ -45,14 +45,14 @@ module command_checker #(
   typedef enum logic [1:0] {StIdle, StMultiply, StJudge, StOffer} state_e;
   state_e                       state_q;
   logic [tern_pkg::CmdBits-1:0] cmd_q;
-  logic [7:0]                   opcode;
+  logic [tern_pkg::OpcodeBits-1:0] opcode;
   tern_pkg::load_cmd_t          load;
   tern_pkg::matmul_cmd_t        matmul;
   tern_pkg::vector_cmd_t        vec;
   tern_pkg::scalar_cmd_t        scalar;
   tern_pkg::store_cmd_t         store;
 
-  assign opcode = cmd_q[7:0];
+  assign opcode = cmd_q[tern_pkg::OpcodeLsb +: tern_pkg::OpcodeBits];
   assign load   = cmd_q;
   assign matmul = cmd_q;
   assign vec    = cmd_q;
@@ -100,8 +100,8 @@ module command_checker #(
   logic [17:0] tiles;
   assign is_value = matmul.layout == tern_pkg::LayoutValue;
   assign is_sign  = matmul.layout == tern_pkg::LayoutSign;
-  assign layout_ok = matmul.layout <= tern_pkg::LayoutSign && (SignWeights || !is_sign) &&
-                     matmul.group <= tern_pkg::GroupColumns128 &&
+  assign layout_ok = 32'(matmul.layout) < tern_pkg::LayoutCount && (SignWeights || !is_sign) &&
+                     32'(matmul.group) < tern_pkg::GroupCount &&
                      (matmul.group == tern_pkg::GroupNone || (GroupScales && !is_value)) &&
                      matmul.planes != '0 && 32'(matmul.planes) <= tern_pkg::MaxPlanes &&
                      (matmul.layout == tern_pkg::LayoutPlane || matmul.planes == 3'd1);
@@ -123,35 +123,28 @@ module command_checker #(
                      32'(matmul.dst) + 32'(far_column_q) + 32'(matmul.rows) <= ScratchWords;
 
   // VECTOR
-  logic        uses_b, writes, to_act, vector_ok;
-  logic [17:0] span_a, span_b, span_dst;
-  logic        is_rope;
-  assign is_rope = vec.op == tern_pkg::VectorOpRope;
-  assign uses_b  = vec.op == tern_pkg::VectorOpAdd || vec.op == tern_pkg::VectorOpSub ||
-                   vec.op == tern_pkg::VectorOpMul || vec.op == tern_pkg::VectorOpMac ||
-                   vec.op == tern_pkg::VectorOpJoin || is_rope;
-  assign to_act  = vec.dest > tern_pkg::DestScratch;
+  logic        takes_b, writes, to_act, vector_ok;
+  logic [17:0] span;
+  assign takes_b = tern_pkg::vector_op_takes_b(vec.op);
+  assign to_act  = tern_pkg::dest_to_activations(vec.dest);
   assign writes  = vec.dest == tern_pkg::DestScratch || (to_act && vec.keep);
-  assign span_a   = is_rope ? 18'(vec.n) << 1 : 18'(vec.n);
-  assign span_b   = span_a;
-  assign span_dst = span_a;
-  assign vector_ok = vec.op <= tern_pkg::VectorOpSilu && vec.reduce <= tern_pkg::ReduceTopK &&
-                     vec.dest <= tern_pkg::DestActLow && vec.n != '0 && vec.rows != '0 &&
-                     34'(vec.a) + 34'(far_a_q) + 34'(span_a) <= 34'(ScratchWords) &&
-                     (!uses_b || 34'(vec.b) + 34'(far_b_q) + 34'(span_b) <= 34'(ScratchWords)) &&
-                     (!writes || 34'(vec.dst) + 34'(far_dst_q) + 34'(span_dst) <= 34'(ScratchWords)) &&
+  assign span    = tern_pkg::vector_op_in_halves(vec.op) ? 18'(vec.n) << 1 : 18'(vec.n);
+  assign vector_ok = 32'(vec.op) < tern_pkg::VectorOpCount &&
+                     32'(vec.reduce) < tern_pkg::ReduceCount &&
+                     32'(vec.dest) < tern_pkg::DestCount && vec.n != '0 && vec.rows != '0 &&
+                     34'(vec.a) + 34'(far_a_q) + 34'(span) <= 34'(ScratchWords) &&
+                     (!takes_b || 34'(vec.b) + 34'(far_b_q) + 34'(span) <= 34'(ScratchWords)) &&
+                     (!writes || 34'(vec.dst) + 34'(far_dst_q) + 34'(span) <= 34'(ScratchWords)) &&
                      (!to_act || vec.act_group != '0) &&
-                     // Lines of these come in another order than their elements.
                      (vec.reduce != tern_pkg::ReduceTopK ||
-                      (!is_rope && vec.op != tern_pkg::VectorOpButterfly)) &&
+                      !tern_pkg::vector_op_reorders(vec.op)) &&
                      (!vec.scalar_step || 32'(vec.scalar) + 32'(vec.rows) <= tern_pkg::ScalarRegs) &&
-                     (vec.reduce == tern_pkg::ReduceNone || vec.reduce_all ||
-                      vec.reduce == tern_pkg::ReduceTopK ||
+                     (!tern_pkg::reduce_writes_register(vec.reduce) || vec.reduce_all ||
                       32'(vec.reduce_reg) + 32'(vec.rows) <= tern_pkg::ScalarRegs);
 
   // SCALAR
   logic scalar_ok;
-  assign scalar_ok = scalar.op <= tern_pkg::ScalarOpBits64 && scalar.rows != '0 &&
+  assign scalar_ok = 32'(scalar.op) < tern_pkg::ScalarOpCount && scalar.rows != '0 &&
                      32'(scalar.rd) + 32'(scalar.rows) <= tern_pkg::ScalarRegs &&
                      (!scalar.step_a || 32'(scalar.ra) + 32'(scalar.rows) <= tern_pkg::ScalarRegs) &&
                      (!scalar.step_b || 32'(scalar.rb) + 32'(scalar.rows) <= tern_pkg::ScalarRegs) &&

@@ -132,7 +132,7 @@ module command_queue #(
     .rd_data_o  (eng_cmd_o),
     .usage_o    (eng_usage)
   );
-  assign eng_valid_o = eng_held && met(done_q, eng_cmd_o[63:32]);
+  assign eng_valid_o = eng_held && met(done_q, eng_cmd_o[tern_pkg::WaitsLsb +: tern_pkg::WaitsBits]);
   assign eng_waits_o = eng_held;
 
   fifo #(.Width(CmdBits), .Depth(CmdDepth)) u_vector (
@@ -145,7 +145,7 @@ module command_queue #(
     .rd_data_o  (vec_cmd_o),
     .usage_o    (vec_usage)
   );
-  assign vec_valid_o = vec_held && met(done_q, vec_cmd_o[63:32]);
+  assign vec_valid_o = vec_held && met(done_q, vec_cmd_o[tern_pkg::WaitsLsb +: tern_pkg::WaitsBits]);
 
   fifo #(.Width(CmdBits), .Depth(CmdDepth)) u_store (
     .clk_i, .rst_ni,
@@ -157,7 +157,7 @@ module command_queue #(
     .rd_data_o  (str_cmd_o),
     .usage_o    (str_usage)
   );
-  assign str_valid_o = str_held && met(done_q, str_cmd_o[63:32]);
+  assign str_valid_o = str_held && met(done_q, str_cmd_o[tern_pkg::WaitsLsb +: tern_pkg::WaitsBits]);
 
   assign empty_o = seg_usage == '0 && eng_usage == '0 && vec_usage == '0 && str_usage == '0 && !valid;
 

@@ -52,7 +52,7 @@ module device_bus #(
   output logic [31:0]                  mail_out_o,
 
   output logic                         working_o,
-  output logic [23:0]                  phase_o,
+  output logic [tern_pkg::MmioPhaseBits-1:0] phase_o,
 
   input  logic [6:0]                   topk_count_i,
   output logic [5:0]                   topk_index_o,
@@ -80,8 +80,6 @@ module device_bus #(
   output logic [31:0]                  scratch_wr_data_o
 );
   localparam int unsigned CmdWords    = tern_pkg::CommandWords;
-  localparam int unsigned TopListSize = 8 * tern_pkg::TopK;
-  localparam int unsigned ScalarSize  = 8 * tern_pkg::ScalarRegs;
   // The scratchpad's window takes all that is left of its 4 MiB.
   localparam int unsigned ScratchBits = 22;
 
@@ -105,9 +103,11 @@ module device_bus #(
   assign into_top     = offset - tern_pkg::MmioTopList;
   assign place_d = {
       offset_d >= tern_pkg::MmioScratch && offset_d - tern_pkg::MmioScratch < (1 << ScratchBits),
-      offset_d >= tern_pkg::MmioScalars && offset_d - tern_pkg::MmioScalars < ScalarSize,
-      offset_d >= tern_pkg::MmioTopList && offset_d - tern_pkg::MmioTopList < TopListSize && !write,
-      offset_d < tern_pkg::MmioCmd + 4 * CmdWords,
+      offset_d >= tern_pkg::MmioScalars &&
+          offset_d - tern_pkg::MmioScalars < tern_pkg::MmioScalarsBytes,
+      offset_d >= tern_pkg::MmioTopList &&
+          offset_d - tern_pkg::MmioTopList < tern_pkg::MmioTopListBytes && !write,
+      offset_d < tern_pkg::MmioCmd + tern_pkg::MmioCmdBytes,
       offset_d == tern_pkg::MmioIssue && write,
       offset_d == tern_pkg::MmioTape && write};
   assign {is_scratch, is_scalar, is_top, is_cmd, is_issue, is_tape} = place;
@@ -167,17 +167,17 @@ module device_bus #(
     else         waiting_q <= start || (waiting_q && !window_ends);
   end
 
-  assign scratch_addr_o     = into_scratch[ScratchBits-1:2];
+  assign scratch_addr_o     = into_scratch[ScratchBits-1:tern_pkg::MmioScratchEntryLsb];
   assign scratch_rd_valid_o = window_read && is_scratch && !waiting_q;
   assign scratch_wr_valid_o = window_write && is_scratch;
   assign scratch_wr_mask_o  = Lanes'(1);
   assign scratch_wr_data_o  = data;
-  assign scalar_index_o     = into_scalars[10:3];
+  assign scalar_index_o     = into_scalars[tern_pkg::MmioScalarsEntryLsb +: 8];
   assign scalar_rd_valid_o  = window_read && is_scalar && !waiting_q;
   assign scalar_wr_valid_o  = window_write && is_scalar;
   assign scalar_wr_strobe_o = into_scalars[2] ? 2'b10 : 2'b01;
   assign scalar_wr_data_o   = data;
-  assign topk_index_o       = into_top[8:3];
+  assign topk_index_o       = into_top[tern_pkg::MmioTopListEntryLsb +: 6];
 
   // Tapes.
   logic                   plays, play_word, play_issue;
@@ -188,8 +188,8 @@ module device_bus #(
   tape_player u_player (
     .clk_i, .rst_ni,
     .start_i       (good && is_tape),
-    .address_i     (data[15:0]),
-    .commands_i    (data[31:16]),
+    .address_i     (data[tern_pkg::MmioTapeStartLsb +: tern_pkg::MmioTapeStartBits]),
+    .commands_i    (data[tern_pkg::MmioTapeCommandsLsb +: tern_pkg::MmioTapeCommandsBits]),
     .waits_i       (waits_q),
     .busy_o        (plays),
     .mem_valid_o   (tape_valid_o),
@@ -199,7 +199,8 @@ module device_bus #(
     .word_valid_o  (play_word),
     .word_index_o  (play_index),
     .word_o        (play_data),
-    .scalar_i      (cmd_q[7:0] == 8'(tern_pkg::ChipOpcodeScalar)),
+    .scalar_i      (cmd_q[tern_pkg::OpcodeLsb +: tern_pkg::OpcodeBits] ==
+                    tern_pkg::ChipOpcodeScalar),
     .issue_valid_o (play_issue),
     .issue_ready_i (issue_ready_i)
   );
@@ -210,9 +211,10 @@ module device_bus #(
   always_comb begin
     case (offset)
       tern_pkg::MmioDone:      value = done_i;
-      tern_pkg::MmioMailState: value = {30'd0, mail_out_ready_i, mail_in_valid_i};
+      tern_pkg::MmioMailState: value = 32'(mail_in_valid_i) << tern_pkg::MmioMailStateWordLsb |
+                                       32'(mail_out_ready_i) << tern_pkg::MmioMailStateRoomLsb;
       tern_pkg::MmioMailIn:    value = mail_in_valid_i ? mail_in_i : '0;
-      tern_pkg::MmioWorking:   value = 32'(working_o);
+      tern_pkg::MmioWorking:   value = 32'(working_o) << tern_pkg::MmioWorkingRequestLsb;
       tern_pkg::MmioCycles:    value = cycles_i;
       tern_pkg::MmioError:     value = error_i;
       tern_pkg::MmioConfig:    value = Config;
@@ -262,8 +264,8 @@ module device_bus #(
       waits_q   <= '0;
     end else if (good && write) begin
       if (offset == tern_pkg::MmioTapeWaits) waits_q <= data;
-      if (offset == tern_pkg::MmioWorking) working_o <= data[0];
-      if (offset == tern_pkg::MmioPhase)   phase_o   <= data[23:0];
+      if (offset == tern_pkg::MmioWorking) working_o <= data[tern_pkg::MmioWorkingRequestLsb];
+      if (offset == tern_pkg::MmioPhase)   phase_o   <= data[tern_pkg::MmioPhaseBits-1:0];
     end
   end
 

@@ -14,9 +14,8 @@
 /// SmallFabric is for an FPGA that is small and slow: registers in the longest paths, which cost cycles, and a top-k list
 /// in a memory. Results are the same.
 ///
-/// `monitor_o` tells what each unit does in this cycle, for a timeline; nothing depends on it:
-/// bit 0 matrix beat, 1 load beat, 2 stall on memory, 3 stall on accumulators, 4 stall on a unit,
-/// 5 store beat, 6 vector unit busy, 7 work, 13:8 vector operation (32 and up: a scalar one), 39:16 phase.
+/// `monitor_o`, a monitor_t, tells what each unit does in this cycle, for a timeline; nothing
+/// depends on it.
 module tern_chip #(
   parameter int unsigned Columns      = 64,
   parameter int unsigned ActColumns   = 8,
@@ -286,7 +285,7 @@ module tern_chip #(
   // Devices.
   logic                 issue_valid, issue_ready;
   logic [CmdBits-1:0]   issue_cmd;
-  logic [23:0]          phase;
+  logic [tern_pkg::MmioPhaseBits-1:0] phase;
   logic [6:0]           topk_count;
   logic [5:0]           topk_index;
   logic [31:0]          topk_value, topk_number;
@@ -640,8 +639,23 @@ module tern_chip #(
     .counters_o    (counters)
   );
 
-  assign monitor_o = {24'd0, phase, 2'd0, vector_op, working, vector_busy, store_beat, eng_waits,
-                      stall_drain, stall_read, load_beat, beat};
+  tern_pkg::monitor_t monitor;
+  always_comb begin
+    monitor             = '0;
+    monitor.beat        = beat;
+    monitor.load_beat   = load_beat;
+    monitor.stall_read  = stall_read;
+    monitor.stall_drain = stall_drain;
+    monitor.stall_wait  = eng_waits;
+    monitor.store_beat  = store_beat;
+    monitor.vector_busy = vector_busy;
+    monitor.working     = working;
+    monitor.vector_op   = vector_op[4:0];
+    monitor.is_scalar   = vector_op[5];
+    monitor.phase       = phase[tern_pkg::MmioPhasePhaseLsb +: tern_pkg::MmioPhasePhaseBits];
+    monitor.number      = phase[tern_pkg::MmioPhaseNumberLsb +: tern_pkg::MmioPhaseNumberBits];
+  end
+  assign monitor_o = monitor;
 
   // INCR bursts of whole beats.
   assign m_axi_arsize_o  = 3'($clog2(Columns));

@@ -73,9 +73,7 @@ module scalar_sequencer #(
   // Known before the first row is there.
   always_ff @(posedge clk_i) begin
     common    <= command_i.op == tern_pkg::ScalarOpCommonExponent;
-    of_scales <= command_i.op != tern_pkg::ScalarOpCommonExponent &&
-                 command_i.op != tern_pkg::ScalarOpBits &&
-                 command_i.op != tern_pkg::ScalarOpBits64;
+    of_scales <= tern_pkg::scalar_op_of_scale_unit(command_i.op);
   end
 
   assign a_width_d = bit_width(a[31:0]);

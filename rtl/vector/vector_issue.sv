@@ -33,7 +33,8 @@ module vector_issue #(
   vector_pkg::line_t first_line_q, second_line_q;
 
   assign rope        = op_i == tern_pkg::VectorOpRope;
-  assign curve       = op_i == tern_pkg::VectorOpExp2 || op_i == tern_pkg::VectorOpSilu;
+  assign curve       = tern_pkg::vector_op_is_curve(op_i);
+  assign pairs       = tern_pkg::vector_op_takes_b(op_i) && !rope;
   assign far         = op_i == tern_pkg::VectorOpButterfly && 32'(distance_i) >= $clog2(Lanes);
   assign near        = op_i == tern_pkg::VectorOpButterfly && !far;
   assign tailed      = rope || far;
@@ -43,14 +44,6 @@ module vector_issue #(
   assign go    = moves_i && head_valid_i;
   assign tail  = moves_i && tail_q;
   assign pop_o = go && (!curve || slot_q == 2'd3);
-
-  always_comb begin
-    case (op_i)
-      tern_pkg::VectorOpAdd, tern_pkg::VectorOpSub, tern_pkg::VectorOpMul,
-      tern_pkg::VectorOpMac, tern_pkg::VectorOpJoin: pairs = 1'b1;
-      default:                                       pairs = 1'b0;
-    endcase
-  end
 
   always_comb begin
     issue_o             = '0;

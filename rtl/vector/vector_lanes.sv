@@ -46,7 +46,7 @@ module vector_lanes #(
   // The operation is known cycles before its first operands.
   always_ff @(posedge clk_i) begin
     silu  <= op_i == tern_pkg::VectorOpSilu;
-    curve <= op_i == tern_pkg::VectorOpSilu || op_i == tern_pkg::VectorOpExp2;
+    curve <= tern_pkg::vector_op_is_curve(op_i);
     post  <= op_i == tern_pkg::VectorOpSilu || op_i == tern_pkg::VectorOpMac;
     for (int unsigned k = 0; k < LaneBits; k++) begin
       pairs[k] <= op_i == tern_pkg::VectorOpButterfly && distance_i == 4'(k);

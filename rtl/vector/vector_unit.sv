@@ -116,23 +116,20 @@ module vector_unit #(
 
   // What the command asks for: known a cycle after the command, before its first operands.
   logic reduces, top_k, acts, to_act, to_scratch, high_limb, wide;
-  logic scale_or_mac, sum_squares;
+  logic multiplies, only_reduces;
 
-  assign sum_squares = command.op == tern_pkg::VectorOpSumSquares;
-  assign acts        = !sum_squares && (command.dest == tern_pkg::DestAct ||
-                                        command.dest == tern_pkg::DestActHigh ||
-                                        command.dest == tern_pkg::DestActLow);
+  assign only_reduces = tern_pkg::vector_op_only_reduces(command.op);
+  assign acts         = !only_reduces && tern_pkg::dest_to_activations(command.dest);
   always_ff @(posedge clk_i) begin
-    scale_or_mac <= command.op == tern_pkg::VectorOpScale || command.op == tern_pkg::VectorOpMac;
-    top_k        <= command.reduce == tern_pkg::ReduceTopK;
-    reduces      <= command.reduce != tern_pkg::ReduceNone &&
-                    command.reduce != tern_pkg::ReduceTopK;
-    wide         <= sum_squares || (command.op == tern_pkg::VectorOpJoin &&
-                                    command.reduce == tern_pkg::ReduceMaxAbs);
-    to_act       <= acts;
-    to_scratch   <= !sum_squares && (command.dest == tern_pkg::DestScratch ||
-                                     (acts && command.keep));
-    high_limb    <= command.dest == tern_pkg::DestActHigh;
+    multiplies <= tern_pkg::vector_op_takes_multiplier(command.op);
+    top_k      <= command.reduce == tern_pkg::ReduceTopK;
+    reduces    <= tern_pkg::reduce_writes_register(command.reduce);
+    wide       <= only_reduces || (command.op == tern_pkg::VectorOpJoin &&
+                                   command.reduce == tern_pkg::ReduceMaxAbs);
+    to_act     <= acts;
+    to_scratch <= !only_reduces && (command.dest == tern_pkg::DestScratch ||
+                                    (acts && command.keep));
+    high_limb  <= command.dest == tern_pkg::DestActHigh;
   end
 
   // Requests and operands.
@@ -151,9 +148,9 @@ module vector_unit #(
   // The scalar register of the row, one cycle after it was read.
   always_ff @(posedge clk_i) begin
     row_scalar_q <= a_data[31:0];
-    row_k_q      <= scale_or_mac || command.use_scalar ? a_data[63:32] : {26'd0, command.shift};
+    row_k_q      <= multiplies || command.use_scalar ? a_data[63:32] : {26'd0, command.shift};
   end
-  assign row_shift = vector_pkg::decode_shift(row_k_q, scale_or_mac);
+  assign row_shift = vector_pkg::decode_shift(row_k_q, multiplies);
 
   vector_walker #(.Columns(Columns), .Lanes(Lanes), .Registered(SmallFabric)) u_walker (
     .clk_i, .rst_ni,

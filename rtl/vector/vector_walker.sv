@@ -49,9 +49,9 @@ module vector_walker #(
   logic [7:0]  scalar_q;
   logic [3:0]  log_distance_q, log_distance;     // of the butterfly's distance
   logic [16:0] distance_q, far_step_q;           // distance, and that with a line
-  logic        rope_q, pairs_q, far_q;
+  logic        halves_q, pairs_q, far_q;
 
-  logic        starts_butterfly, starts_scalar_first, scalar_first_q, skips;
+  logic        starts_halves, starts_butterfly, starts_scalar_first, scalar_first_q, skips;
   logic [1:0]  last_phase;
   logic [16:0] n, offset_near, offset_far, remaining;
   addr_t       extra, step, addr;
@@ -59,21 +59,18 @@ module vector_walker #(
   logic        accepted, last_line, first_line, row_done;
   vector_pkg::line_t line;
 
+  assign starts_halves       = tern_pkg::vector_op_in_halves(start_command_i.op);
   assign starts_butterfly    = start_command_i.op == tern_pkg::VectorOpButterfly;
   assign starts_scalar_first = starts_butterfly && start_command_i.use_scalar;
   assign log_distance        = start_i ? start_command_i.shift[3:0] : scalar_k_i[3:0];
-  assign last_phase          = rope_q ? 2'd3 : {1'b0, pairs_q || far_q};
+  assign last_phase          = halves_q ? 2'd3 : {1'b0, pairs_q || far_q};
 
   // What the operation and its distance mean is found out ahead: the next line depends on it.
   always_ff @(posedge clk_i) begin
     if (start_i) begin
-      rope_q         <= start_command_i.op == tern_pkg::VectorOpRope;
+      halves_q       <= starts_halves;
+      pairs_q        <= tern_pkg::vector_op_takes_b(start_command_i.op) && !starts_halves;
       scalar_first_q <= starts_scalar_first;
-      case (start_command_i.op)
-        tern_pkg::VectorOpAdd, tern_pkg::VectorOpSub, tern_pkg::VectorOpMul,
-        tern_pkg::VectorOpMac, tern_pkg::VectorOpJoin: pairs_q <= 1'b1;
-        default:                                       pairs_q <= 1'b0;
-      endcase
     end
     if (start_i || state_q == StDistance) begin
       log_distance_q <= log_distance;
@@ -96,7 +93,7 @@ module vector_walker #(
 
   always_comb begin
     extra = '0;
-    if (rope_q && phase_q[1])      extra = AddrBits'(n);
+    if (halves_q && phase_q[1])    extra = AddrBits'(n);
     else if (far_q && phase_q[0])  extra = AddrBits'(distance_q);
   end
 

@@ -30,6 +30,9 @@ TARGETS = {
     "tables.hpp.j2": "model/spec/generated/tables.hpp",
     "registers.md.j2": "docs/registers.md",
 }
+# What every command has.
+OPCODE = {"word": 0, "lsb": 0, "width": 8}
+WAITS = {"word": 1, "lsb": 0, "width": 32}
 SCALARS = {"u32": ("uint32_t", 4), "i32": ("int32_t", 4), "u64": ("uint64_t", 8)}
 LAYER_SIZES = ("hidden", "heads", "kv_heads", "head_dim", "ffn")
 TABLE_SEGMENTS = 256
@@ -99,40 +102,101 @@ def layout_structs(structs: list[dict], layer: dict[str, list[dict]]) -> None:
         known[struct["name"]] = (struct["name"], offset, align)
 
 
+def fill_gaps(name: str, fields: list[dict], bits: int) -> list[dict]:
+    """The fields by their first bit, with reserved ones in the gaps, none of which crosses a word; refuses fields that overlap."""
+    position, out, gaps = 0, [], 0
+    for field in sorted(fields, key=lambda f: f["bit"]) + [{"bit": bits, "width": 0}]:
+        if field["bit"] < position:
+            fail(f"{name}.{field.get('name', 'last field')}: overlaps its neighbour, or leaves the word")
+        while position < field["bit"]:
+            width = min(field["bit"], (position // 32 + 1) * 32) - position
+            out.append({"name": f"reserved{gaps}", "word": position // 32, "lsb": position % 32, "width": width, "doc": "0.", "reserved": True})
+            gaps += 1
+            position += width
+        if field["width"]:
+            out.append(field)
+        position += field["width"]
+    return out
+
+
+def complete_words(words: list[dict], mmio: list[dict], constants: dict[str, int]) -> None:
+    """Fills the gaps of words and of the controller's registers, and sizes the controller's windows."""
+    for word in words + mmio:
+        word.setdefault("width", 32)
+        for field in word.setdefault("fields", []):
+            field.update(word=0, bit=field["lsb"])
+        word["used"] = max((field["lsb"] + field["width"] for field in word["fields"]), default=word["width"])
+        word["all_fields"] = fill_gaps(word["name"], word["fields"], word["width"])
+    for window in mmio:
+        entries = window.setdefault("entries", None)
+        if entries:
+            entries["stride"] = 4 * len(entries["words"])
+            entries["bytes"] = entries["stride"] * constants[entries["count"]] if "count" in entries else None
+
+
+def count_message_words(enums: list[dict], structs: list[dict]) -> None:
+    """Gives each kind of message the number of its words."""
+    sizes = {struct["name"]: struct["size"] for struct in structs}
+    for enum in enums:
+        enum.setdefault("words", None)
+        for value in enum["values"]:
+            words = value.setdefault("words", 0)
+            value["words"] = words if isinstance(words, int) else sizes[words] // 4
+
+
 def complete_commands(commands: list[dict], words: int) -> list[dict]:
     """Adds opcode and waits to every command's fields, fills the gaps with reserved ones, and checks that none overlap."""
     for command in commands:
-        fields = [{"name": "opcode", "word": 0, "lsb": 0, "width": 8, "doc": "ChipOpcode."}]
+        fields = [{"name": "opcode", "doc": "ChipOpcode."} | OPCODE]
         for i, unit in enumerate(("load", "matmul", "vector", "store")):
-            fields.append({"name": f"wait_{unit}", "word": 1, "lsb": 8 * i, "width": 8, "doc": f"Completed {unit} commands to wait for, modulo 256."})
+            fields.append({"name": f"wait_{unit}", "word": WAITS["word"], "lsb": 8 * i, "width": 8, "doc": f"Completed {unit} commands to wait for, modulo 256."})
         fields += command["fields"]
         for field in fields:
             field["bit"] = 32 * field["word"] + field["lsb"]
             if field["lsb"] + field["width"] > 32:
                 fail(f"{command['name']}.{field['name']}: crosses a word")
-        position, out, gaps = 0, [], 0
-        for field in sorted(fields, key=lambda f: f["bit"]) + [{"bit": 32 * words, "width": 0}]:
-            if field["bit"] < position:
-                fail(f"{command['name']}.{field['name']}: overlaps its neighbour")
-            while position < field["bit"]:
-                width = min(field["bit"], (position // 32 + 1) * 32) - position
-                out.append({"name": f"reserved{gaps}", "word": position // 32, "lsb": position % 32, "width": width, "doc": "0.", "reserved": True})
-                gaps += 1
-                position += width
-            if field["width"]:
-                out.append(field)
-            position += field["width"]
-        command["fields"] = out
+        command["fields"] = fill_gaps(command["name"], fields, 32 * words)
     return commands
 
 
-def check_enums(enums: list[dict]) -> None:
+def complete_parameters(parameters: list[dict], configs: list[dict]) -> None:
+    """Says in words what a parameter takes, and checks that every configuration gives values that it takes."""
+    for parameter in parameters:
+        parameter.setdefault("type", "u32")
+        if parameter["type"] == "bool":
+            continue
+        low, high = parameter["low"], parameter.setdefault("high", 2**32 - 1)
+        multiple, power = parameter.setdefault("multiple", 1), parameter.setdefault("power_of_two", False)
+        kind = "a power of two, " if power else f"a multiple of {multiple}, " if multiple > 1 else ""
+        parameter.setdefault("takes", kind + (f"{low} to {high}" if high < 2**32 - 1 else f"at least {low}"))
+        for config in configs:
+            value = config.get(parameter["name"], parameter.get("default"))
+            if value is None or not low <= value <= high or value % multiple or (power and value & (value - 1)):
+                fail(f"configuration {config['name']}: {parameter['name']} is {value}: {parameter['takes']}")
+    for config in configs:
+        unknown = set(config) - {"name", "doc"} - {parameter["name"] for parameter in parameters}
+        if unknown:
+            fail(f"configuration {config['name']}: there is no parameter {', '.join(sorted(unknown))}")
+
+
+def complete_enums(enums: list[dict]) -> None:
+    """Checks the values, gives every property the values that have it, and says where the values have no gaps."""
     for enum in enums:
         values = [value["value"] for value in enum["values"]]
         if len(set(values)) != len(values):
             fail(f"enum {enum['name']}: two names share a value")
         if max(values) >= 1 << enum["width"]:
             fail(f"enum {enum['name']}: a value needs more than {enum['width']} bits")
+        enum["dense"] = sorted(values) == list(range(len(values)))
+        properties = enum.setdefault("properties", [])
+        for value in enum["values"]:
+            unknown = set(value.setdefault("has", [])) - {prop["name"] for prop in properties}
+            if unknown:
+                fail(f"enum {enum['name']}: {value['name']} has {', '.join(sorted(unknown))}, which is no property")
+        for prop in properties:
+            prop["of"] = [value["name"] for value in enum["values"] if prop["name"] in value["has"]]
+            if not prop["of"]:
+                fail(f"enum {enum['name']}: no value has {prop['name']}")
 
 
 def load_registers(path: pathlib.Path) -> list[dict]:
@@ -194,8 +258,11 @@ def render() -> dict[str, str]:
     constants = {item["name"]: item["value"] for item in spec["constants"]}
     layer = load_layer(ROOT / "model/spec/layer.yaml")
     layout_structs(spec["structs"], layer)
-    check_enums(spec["enums"])
+    complete_parameters(spec["parameters"], spec["configs"])
+    complete_enums(spec["enums"])
+    count_message_words(spec["enums"], spec["structs"])
     complete_commands(spec["commands"], constants["CommandWords"])
+    complete_words(spec["words"], spec["mmio"], constants)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -209,6 +276,8 @@ def render() -> dict[str, str]:
         "layer": layer,
         "registers": load_registers(ROOT / "model/spec/registers.rdl"),
         "tables": tables(),
+        "opcode": OPCODE,
+        "waits": WAITS,
         "banner": "Generated by scripts/specgen.sh from model/spec/tern.yaml and model/spec/registers.rdl; do not edit.",
         "layer_banner": "Generated by scripts/specgen.sh from model/spec/layer.yaml; do not edit.",
     }

@@ -16,11 +16,9 @@ namespace tern::estimate {
 
 namespace {
 
-spec::ChipOpcode opcode(const spec::CommandWords& words) {
-  return static_cast<spec::ChipOpcode>(words.w[0] & 0xff);
-}
 bool is_stream(const spec::CommandWords& words) {
-  return opcode(words) == spec::ChipOpcode::kLoad || opcode(words) == spec::ChipOpcode::kMatmul;
+  const spec::ChipOpcode opcode = opcode_of(words);
+  return opcode == spec::ChipOpcode::kLoad || opcode == spec::ChipOpcode::kMatmul;
 }
 
 Operation operation_of(spec::Part part) {
@@ -127,7 +125,8 @@ Token Estimator::prefill(uint32_t position, uint32_t tokens) {
 
 const Estimator::Range* Estimator::range_of(const Record& record) const {
   if (!is_stream(record.words)) return nullptr;
-  const uint64_t address = uint64_t{record.words.w[2]} * spec::kAddrUnit;
+  const uint64_t unit = record.words.w[spec::fields::matmul::kReadAddr.word];
+  const uint64_t address = unit * spec::kAddrUnit;
   auto at = std::ranges::upper_bound(ranges_, address, {}, &Range::begin);
   if (at == ranges_.begin()) return nullptr;
   --at;
@@ -157,7 +156,7 @@ void Estimator::attribute(Token& token) {
 
   std::vector<const Record*> matrices;
   for (const Record& r : records_)
-    if (opcode(r.words) == spec::ChipOpcode::kMatmul) matrices.push_back(&r);
+    if (opcode_of(r.words) == spec::ChipOpcode::kMatmul) matrices.push_back(&r);
   std::ranges::sort(matrices, {}, &Record::end);
   std::vector<std::pair<uint64_t, Operation>> ends;
   uint64_t at = begin_;
@@ -184,9 +183,9 @@ void Estimator::attribute(Token& token) {
                                          : during(r.end);
     Share& share = token.operations[index(operation)];
     share.activity += r.activity;
-    if (opcode(r.words) == spec::ChipOpcode::kMatmul)
+    if (opcode_of(r.words) == spec::ChipOpcode::kMatmul)
       share.beats += spec::MatmulCommand::unpack(r.words).beats;
-    if (opcode(r.words) == spec::ChipOpcode::kLoad) share.load_beats += r.activity.fifo_beats;
+    if (opcode_of(r.words) == spec::ChipOpcode::kLoad) share.load_beats += r.activity.fifo_beats;
   }
 }
 
@@ -216,7 +215,7 @@ std::vector<Busy> Estimator::timeline(uint64_t from, uint64_t to) const {
     const uint64_t end = std::min(r.end, begin_ + to);
     if (begin >= end) continue;
     Busy busy{0, begin - begin_, end - begin_, {}};
-    switch (opcode(r.words)) {
+    switch (opcode_of(r.words)) {
       case spec::ChipOpcode::kLoad:
         busy.label = "load";
         break;
@@ -250,7 +249,7 @@ std::vector<uint64_t> Estimator::layer_begins() const {
   std::vector<uint64_t> out(model_.layers.size() + 1, end_ - begin_);
   for (const Record& r : records_) {
     const Range* range = range_of(r);
-    if (!range || opcode(r.words) != spec::ChipOpcode::kMatmul) continue;
+    if (!range || opcode_of(r.words) != spec::ChipOpcode::kMatmul) continue;
     out[range->layer] = std::min(out[range->layer], std::max(r.begin, begin_) - begin_);
   }
   return out;

@@ -12,6 +12,12 @@ namespace tern::sim {
 namespace mmio = spec::mmio;
 namespace reg = spec::reg;
 
+namespace {
+
+bool inside(uint32_t offset, uint32_t base, uint32_t bytes) { return offset - base < bytes; }
+
+}  // namespace
+
 Machine::Machine(const spec::ChipConfig& config, const MachineOptions& options)
     : config_(config),
       ordering_(options.seed, options.check_ordering),
@@ -46,7 +52,7 @@ uint32_t Machine::config_word(int index) const {
 
 uint32_t Machine::read(uint32_t offset) {
   ++cycles_;
-  if (offset < mmio::kCmd + 4 * spec::kCommandWords && offset % 4 == 0)
+  if (offset < mmio::kCmd + mmio::cmd::kBytes && offset % 4 == 0)
     return command_.w[offset / 4];
   if (offset >= mmio::kScratch) {
     const uint32_t word = (offset - mmio::kScratch) / 4;
@@ -55,18 +61,18 @@ uint32_t Machine::read(uint32_t offset) {
     ordering_.controller_read(scratch_places_[word], "scratchpad word", word);
     return static_cast<uint32_t>(scratch_[word]);
   }
-  if (offset >= mmio::kScalars && offset < mmio::kScalars + 8 * spec::kScalarRegs) {
-    const uint32_t index = (offset - mmio::kScalars) / 8;
+  if (inside(offset, mmio::kScalars, mmio::scalars::kBytes)) {
+    const uint32_t index = (offset - mmio::kScalars) / mmio::scalars::kStride;
     ordering_.controller_read(scalar_places_[index], "scalar register", index);
-    return static_cast<uint32_t>(scalars_[index] >> (offset % 8 * 8));
+    return static_cast<uint32_t>(scalars_[index] >> (8 * (offset % mmio::scalars::kStride)));
   }
-  if (offset >= mmio::kTopList && offset < mmio::kTopList + 8 * spec::kTopK)
-    return read_top_list(offset);
+  if (inside(offset, mmio::kTopList, mmio::top_list::kBytes)) return read_top_list(offset);
   switch (offset) {
     case mmio::kDone:
       return ordering_.read_done();
     case mmio::kMailState:
-      return (to_chip_.empty() ? 0u : 1u) | (mail_words() < spec::kMailDepth ? 2u : 0u);
+      return mmio::mail_state::kWord.put(!to_chip_.empty()) |
+             mmio::mail_state::kRoom.put(mail_words() < spec::kMailDepth);
     case mmio::kMailIn: {
       if (to_chip_.empty()) return 0;
       const uint32_t word = to_chip_.front();
@@ -76,7 +82,7 @@ uint32_t Machine::read(uint32_t offset) {
     case mmio::kTapeWaits:
       return tape_waits_;
     case mmio::kWorking:
-      return working_ ? 1 : 0;
+      return mmio::working::kRequest.put(working_);
     case mmio::kCycles:
       return static_cast<uint32_t>(cycles_);
     case mmio::kError:
@@ -98,16 +104,17 @@ uint32_t Machine::read(uint32_t offset) {
 }
 
 uint32_t Machine::read_top_list(uint32_t offset) const {
-  const std::size_t entry = (offset - mmio::kTopList) / 8;
+  const std::size_t entry = (offset - mmio::kTopList) / mmio::top_list::kStride;
   ordering_.controller_read(top_place_, "top-k list", entry);
   if (entry >= top_.size())
     throw Error("controller: reads entry {} of a top-k list of {}", entry, top_.size());
-  return offset % 8 == 0 ? static_cast<uint32_t>(top_[entry].value) : top_[entry].number;
+  const bool number = offset % mmio::top_list::kStride != 0;
+  return number ? top_[entry].number : static_cast<uint32_t>(top_[entry].value);
 }
 
 void Machine::write(uint32_t offset, uint32_t value) {
   ++cycles_;
-  if (offset < mmio::kCmd + 4 * spec::kCommandWords && offset % 4 == 0) {
+  if (offset < mmio::kCmd + mmio::cmd::kBytes && offset % 4 == 0) {
     command_.w[offset / 4] = value;
   } else if (offset >= mmio::kScratch) {
     const uint32_t word = (offset - mmio::kScratch) / 4;
@@ -115,10 +122,10 @@ void Machine::write(uint32_t offset, uint32_t value) {
       throw Error("controller: scratchpad word {} of {}", word, config_.scratch_words);
     ordering_.controller_write(scratch_places_[word], "scratchpad word", word);
     scratch_[word] = static_cast<int32_t>(value);
-  } else if (offset >= mmio::kScalars && offset < mmio::kScalars + 8 * spec::kScalarRegs) {
-    const uint32_t index = (offset - mmio::kScalars) / 8;
+  } else if (inside(offset, mmio::kScalars, mmio::scalars::kBytes)) {
+    const uint32_t index = (offset - mmio::kScalars) / mmio::scalars::kStride;
     ordering_.controller_write(scalar_places_[index], "scalar register", index);
-    const uint32_t shift = offset % 8 * 8;
+    const uint32_t shift = 8 * (offset % mmio::scalars::kStride);
     scalars_[index] = (scalars_[index] & ~(uint64_t{0xffffffff} << shift)) | uint64_t{value}
                                                                                  << shift;
   } else if (offset == mmio::kIssue) {
@@ -135,7 +142,7 @@ void Machine::write(uint32_t offset, uint32_t value) {
   } else if (offset == mmio::kPhase) {
     // For the timeline of a chip with a clock.
   } else if (offset == mmio::kWorking) {
-    working_ = (value & 1) != 0;
+    working_ = mmio::working::kRequest.is_set(value);
   } else {
     throw Error("controller: writes device offset 0x{:x}, where there is nothing to write", offset);
   }
@@ -176,11 +183,13 @@ void Machine::read_memory(uint64_t address, std::span<std::byte> data) const {
 }
 
 void Machine::begin(spec::Unit unit, const char* what, const spec::CommandWords& words) {
-  const uint32_t w = words.w[1];
+  const uint32_t w = words.w[spec::fields::kWaits.word];
   const std::string name =
       fmt::format("{} command {} ({})", spec::name_of(unit),
                   ordering_.issued()[static_cast<std::size_t>(unit)] + 1, what);
-  ordering_.begin(unit, {w & 0xff, w >> 8 & 0xff, w >> 16 & 0xff, w >> 24}, name);
+  std::array<uint32_t, spec::kUnitCount> waits;
+  for (uint32_t u = 0; u < spec::kUnitCount; ++u) waits[u] = spec::count_of(u).get(w);
+  ordering_.begin(unit, waits, name);
   for (uint32_t i = 0; i < spec::kCommandWords; ++i) {
     if (words.w[i] != command_.w[i])
       throw Error("{}: word {} is 0x{:08x}: reserved bits are not 0", name, i, command_.w[i]);
@@ -190,23 +199,25 @@ void Machine::begin(spec::Unit unit, const char* what, const spec::CommandWords&
 /// All commands of a tape at once: the units are untimed, so nothing can see that the controller
 /// goes on meanwhile.
 void Machine::play(uint32_t tape) {
-  const uint32_t first = (tape & 0xffff) / 4;
+  const uint32_t start = mmio::tape::kStart.get(tape);
+  const uint32_t first = start / 4;
   if (tape_memory_.empty() || first % spec::kCommandWords != 0)
-    throw Error("controller: plays a tape at 0x{:x} of its data memory, {}", tape & 0xffff,
+    throw Error("controller: plays a tape at 0x{:x} of its data memory, {}", start,
                 tape_memory_.empty() ? "which there is not" : "no multiple of 32");
-  for (uint32_t n = 0; n < tape >> 16; ++n) {
+  for (uint32_t n = 0; n < mmio::tape::kCommands.get(tape); ++n) {
     for (uint32_t i = 0; i < spec::kCommandWords; ++i)
       command_.w[i] = tape_memory_[(first + n * spec::kCommandWords + i) % tape_memory_.size()];
-    command_.w[1] = spec::add_waits(command_.w[1], tape_waits_);
-    if ((command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar))
+    uint32_t& waits = command_.w[spec::fields::kWaits.word];
+    waits = spec::add_waits(waits, tape_waits_);
+    if (opcode_of(command_) == spec::ChipOpcode::kScalar)
       command_.w[4] = command_.w[6] = command_.w[7] = 0;
     issue();
   }
 }
 
 void Machine::issue() {
-  const uint32_t opcode = command_.w[0] & 0xff;
-  switch (static_cast<spec::ChipOpcode>(opcode)) {
+  const spec::ChipOpcode opcode = opcode_of(command_);
+  switch (opcode) {
     case spec::ChipOpcode::kLoad: {
       const auto c = spec::LoadCommand::unpack(command_);
       begin(spec::Unit::kLoad, "load", c.pack());
@@ -233,7 +244,7 @@ void Machine::issue() {
       return store(c);
     }
   }
-  throw Error("command: opcode {} is none", opcode);
+  throw Error("command: opcode {} is none", static_cast<uint32_t>(opcode));
 }
 
 void Machine::refuse(const char* field, uint64_t value, const std::string& why) const {

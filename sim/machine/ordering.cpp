@@ -5,6 +5,7 @@
 
 #include "io/error.hpp"
 #include "spec/numerics/sample.hpp"
+#include "spec/waits.hpp"
 
 namespace tern::sim {
 namespace {
@@ -213,7 +214,7 @@ uint32_t Ordering::read_done() {
   known_ = check_ ? done_ : issued_;
   uint32_t done = 0;
   for (std::size_t u = 0; u < known_.size(); ++u)
-    done |= static_cast<uint32_t>(known_[u] & 0xff) << (8 * u);
+    done |= spec::count_of(static_cast<uint32_t>(u)).put(static_cast<uint32_t>(known_[u] & 0xff));
   return done;
 }
 

@@ -20,28 +20,12 @@ using spec::Reduce;
 using spec::ScalarOp;
 using spec::VectorOp;
 
-bool reads_b(VectorOp op) {
-  return op == VectorOp::kAdd || op == VectorOp::kSub || op == VectorOp::kMul ||
-         op == VectorOp::kMac || op == VectorOp::kRope || op == VectorOp::kJoin;
-}
-
-bool takes_multiplier(VectorOp op) { return op == VectorOp::kScale || op == VectorOp::kMac; }
-
-/// Whether the operation has a shift of its own, which the scalar register may give.
-bool takes_shift(VectorOp op) {
-  return op == VectorOp::kMul || op == VectorOp::kSquare || op == VectorOp::kSumSquares ||
-         op == VectorOp::kJoin || op == VectorOp::kButterfly;
-}
-
 bool reads_scalar(const spec::VectorCommand& c) {
-  const auto op = static_cast<VectorOp>(c.op);
-  return takes_multiplier(op) || op == VectorOp::kExp2 || c.use_scalar != 0;
+  return needs_scalar(static_cast<VectorOp>(c.op)) || c.use_scalar != 0;
 }
 
-bool to_activations(uint32_t dest) {
-  return dest == static_cast<uint32_t>(Dest::kAct) ||
-         dest == static_cast<uint32_t>(Dest::kActHigh) ||
-         dest == static_cast<uint32_t>(Dest::kActLow);
+bool to_activations(const spec::VectorCommand& c) {
+  return to_activations(static_cast<Dest>(c.dest));
 }
 
 bool to_scratch(const spec::VectorCommand& c) {
@@ -50,7 +34,7 @@ bool to_scratch(const spec::VectorCommand& c) {
 
 /// Elements of a row of a and of the result.
 uint32_t row_words(const spec::VectorCommand& c) {
-  return c.op == static_cast<uint32_t>(VectorOp::kRope) ? 2 * c.n : c.n;
+  return in_halves(static_cast<VectorOp>(c.op)) ? 2 * c.n : c.n;
 }
 
 /// The last row's number, counted from the first row of a register or operand that steps.
@@ -85,12 +69,11 @@ void Machine::check_vector(const spec::VectorCommand& c) const {
   check(c.dest < spec::kDestCount, "dest", c.dest, "no destination");
   check(c.n >= 1, "n", c.n, "at least 1");
   check(c.rows >= 1, "rows", c.rows, "at least 1");
-  const bool squares = op == VectorOp::kSumSquares;
-  check(!squares || c.reduce == static_cast<uint32_t>(Reduce::kSum), "reduce", c.reduce,
+  check(!only_reduces(op) || c.reduce == static_cast<uint32_t>(Reduce::kSum), "reduce", c.reduce,
         "sum_squares goes with sum");
-  check(!squares || c.dest == static_cast<uint32_t>(Dest::kNone), "dest", c.dest,
+  check(!only_reduces(op) || c.dest == static_cast<uint32_t>(Dest::kNone), "dest", c.dest,
         "sum_squares has no result");
-  check(c.keep == 0 || to_activations(c.dest), "keep", c.keep,
+  check(c.keep == 0 || to_activations(c), "keep", c.keep,
         "only where the result goes to the activation buffer");
   check(c.use_scalar == 0 || takes_shift(op) || takes_multiplier(op), "use_scalar", c.use_scalar,
         "the operation has no shift");
@@ -98,11 +81,11 @@ void Machine::check_vector(const spec::VectorCommand& c) const {
     check(c.scalar + last_step(c.scalar_step, c.rows) < spec::kScalarRegs, "scalar", c.scalar,
           "the rows leave the scalar registers");
   const auto reduce = static_cast<Reduce>(c.reduce);
-  if (reduce != Reduce::kNone && reduce != Reduce::kTopK)
+  if (writes_register(reduce))
     check(c.reduce_reg + (c.reduce_all ? 0 : c.rows - 1) < spec::kScalarRegs, "reduce_reg",
           c.reduce_reg, "the rows leave the scalar registers");
   // Rows overlap in the pipeline: a row cannot use what an earlier one reduced.
-  if (reads_scalar(c) && reduce != Reduce::kNone && reduce != Reduce::kTopK && !c.reduce_all) {
+  if (reads_scalar(c) && writes_register(reduce) && !c.reduce_all) {
     const bool later = c.scalar_step
                            ? c.reduce_reg > c.scalar && c.reduce_reg < c.scalar + c.rows
                            : c.scalar >= c.reduce_reg && c.scalar + 1 < c.reduce_reg + c.rows;
@@ -111,22 +94,21 @@ void Machine::check_vector(const spec::VectorCommand& c) const {
   check(reduce != Reduce::kTopK || top_limit_ > 0, "reduce", c.reduce,
         "top_k before any top_k_clear");
 
-  check(reduce != Reduce::kTopK || (op != VectorOp::kRope && op != VectorOp::kButterfly), "reduce",
-        c.reduce, "top_k takes elements in order, which rope and butterfly do not make");
+  check(reduce != Reduce::kTopK || !reorders(op), "reduce", c.reduce,
+        "top_k takes elements in order, which rope and butterfly do not make");
 
   const uint64_t words = row_words(c);
   check_scratch("a", c.a, uint64_t{c.rows - 1} * c.stride_a + words);
-  if (reads_b(op)) check_scratch("b", c.b, uint64_t{c.rows - 1} * c.stride_b + words);
+  if (takes_b(op)) check_scratch("b", c.b, uint64_t{c.rows - 1} * c.stride_b + words);
   if (to_scratch(c)) {
     check_scratch("dst", c.dst, uint64_t{c.rows - 1} * c.stride_dst + words);
     check(c.rows == 1 || c.stride_dst >= words, "stride_dst", c.stride_dst, "rows overlap");
     const Rows dst{"dst", c.dst, c.stride_dst, row_words(c)};
     check_overlap(c, dst, {"a", c.a, c.stride_a, row_words(c)});
-    if (reads_b(op)) check_overlap(c, dst, {"b", c.b, c.stride_b, row_words(c)});
+    if (takes_b(op)) check_overlap(c, dst, {"b", c.b, c.stride_b, row_words(c)});
   }
-  if (!to_activations(c.dest)) return;
-  check(op != VectorOp::kRope && op != VectorOp::kButterfly, "dest", c.dest,
-        "rope and butterfly write to the scratchpad");
+  if (!to_activations(c)) return;
+  check(!reorders(op), "dest", c.dest, "rope and butterfly write to the scratchpad");
   check(c.act_group >= 1, "act_group", c.act_group, "at least 1");
   const uint32_t in_group = std::min(c.rows, c.act_group);
   check(c.act_column + (in_group - 1) * c.act_step < config_.act_columns, "act_column",
@@ -142,7 +124,7 @@ void Machine::check_vector(const spec::VectorCommand& c) const {
 void Machine::check_overlap(const spec::VectorCommand& c, const Rows& dst,
                             const Rows& operand) const {
   const bool factors =
-      std::string_view(operand.name) == "b" && c.op == static_cast<uint32_t>(VectorOp::kRope);
+      std::string_view(operand.name) == "b" && in_halves(static_cast<VectorOp>(c.op));
   const bool same =
       dst.first == operand.first && (c.rows == 1 || dst.stride == operand.stride) && !factors;
   const uint32_t dst_end = dst.at(c.rows - 1, dst.n);
@@ -165,17 +147,18 @@ void Machine::check_overlap(const spec::VectorCommand& c, const Rows& dst,
 
 void Machine::vector(const spec::VectorCommand& c) {
   check_vector(c);
+  const auto op = static_cast<VectorOp>(c.op);
   const auto kind = static_cast<Reduce>(c.reduce);
   std::vector<int32_t> y(row_words(c));
   Reduction reduction{kind};
   for (uint32_t row = 0; row < c.rows; ++row) {
     if (c.reduce_all == 0) reduction = {kind};
     vector_row(c, row, y, reduction);
-    if (c.op != static_cast<uint32_t>(VectorOp::kSumSquares)) write_vector(c, row, y);
-    if (kind == Reduce::kNone || kind == Reduce::kTopK) continue;
-    if (c.reduce_all == 0) write_scalar("reduce_reg", c.reduce_reg + row, reduction.value);
+    if (!only_reduces(op)) write_vector(c, row, y);
+    if (writes_register(kind) && c.reduce_all == 0)
+      write_scalar("reduce_reg", c.reduce_reg + row, reduction.value);
   }
-  if (c.reduce_all != 0 && kind != Reduce::kNone && kind != Reduce::kTopK)
+  if (writes_register(kind) && c.reduce_all != 0)
     write_scalar("reduce_reg", c.reduce_reg, reduction.value);
 }
 
@@ -194,7 +177,7 @@ void Machine::vector_row(const spec::VectorCommand& c, uint32_t row, std::vector
     refuse("scalar", c.scalar, fmt::format("the shift {} is not 0 to 63", k));
 
   const uint32_t words = row_words(c);
-  std::vector<int32_t> a(words), b(reads_b(op) ? words : 0);
+  std::vector<int32_t> a(words), b(takes_b(op) ? words : 0);
   for (uint32_t i = 0; i < words; ++i) a[i] = read_word("a", c.a + row * c.stride_a + i);
   for (uint32_t i = 0; i < b.size(); ++i) b[i] = read_word("b", c.b + row * c.stride_b + i);
 
@@ -269,7 +252,7 @@ void Machine::vector_row(const spec::VectorCommand& c, uint32_t row, std::vector
     }
   }
   const bool reduced =
-      op == VectorOp::kSumSquares || (op == VectorOp::kJoin && reduction.kind == Reduce::kMaxAbs);
+      only_reduces(op) || (op == VectorOp::kJoin && reduction.kind == Reduce::kMaxAbs);
   if (reduction.kind == Reduce::kTopK) {
     for (int32_t v : y) add_candidate(v);
   } else if (!reduced && reduction.kind != Reduce::kNone) {
@@ -281,7 +264,7 @@ void Machine::write_vector(const spec::VectorCommand& c, uint32_t row, std::span
   if (to_scratch(c)) {
     for (uint32_t i = 0; i < y.size(); ++i) write_word("dst", c.dst + row * c.stride_dst + i, y[i]);
   }
-  if (!to_activations(c.dest)) return;
+  if (!to_activations(c)) return;
   const uint32_t column = c.act_column + row % c.act_group * c.act_step;
   const uint32_t first = c.act_tile + row / c.act_group * c.act_tile_stride;
   for (uint32_t i = 0; i < y.size(); ++i) {
@@ -323,12 +306,8 @@ void Machine::scalar(const spec::ScalarCommand& c) {
   check(c.use_b == 0 || c.rb + last_step(c.step_b, c.rows) < spec::kScalarRegs, "rb", c.rb,
         "the rows leave the scalar registers");
   check(c.rd + c.rows <= spec::kScalarRegs, "rd", c.rd, "the rows leave the scalar registers");
-  const bool needs_b =
-      op == ScalarOp::kScaleMul || op == ScalarOp::kScaleDiv || op == ScalarOp::kScaleAdd;
-  const bool takes_b = needs_b || op == ScalarOp::kBits || op == ScalarOp::kMakeScale ||
-                       op == ScalarOp::kScaleShift || op == ScalarOp::kFactor;
-  check(c.use_b == 0 || takes_b, "use_b", c.use_b, "the operation has one operand");
-  check(c.use_b == 1 || !needs_b, "use_b", c.use_b, "the operation has two operands");
+  check(c.use_b == 0 || takes_b(op), "use_b", c.use_b, "the operation has one operand");
+  check(c.use_b == 1 || !needs_b(op), "use_b", c.use_b, "the operation has two operands");
   check(c.times_b <= 2, "times_b", c.times_b, "0 to 2");
   check(op != ScalarOp::kMultiplier || c.constant > 0, "constant", c.constant, "at least 1");
   check(op != ScalarOp::kCommonExponent || c.step_a == 1, "step_a", c.step_a,

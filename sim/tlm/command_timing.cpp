@@ -14,13 +14,8 @@ using spec::VectorOp;
 
 namespace {
 
-bool takes_two(VectorOp op) {
-  return op == VectorOp::kAdd || op == VectorOp::kSub || op == VectorOp::kMul ||
-         op == VectorOp::kMac || op == VectorOp::kJoin;
-}
-
-/// Lines of a curve go through a quarter of the lanes at a time.
-bool is_curve(VectorOp op) { return op == VectorOp::kExp2 || op == VectorOp::kSilu; }
+/// Lines that are read for one of n elements: each operand's, and a second one of each for halves.
+uint32_t operand_lines(VectorOp op) { return (takes_b(op) ? 2 : 1) * (in_halves(op) ? 2 : 1); }
 
 bool is_far(const spec::VectorCommand& c, uint32_t lanes) {
   return static_cast<VectorOp>(c.op) == VectorOp::kButterfly && (uint64_t{1} << c.shift) >= lanes;
@@ -86,10 +81,8 @@ uint32_t vector_cycles(const spec::VectorCommand& c, const spec::ChipConfig& chi
   const auto reduce = static_cast<Reduce>(c.reduce);
   const uint32_t lines = spec::ceil_div(c.n, chip.lanes) * c.rows;
   const uint32_t fixed = 10 + registers(chip);
-  uint32_t cycles = fixed + lines;
-  if (takes_two(op)) {
-    cycles = fixed + 2 * lines;
-  } else if (is_curve(op)) {
+  uint32_t cycles = fixed + operand_lines(op) * lines;
+  if (is_curve(op)) {
     cycles = fixed + 4 * lines;
   } else if (op == VectorOp::kRope) {
     cycles = fixed + 1 + 4 * lines;
@@ -101,7 +94,7 @@ uint32_t vector_cycles(const spec::VectorCommand& c, const spec::ChipConfig& chi
     return cycles + 1;
   }
   const bool of_products =
-      op == VectorOp::kSumSquares || (op == VectorOp::kJoin && reduce == Reduce::kMaxAbs);
+      only_reduces(op) || (op == VectorOp::kJoin && reduce == Reduce::kMaxAbs);
   if (reduce == Reduce::kNone) return cycles;
   if (of_products) return cycles + (chip.small_fabric ? 1 : 0);
   return cycles + (chip.small_fabric ? 5 : 3);
@@ -117,38 +110,37 @@ PortUse vector_reads(const spec::VectorCommand& c, const spec::ChipConfig& chip)
   const uint32_t lines = spec::ceil_div(c.n, chip.lanes) * c.rows;
   const uint32_t first = chip.small_fabric ? 2 : 1;
   if (is_curve(op)) return {first, first + 4 * lines, 4};
-  const uint32_t operands = op == VectorOp::kRope ? 4 : takes_two(op) ? 2 : 1;
-  return {first, first + operands * lines, 1};
+  return {first, first + operand_lines(op) * lines, 1};
 }
 
 PortUse vector_writes(const spec::VectorCommand& c, const spec::ChipConfig& chip) {
   const auto op = static_cast<VectorOp>(c.op);
   const auto dest = static_cast<Dest>(c.dest);
-  if (op == VectorOp::kSumSquares) return {};
-  if (dest != Dest::kScratch && !(dest > Dest::kScratch && c.keep)) return {};
+  if (only_reduces(op)) return {};
+  if (dest != Dest::kScratch && !(to_activations(dest) && c.keep)) return {};
   // Walker, scratchpad, queue and lanes take ten cycles; the last line leaves with the command, but
   // for a reduction.
   const uint32_t lines = spec::ceil_div(c.n, chip.lanes) * c.rows;
   const uint32_t more = registers(chip);
   if (op == VectorOp::kRope) return {13 + more, 11 + more + 4 * lines, 2};
-  const uint32_t period = takes_two(op) ? 2 : is_curve(op) ? 4 : 1;
+  const uint32_t period = is_curve(op) ? 4 : operand_lines(op);
   return {9 + more + period, 10 + more + period * lines, period};
 }
 
 void count_activity(const spec::VectorCommand& c, uint32_t lanes, Activity& a) {
   const auto op = static_cast<VectorOp>(c.op);
   const auto dest = static_cast<Dest>(c.dest);
-  const uint64_t halves = op == VectorOp::kRope ? 2 : 1;
+  const uint64_t halves = in_halves(op) ? 2 : 1;
   const uint64_t lines = uint64_t{spec::ceil_div(c.n, lanes)} * c.rows;
   const uint64_t elements = uint64_t{c.n} * c.rows;
-  const uint64_t operands = op == VectorOp::kRope ? 4 : takes_two(op) ? 2 : 1;
+  const uint64_t operands = operand_lines(op);
   a.vector_elements[c.op] += halves * elements;
   a.vector_lines[c.op] += halves * lines;
   a.scratch_vector_reads += operands * lines;
   a.scratch_vector_read_words += operands * elements;
-  const bool to_act = dest > Dest::kScratch && op != VectorOp::kSumSquares;
+  const bool to_act = to_activations(dest) && !only_reduces(op);
   if (to_act) a.act_line_writes += halves * lines;
-  if (op != VectorOp::kSumSquares && (dest == Dest::kScratch || (to_act && c.keep))) {
+  if (!only_reduces(op) && (dest == Dest::kScratch || (to_act && c.keep))) {
     a.scratch_vector_writes += halves * lines;
     a.scratch_vector_write_words += halves * elements;
   }

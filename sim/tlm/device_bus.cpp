@@ -66,28 +66,29 @@ DeviceBus::Read DeviceBus::read(uint32_t offset, Cycle at) {
     const Units::Done done = units_.done(at);
     return {done.counts, 0, std::min(done.changes, player_.next_offer())};
   }
-  if (offset < mmio::kCmd + 4 * spec::kCommandWords) return {command_.w[offset / 4]};
+  if (offset < mmio::kCmd + mmio::cmd::kBytes) return {command_.w[offset / 4]};
   if (offset >= mmio::kScratch) {
     ++units_.activity().scratch_controller_accesses;
     return {scratch((offset - mmio::kScratch) / 4), kScratchWait};
   }
-  if (inside(offset, mmio::kScalars, 8 * spec::kScalarRegs)) {
-    const uint32_t index = (offset - mmio::kScalars) / 8;
+  if (inside(offset, mmio::kScalars, mmio::scalars::kBytes)) {
+    const uint32_t index = (offset - mmio::kScalars) / mmio::scalars::kStride;
     uint64_t value = scalars_[index];
     if (weights_.reduce != 0 && index == weights_.reduce_reg) {
       value = 0;
       for (uint32_t i = 0; i < weights_.n; ++i) value += weight(i);
     }
-    return {static_cast<uint32_t>(value >> offset % 8 * 8), kScalarWait};
+    return {static_cast<uint32_t>(value >> 8 * (offset % mmio::scalars::kStride)), kScalarWait};
   }
-  if (inside(offset, mmio::kTopList, 8 * spec::kTopK)) {
-    const uint32_t entry = (offset - mmio::kTopList) / 8;
-    return {offset % 8 == 0 ? 0u - entry : token_, kTopListWait};
+  if (inside(offset, mmio::kTopList, mmio::top_list::kBytes)) {
+    const uint32_t entry = (offset - mmio::kTopList) / mmio::top_list::kStride;
+    return {offset % mmio::top_list::kStride == 0 ? 0u - entry : token_, kTopListWait};
   }
   switch (offset) {
     case mmio::kMailState:
-      return {(to_chip_.empty() ? 0u : 1u) | (to_host_.size() < spec::kMailDepth ? 2u : 0u), 0,
-              kNever};
+      return {mmio::mail_state::kWord.put(!to_chip_.empty()) |
+                  mmio::mail_state::kRoom.put(to_host_.size() < spec::kMailDepth),
+              0, kNever};
     case mmio::kMailIn: {
       if (to_chip_.empty()) return {0};
       const uint32_t word = to_chip_.front();
@@ -97,7 +98,7 @@ DeviceBus::Read DeviceBus::read(uint32_t offset, Cycle at) {
     case mmio::kTapeWaits:
       return {tape_waits_};
     case mmio::kWorking:
-      return {working_ ? 1u : 0u};
+      return {mmio::working::kRequest.put(working_)};
     case mmio::kCycles:
       return {static_cast<uint32_t>(at)};
     case mmio::kError:
@@ -117,10 +118,10 @@ DeviceBus::Read DeviceBus::read(uint32_t offset, Cycle at) {
 }
 
 Cycle DeviceBus::issue(const spec::CommandWords& words, Cycle at) {
-  const uint32_t opcode = words.w[0] & 0xff;
-  if (opcode == static_cast<uint32_t>(spec::ChipOpcode::kLoad)) {
+  const spec::ChipOpcode opcode = opcode_of(words);
+  if (opcode == spec::ChipOpcode::kLoad) {
     loaded_[loads_++ % loaded_.size()] = {spec::LoadCommand::unpack(words)};
-  } else if (opcode == static_cast<uint32_t>(spec::ChipOpcode::kVector)) {
+  } else if (opcode == spec::ChipOpcode::kVector) {
     const auto c = spec::VectorCommand::unpack(words);
     if (static_cast<spec::VectorOp>(c.op) == spec::VectorOp::kExp2) weights_ = c;
   }
@@ -133,7 +134,7 @@ Cycle DeviceBus::write(uint32_t offset, uint32_t value, Cycle at) {
       return played - at + write(offset, value, played);
   }
   advance(at);
-  if (offset < mmio::kCmd + 4 * spec::kCommandWords) {
+  if (offset < mmio::kCmd + mmio::cmd::kBytes) {
     command_.w[offset / 4] = value;
   } else if (offset == mmio::kIssue) {
     return issue(command_, at) - at;
@@ -143,15 +144,15 @@ Cycle DeviceBus::write(uint32_t offset, uint32_t value, Cycle at) {
     player_.start(value, tape_waits_, at);
   } else if (offset >= mmio::kScratch) {
     ++units_.activity().scratch_controller_accesses;
-  } else if (inside(offset, mmio::kScalars, 8 * spec::kScalarRegs)) {
-    const uint32_t index = (offset - mmio::kScalars) / 8;
-    const uint32_t shift = offset % 8 * 8;
+  } else if (inside(offset, mmio::kScalars, mmio::scalars::kBytes)) {
+    const uint32_t index = (offset - mmio::kScalars) / mmio::scalars::kStride;
+    const uint32_t shift = 8 * (offset % mmio::scalars::kStride);
     scalars_[index] = (scalars_[index] & ~(uint64_t{0xffffffff} << shift)) | uint64_t{value}
                                                                                  << shift;
   } else if (offset == mmio::kMailOut) {
     to_host_.push_back({at, value});
   } else if (offset == mmio::kWorking) {
-    working_ = (value & 1) != 0;
+    working_ = mmio::working::kRequest.is_set(value);
     units_.set_working(at + 1, working_);
   } else if (offset != mmio::kPhase) {
     throw Error("performance model: the firmware writes device offset 0x{:x}, which it lacks",

@@ -1,5 +1,7 @@
 #include "perf_config.hpp"
 
+#include <utility>
+
 #include "io/error.hpp"
 
 namespace tern::tlm {
@@ -11,26 +13,21 @@ void check(const PerfConfig& config) {
       throw Error("performance model: {} is {}, which the RTL does not take: {}", field, value,
                   expected);
   };
-  const auto power_of_two = [](uint32_t v) { return v != 0 && (v & (v - 1)) == 0; };
-  require(power_of_two(c.columns) && c.columns >= 8 && c.columns <= 64, "columns", c.columns,
-          "a power of two, 8 to 64");
-  require(power_of_two(c.lanes) && c.lanes >= 4 && c.lanes <= c.columns, "lanes", c.lanes,
-          "a power of two, 4 to the columns");
-  require(c.trees == 5 || (c.trees == 8 && c.sign_weights), "trees", c.trees,
-          "5, or 8 where there are signs");
-  require(c.act_columns >= 1 && c.act_columns <= 8, "act_columns", c.act_columns, "1 to 8");
-  require(c.acc_depth >= 2 && c.acc_depth <= 256, "acc_depth", c.acc_depth, "2 to 256");
-  require(c.act_depth >= 1 && c.act_depth <= 4096, "act_depth", c.act_depth, "1 to 4096");
-  require(c.burst_beats >= 2 && 4096 % (c.burst_beats * c.columns) == 0, "burst_beats",
-          c.burst_beats, "at least 2, and bursts that divide 4 KiB");
-  require(c.fifo_beats >= 2 * c.burst_beats, "fifo_beats", c.fifo_beats, "at least two bursts");
-  require(c.cmd_depth >= 2, "cmd_depth", c.cmd_depth, "at least 2");
-  require(c.row_block >= 1 && c.row_block <= c.acc_depth, "row_block", c.row_block,
-          "1 to acc_depth");
-  require(c.key_block >= 5 && c.key_block % 5 == 0 && c.key_block <= 5 * c.acc_depth, "key_block",
-          c.key_block, "a multiple of 5, to 5 acc_depth");
-  require(c.scratch_words % 64 == 0 && c.scratch_words % c.lanes == 0 && c.scratch_words <= 1 << 20,
-          "scratch_words", c.scratch_words, "a multiple of 64, to 2^20");
+  const auto divides = [](uint64_t part, uint64_t whole) { return part != 0 && whole % part == 0; };
+  // What parameters demand of each other.
+  const std::pair<uint32_t spec::ChipConfig::*, bool> relations[] = {
+      {&spec::ChipConfig::trees, c.trees == 5 || (c.trees == 8 && c.sign_weights)},
+      {&spec::ChipConfig::lanes, c.lanes <= c.columns},
+      {&spec::ChipConfig::fifo_beats, c.fifo_beats >= uint64_t{2} * c.burst_beats},
+      {&spec::ChipConfig::burst_beats, divides(uint64_t{c.burst_beats} * c.columns, 4096)},
+      {&spec::ChipConfig::row_block, c.row_block <= c.acc_depth},
+      {&spec::ChipConfig::key_block, c.key_block <= uint64_t{5} * c.acc_depth},
+      {&spec::ChipConfig::scratch_words, divides(c.lanes, c.scratch_words)}};
+  for (const spec::Parameter& p : spec::kParameters) {
+    bool good = p.holds(c.*p.member);
+    for (const auto& [member, holds] : relations) good = good && (member != p.member || holds);
+    require(good, p.name, c.*p.member, p.takes);
+  }
   require(config.memory.read_latency >= 1, "read_latency", config.memory.read_latency,
           "at least 1");
   require(config.memory.write_latency >= 1, "write_latency", config.memory.write_latency,

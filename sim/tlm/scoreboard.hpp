@@ -7,6 +7,7 @@
 
 #include "memory_model.hpp"
 #include "spec/generated/spec.hpp"
+#include "spec/waits.hpp"
 
 namespace tern::tlm {
 
@@ -44,7 +45,7 @@ class Scoreboard {
     for (std::size_t u = 0; u < spec::kUnitCount; ++u) {
       Pulses& p = units_[u];
       while (p.seen < p.known && p.at[p.seen % kHistory] < cycle) ++p.seen;
-      word |= static_cast<uint32_t>(p.seen & 0xff) << 8 * u;
+      word |= spec::count_of(u).put(static_cast<uint32_t>(p.seen & 0xff));
     }
     return word;
   }
@@ -85,7 +86,7 @@ struct Waits {
   Waits() = default;
   Waits(const Scoreboard& scoreboard, uint32_t word) {
     for (uint32_t u = 0; u < spec::kUnitCount; ++u)
-      number[u] = scoreboard.named(static_cast<spec::Unit>(u), word >> 8 * u & 0xff);
+      number[u] = scoreboard.named(static_cast<spec::Unit>(u), spec::count_of(u).get(word));
   }
   uint64_t of(spec::Unit unit) const { return number[static_cast<std::size_t>(unit)]; }
   /// First cycle in which all of them are done; all must be known.

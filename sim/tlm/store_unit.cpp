@@ -13,7 +13,7 @@ Cycle StoreUnit::room() {
 
 void StoreUnit::push(Cycle pushed, const spec::CommandWords& words) {
   commands_.push();
-  pending_.push_back({pushed, words, {scoreboard_, words.w[1]}});
+  pending_.push_back({pushed, words, {scoreboard_, words.w[spec::fields::kWaits.word]}});
   scoreboard_.issue(Unit::kStore);
 }
 

@@ -40,8 +40,8 @@ Cycle StreamUnit::room() {
 void StreamUnit::push(Cycle pushed, const spec::CommandWords& words) {
   segments_.push();
   commands_.push();
-  pending_.push_back({pushed, words, {scoreboard_, words.w[1]}});
-  const bool load = (words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kLoad);
+  pending_.push_back({pushed, words, {scoreboard_, words.w[spec::fields::kWaits.word]}});
+  const bool load = opcode_of(words) == spec::ChipOpcode::kLoad;
   scoreboard_.issue(load ? Unit::kLoad : Unit::kMatmul);
 }
 

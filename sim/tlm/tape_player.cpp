@@ -7,8 +7,9 @@
 namespace tern::tlm {
 
 void TapePlayer::start(uint32_t tape, uint32_t waits, Cycle at) {
-  first_ = (tape & 0xffff) / (4 * spec::kCommandWords) * spec::kCommandWords;
-  left_ = tape >> 16;
+  using namespace spec::mmio::tape;
+  first_ = kStart.get(tape) / spec::mmio::cmd::kBytes * spec::kCommandWords;
+  left_ = kCommands.get(tape);
   waits_ = waits;
   next_ = 0;
   now_ = at + 1;
@@ -26,8 +27,7 @@ void TapePlayer::step(bool memory_is_free, Cycle end) {
     return;
   }
   // Words that mean nothing in a scalar command are left out.
-  const bool scalar =
-      (command_.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar);
+  const bool scalar = opcode_of(command_) == spec::ChipOpcode::kScalar;
   const uint32_t last = scalar ? 5 : spec::kCommandWords - 1;
   const bool drop = arrives_ && full_ && !taken;
   const bool request = left_ > 0 && !hold_ && memory_is_free && !drop;
@@ -37,7 +37,7 @@ void TapePlayer::step(bool memory_is_free, Cycle end) {
   full_ = (comes && index_ == last) || (full_ && !taken);
   hold_ = drop || (hold_ && !taken);
   if (taken) offered_ = false;
-  if (comes) command_.w[index_] = index_ == 1 ? spec::add_waits(word_, waits_) : word_;
+  if (comes) command_.w[index_] = index_ == spec::fields::kWaits.word ? spec::add_waits(word_, waits_) : word_;
   arrives_ = request;
   index_ = next_;
   if (request) word_ = memory_[(first_ + next_) % memory_.size()];

@@ -1,10 +1,10 @@
 #include "timing_run.hpp"
 
 #include <array>
-#include <cstring>
 #include <vector>
 
 #include "firmware_image.hpp"
+#include "generate_words.hpp"
 #include "io/error.hpp"
 #include "io/fit.hpp"
 
@@ -42,14 +42,11 @@ uint32_t generate(driver::FirmwareLink& link, const io::Skeleton& model, uint32_
   r.group = group;
   r.top_k = 1;
   r.top_p_q16 = 65536;
-  std::vector<uint32_t> words(1 + sizeof r / 4);
-  words[0] = static_cast<uint32_t>(spec::Request::kGenerate);
-  std::memcpy(&words[1], &r, sizeof r);
-  words.resize(words.size() + prompt, model.model.bos);
-  link.send(words);
+  const std::vector<int32_t> tokens(prompt, static_cast<int32_t>(model.model.bos));
+  link.send(driver::generate_words(r, {}, tokens));
   for (;;) {
     const driver::Message m = link.receive();
-    if (m.kind == spec::Reply::kDone) return m.words[0];
+    if (m.kind == spec::Reply::kDone) return m.done().position;
     if (m.kind == spec::Reply::kToken) token();
   }
 }

@@ -14,7 +14,7 @@ Units::Units(const PerfConfig& config, MemoryModel& memory)
 
 /// The ends of the stream's commands that this one waits for become known.
 void Units::finish_waits(const spec::CommandWords& words) {
-  const Waits waits(scoreboard_, words.w[1]);
+  const Waits waits(scoreboard_, words.w[spec::fields::kWaits.word]);
   for (spec::Unit unit : {spec::Unit::kLoad, spec::Unit::kMatmul})
     stream_.finish(unit, waits.of(unit));
   store_.finish(waits.of(spec::Unit::kStore));
@@ -53,7 +53,7 @@ Cycle Units::issue(Cycle offered, const spec::CommandWords& words) {
   const Cycle taken = std::max(offered, checker_free_);
   // Products in the next cycle; then, or when its queue has room, it leaves.
   const auto leaves = [&](Cycle room) { return checker_free_ = std::max(taken + check_, room); };
-  switch (static_cast<spec::ChipOpcode>(words.w[0] & 0xff)) {
+  switch (opcode_of(words)) {
     case spec::ChipOpcode::kLoad:
     case spec::ChipOpcode::kMatmul:
       stream_.push(leaves(stream_.room()), words);
@@ -69,7 +69,7 @@ Cycle Units::issue(Cycle offered, const spec::CommandWords& words) {
       break;
     default:
       throw Error("performance model: opcode {} is none; the firmware is not this chip's",
-                  words.w[0] & 0xff);
+                  static_cast<uint32_t>(opcode_of(words)));
   }
   ++activity_.commands;
   log_.add_command();

@@ -6,12 +6,12 @@ namespace tern::tlm {
 
 void VectorUnit::push(Cycle pushed, const spec::CommandWords& words) {
   const ActivityOf activity(activity_, log_.observed());
-  const Waits waits(scoreboard_, words.w[1]);
+  const Waits waits(scoreboard_, words.w[spec::fields::kWaits.word]);
   scoreboard_.issue(spec::Unit::kVector);
   commands_.push();
   const Cycle accepted = std::max({commands_.head(pushed), free_, waits.met(scoreboard_)});
   uint32_t cycles = 0;
-  if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar)) {
+  if (opcode_of(words) == spec::ChipOpcode::kScalar) {
     const auto c = spec::ScalarCommand::unpack(words);
     if (static_cast<spec::ScalarOp>(c.op) == spec::ScalarOp::kTopKClear) list_.clear(c.constant);
     cycles = scalar_cycles(c, chip_);

@@ -23,7 +23,7 @@ class ChipAddresses : public testing::TestWithParam<const char*> {
   /// Straight to the chip, whose memory is larger than the machine's.
   void give(const spec::CommandWords& words, spec::Unit unit) {
     for (uint32_t i = 0; i < spec::kCommandWords; ++i)
-      bench.write_device(spec::mmio::kCmd + 4 * i, words.w[i]);
+      bench.write_device(spec::mmio::cmd::word(i), words.w[i]);
     bench.write_device(spec::mmio::kIssue, 1);
     ++bench.issued[static_cast<std::size_t>(unit)];
   }
@@ -49,7 +49,8 @@ class ChipAddresses : public testing::TestWithParam<const char*> {
     store.count = kWords;
     store.rows = store.beat_stride = 1;
     give(after_all(store).pack(), spec::Unit::kStore);
-    const uint32_t done = bench.issued[0] % 256 | bench.issued[3] % 256 << 24;
+    const uint32_t done = spec::mmio::done::kLoad.put(bench.issued[0] % 256) |
+                          spec::mmio::done::kStore.put(bench.issued[3] % 256);
     for (int i = 0; bench.read_device(spec::mmio::kDone) != done; ++i)
       ASSERT_LT(i, 1000) << from << " to " << to;
     ASSERT_EQ(bench.errors(), 0u) << from << " to " << to;

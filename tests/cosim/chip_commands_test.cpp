@@ -66,7 +66,7 @@ class Program {
     }
     for (uint32_t i = 0; i < spec::kScalarRegs; ++i) {
       for (uint32_t word = 0; word < 2; ++word) {
-        const uint32_t found = bench.read_device(spec::mmio::kScalars + 8 * i + 4 * word);
+        const uint32_t found = bench.read_device(spec::mmio::scalars::lo(i) + 4 * word);
         const auto expected = static_cast<uint32_t>(bench.machine.scalar(i) >> 32 * word);
         if (found != expected) {
           return testing::AssertionFailure() << "scalar register " << i << " word " << word
@@ -75,7 +75,7 @@ class Program {
       }
     }
     for (uint32_t i = 0; i < kScratch; ++i) {
-      const auto found = static_cast<int32_t>(bench.read_device(spec::mmio::kScratch + 4 * i));
+      const auto found = static_cast<int32_t>(bench.read_device(spec::mmio::scratch::word(i)));
       if (found != bench.machine.scratch(i)) {
         return testing::AssertionFailure() << "scratchpad word " << i << ": chip " << found
                                            << ", machine " << bench.machine.scratch(i);
@@ -136,8 +136,8 @@ class Program {
     for (uint32_t i = 0; i < spec::kScalarRegs; ++i) {
       for (uint32_t word = 0; word < 2; ++word) {
         const auto value = static_cast<uint32_t>(word == 0 ? random_() >> below(32) : below(64));
-        bench.write_device(spec::mmio::kScalars + 8 * i + 4 * word, value);
-        bench.machine.write(spec::mmio::kScalars + 8 * i + 4 * word, value);
+        bench.write_device(spec::mmio::scalars::lo(i) + 4 * word, value);
+        bench.machine.write(spec::mmio::scalars::lo(i) + 4 * word, value);
       }
     }
     ASSERT_TRUE(bench.wait_done());
@@ -214,7 +214,7 @@ class Program {
       c.use_scalar = 0;
       c.n = (2u << c.shift) * (1 + below(4));
     }
-    const uint32_t span = op == spec::VectorOp::kRope ? 2 * c.n : c.n;
+    const uint32_t span = in_halves(op) ? 2 * c.n : c.n;
     c.stride_a = below(3) ? span + below(9) : 0;
     c.stride_b = below(3) ? span + below(9) : 0;
     c.stride_dst = span + below(9);
@@ -239,13 +239,9 @@ class Program {
     using spec::ScalarOp;
     spec::ScalarCommand c;
     const auto op = static_cast<ScalarOp>(below(3) ? below(spec::kScalarOpCount) : 0);
-    const bool two =
-        op == ScalarOp::kScaleMul || op == ScalarOp::kScaleDiv || op == ScalarOp::kScaleAdd;
-    const bool adds_b =
-        op == ScalarOp::kMakeScale || op == ScalarOp::kScaleShift || op == ScalarOp::kFactor;
     c.op = static_cast<uint32_t>(op);
     c.rows = 1 + below(8);
-    c.use_b = two || ((adds_b || op == ScalarOp::kBits) && below(2));
+    c.use_b = needs_b(op) || (takes_b(op) && below(2));
     c.step_a = op == ScalarOp::kCommonExponent || below(2);
     c.step_b = below(2);
     c.times_b = below(3);
@@ -254,11 +250,10 @@ class Program {
     c.rd = below(kScales - 8);
     c.constant = below(2) ? 127 : below(70);
     const bool makes = op == ScalarOp::kMakeScale;
-    const bool of_scale = two || op == ScalarOp::kScaleSqrt || op == ScalarOp::kScaleShift;
-    if (of_scale || op == ScalarOp::kFactor || op == ScalarOp::kCommonExponent)
-      c.ra = scale_register();
-    if (adds_b) c.rb = kScales + below(kMadeScales - 8);
-    if (two) c.rb = scale_register();
+    const bool of_scale = takes_scale(op) && makes_scale(op);
+    if (takes_scale(op)) c.ra = scale_register();
+    if (adds_b(op)) c.rb = kScales + below(kMadeScales - 8);
+    if (needs_b(op)) c.rb = scale_register();
     if (of_scale) c.rd = kScales + kMadeScales + below(kMadeScales - 8);
     if (makes && c.use_b == 0 && below(2))
       c.rd = kScales + below(kMadeScales - 8);

@@ -103,7 +103,7 @@ class ChipFaults : public testing::TestWithParam<const char*> {
   /// Straight to the chip; the machine would refuse.
   void give_chip(const spec::CommandWords& words) {
     for (uint32_t i = 0; i < spec::kCommandWords; ++i)
-      bench.write_device(spec::mmio::kCmd + 4 * i, words.w[i]);
+      bench.write_device(spec::mmio::cmd::word(i), words.w[i]);
     bench.write_device(spec::mmio::kIssue, 1);
     bench.chip.run(8);  // the check
   }
@@ -255,17 +255,18 @@ TEST_P(ChipFaults, WatchdogSeesTheProgressOfEveryUnit) {
     return bench.errors() == 0 && bench.read_device(spec::mmio::kDone) == done &&
            bench.chip.cycles() - start > 3 * uint64_t{limit};
   };
+  using namespace spec::mmio::done;
   give_chip(load(12000, 0).pack());
-  EXPECT_TRUE(works_within(12000 / columns(), 1));
+  EXPECT_TRUE(works_within(12000 / columns(), kLoad.put(1)));
   give_chip(store(8000).pack());
-  EXPECT_TRUE(works_within(8000 / columns(), 1 | 1 << 24));
+  EXPECT_TRUE(works_within(8000 / columns(), kLoad.put(1) | kStore.put(1)));
   // Vector commands that each take a while, with nothing to be issued meanwhile.
   spec::VectorCommand x = activations(500);
   x.dest = static_cast<uint32_t>(spec::Dest::kScratch);
   x.dst = 4096;
   x.rows = 10 * bench.chip.config().lanes / 8;
   for (int i = 0; i < 7; ++i) give_chip(x.pack());
-  EXPECT_TRUE(works_within(800, 1 | 7 << 16 | 1 << 24));
+  EXPECT_TRUE(works_within(800, kLoad.put(1) | kVector.put(7) | kStore.put(1)));
 }
 
 /// A limit may be set at any time, below the present count too.
@@ -363,7 +364,7 @@ TEST_P(ChipRate, UsesABeatIn98PercentOfTheCyclesOfALargeMatrix) {
   c.block = bench.chip.config().row_block;
   c.beats = size / columns * c.stripes;
   for (uint32_t i = 0; i < spec::kCommandWords; ++i)
-    bench.write_device(spec::mmio::kCmd + 4 * i, c.pack().w[i]);
+    bench.write_device(spec::mmio::cmd::word(i), c.pack().w[i]);
   bench.write_device(spec::mmio::kWorking, 1);
   bench.chip.write_register(reg::kWindowAddr, spec::kMmioBase + spec::mmio::kIssue);
   bench.chip.write_register(reg::kWindowData, 1);

@@ -48,7 +48,7 @@ class CommandBench {
       tape_.push_back(words);
     } else {
       for (uint32_t i = 0; i < spec::kCommandWords; ++i)
-        write_device(spec::mmio::kCmd + 4 * i, words.w[i]);
+        write_device(spec::mmio::cmd::word(i), words.w[i]);
       write_device(spec::mmio::kIssue, 1);
     }
     ++issued[static_cast<std::size_t>(unit)];
@@ -63,13 +63,16 @@ class CommandBench {
     const auto waits = static_cast<uint32_t>(random());
     data_window(offset);
     for (spec::CommandWords& words : tape_) {
-      words.w[1] = spec::subtract_waits(words.w[1], waits);
-      if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kScalar))
+      uint32_t& relative = words.w[spec::fields::kWaits.word];
+      relative = spec::subtract_waits(relative, waits);
+      if (opcode_of(words) == spec::ChipOpcode::kScalar)
         words.w[4] = words.w[6] = words.w[7] = static_cast<uint32_t>(random());
       for (const uint32_t word : words.w) chip.write_register(spec::reg::kWindowData, word);
     }
     write_device(spec::mmio::kTapeWaits, waits);
-    write_device(spec::mmio::kTape, static_cast<uint32_t>(tape_.size()) << 16 | offset);
+    write_device(spec::mmio::kTape,
+                 spec::mmio::tape::kCommands.put(static_cast<uint32_t>(tape_.size())) |
+                     spec::mmio::tape::kStart.put(offset));
     // The host may read the memory meanwhile, and finds it as it was.
     data_window(offset);
     for (const spec::CommandWords& words : tape_) {
@@ -106,7 +109,8 @@ class CommandBench {
   /// Waits until every unit has done what it was given.
   bool wait_done(uint32_t polls = 100'000) {
     uint32_t target = 0;
-    for (std::size_t u = 0; u < issued.size(); ++u) target |= (issued[u] & 0xff) << 8 * u;
+    for (uint32_t u = 0; u < issued.size(); ++u)
+      target |= spec::count_of(u).put(issued[u] & 0xff);
     for (uint32_t i = 0; i < polls; ++i) {
       if (read_device(spec::mmio::kDone) == target) {
         while (machine.read(spec::mmio::kDone) != target) {
@@ -142,7 +146,7 @@ class CommandBench {
  private:
   static void give(sim::Machine& machine, const spec::CommandWords& words) {
     for (uint32_t i = 0; i < spec::kCommandWords; ++i) {
-      machine.write(spec::mmio::kCmd + 4 * i, words.w[i]);
+      machine.write(spec::mmio::cmd::word(i), words.w[i]);
     }
     machine.write(spec::mmio::kIssue, 1);
   }

@@ -49,7 +49,8 @@ class Script {
   }
   Script& attention(uint32_t layer) {
     return write(spec::kMmioBase + spec::mmio::kPhase,
-                 static_cast<uint32_t>(spec::Phase::kAttention) | layer << 8);
+                 spec::mmio::phase::kPhase.put(static_cast<uint32_t>(spec::Phase::kAttention)) |
+                     spec::mmio::phase::kNumber.put(layer));
   }
 
   Recording recording;

@@ -7,7 +7,18 @@
 namespace tern::energy {
 namespace {
 
-constexpr spec::ChipConfig kChip{"test", 32, 4, 52, 64, 64, 16, 8, 8, 20, 16, 16384};
+constexpr spec::ChipConfig kChip{.name = "test",
+                                 .columns = 32,
+                                 .act_columns = 4,
+                                 .lanes = 16,
+                                 .fifo_beats = 64,
+                                 .burst_beats = 16,
+                                 .cmd_depth = 8,
+                                 .acc_depth = 52,
+                                 .act_depth = 64,
+                                 .row_block = 8,
+                                 .key_block = 20,
+                                 .scratch_words = 16384};
 
 Figure pj(double value) { return {value, "pJ", Tag::kDerived, "test"}; }
 

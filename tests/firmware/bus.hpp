@@ -23,8 +23,8 @@ struct Bus {
     for (uint32_t n = 0; n < count; ++n) {
       for (uint32_t i = 0; i < spec::kCommandWords; ++i) {
         uint32_t word = commands[n].w[i];
-        if (i == 1) word = spec::add_waits(word, waits);
-        write(spec::mmio::kCmd + 4 * i, word);
+        if (i == spec::fields::kWaits.word) word = spec::add_waits(word, waits);
+        write(spec::mmio::cmd::word(i), word);
       }
       write(spec::mmio::kIssue, 0);
     }

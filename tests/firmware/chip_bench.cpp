@@ -8,6 +8,7 @@
 #include "bus.hpp"
 #include "firmware.hpp"
 #include "firmware_image.hpp"
+#include "generate_words.hpp"
 #include "io/error.hpp"
 #include "iss.hpp"
 
@@ -37,16 +38,11 @@ Answer ChipBench::generate(const Ask& ask) {
   spec::GenerateRequest request = ask.request;
   if (request.prompt == 0) request.prompt = static_cast<uint32_t>(ask.prompt.size());
   request.stops = static_cast<uint32_t>(ask.stops.size());
-  if ((request.flags & 1) != 0 && request.trace_units == 0) {
+  if (spec::fields::generate_flags::kTrace.is_set(request.flags) && request.trace_units == 0) {
     request.trace_addr = static_cast<uint32_t>(trace_address / 64);
     request.trace_units = static_cast<uint32_t>(trace_bytes / 64);
   }
-  std::vector<uint32_t> words(1 + sizeof request / 4);
-  words[0] = static_cast<uint32_t>(spec::Request::kGenerate);
-  std::memcpy(&words[1], &request, sizeof request);
-  for (int32_t token : ask.stops) words.push_back(static_cast<uint32_t>(token));
-  for (int32_t token : ask.prompt) words.push_back(static_cast<uint32_t>(token));
-  return send(words);
+  return send(driver::generate_words(request, ask.stops, ask.prompt));
 }
 
 Answer ChipBench::send(const std::vector<uint32_t>& words) {
@@ -69,14 +65,10 @@ bool ChipBench::pump() {
 
 void ChipBench::take(uint32_t word) {
   incoming_.push_back(word);
-  const auto reply = static_cast<spec::Reply>(incoming_[0] >> 24);
-  const uint32_t payload = incoming_[0] & 0xffffff;
-  const std::size_t more = reply == spec::Reply::kDone     ? 3
-                           : reply == spec::Reply::kError  ? 1
-                           : reply == spec::Reply::kTrace  ? 1
-                           : reply == spec::Reply::kMemory ? 16
-                                                           : 0;
-  if (incoming_.size() <= more) return;
+  using namespace spec::fields::reply_word;
+  const auto reply = static_cast<spec::Reply>(kKind.get(incoming_[0]));
+  const uint32_t payload = kPayload.get(incoming_[0]);
+  if (incoming_.size() <= words_after(reply)) return;
   const std::vector<uint32_t> words = std::move(incoming_);
   incoming_.clear();
   if (reply != spec::Reply::kTrace)
@@ -158,11 +150,11 @@ class OnHost : public ChipBench, firmware::HostBus {
     if (offset == mmio::kMailState) {
       const bool moved = pump();
       const uint32_t state = machine_.read(offset);
-      if ((state & 1) == 0 && !moved && !machine_.working() && idle_++ > 1) {
+      if (!mmio::mail_state::kWord.is_set(state) && !moved && !machine_.working() && idle_++ > 1) {
         idle_ = 0;
         throw Idle{};
       }
-      if ((state & 1) != 0) idle_ = 0;
+      if (mmio::mail_state::kWord.is_set(state)) idle_ = 0;
       return state;
     }
     if (offset == mmio::kDone && frozen_) return *frozen_;
@@ -222,7 +214,8 @@ class OnIss : public ChipBench {
     if (offset == mmio::kMailState) {
       const bool moved = pump();
       const uint32_t state = machine_.read(offset);
-      waiting_ = (state & 1) == 0 && !moved && !machine_.working() ? waiting_ + 1 : 0;
+      const bool idle = !mmio::mail_state::kWord.is_set(state) && !moved && !machine_.working();
+      waiting_ = idle ? waiting_ + 1 : 0;
       return state;
     }
     return machine_.read(offset);

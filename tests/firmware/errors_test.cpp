@@ -266,7 +266,7 @@ TEST(FirmwareErrors, RefusesRequestsOutOfRange) {
   // Accumulators and logits of the head are there together.
   const uint32_t head_units = (d.image.model().vocab * 4 + 63) / 64;
   expect(FirmwareError::kTraceBuffer, 2 * (1 + head_units), [](Ask& a) {
-    a.request.flags = 1;
+    a.request.flags = spec::fields::generate_flags::kTrace.mask();
     a.request.trace_units = 1;
   });
   // None of them took anything but words from the mailbox.

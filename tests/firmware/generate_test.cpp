@@ -53,7 +53,7 @@ TEST_P(FirmwareOn, TracesWhatGoldenTracesOnTheTinyModel) {
     const auto bench = ChipBench::on_host(config());
     ASSERT_TRUE(bench->load(image).loaded.has_value());
     Ask ask{tokens};
-    ask.request.flags = 1;
+    ask.request.flags = spec::fields::generate_flags::kTrace.mask();
     ask.request.group = group;
     const Answer answer = bench->generate(ask);
     ASSERT_FALSE(answer.error.has_value()) << spec::name_of(*answer.error) << answer.detail;
@@ -72,7 +72,7 @@ TEST_P(FirmwareOn, TracesWhatGoldenTracesOnTheDemoModel) {
   ASSERT_TRUE(loaded.loaded.has_value());
   EXPECT_EQ(*loaded.loaded, config().act_columns);
   Ask ask{tokens};
-  ask.request.flags = 1;
+  ask.request.flags = spec::fields::generate_flags::kTrace.mask();
   const Answer answer = bench->generate(ask);
   ASSERT_FALSE(answer.error.has_value()) << spec::name_of(*answer.error) << answer.detail;
   EXPECT_GT(answer.flushes, 1);
@@ -181,7 +181,7 @@ TEST_P(FirmwareOn, TheBinaryOnTheSimulatedCoreGivesTheSameWords) {
   ask.request.max_new = 1;
   EXPECT_EQ(host->generate(ask).words, core->generate(ask).words);
   RecordProperty("one_token_instructions", static_cast<int>(core->instructions() - before));
-  ask.request.flags = 1;
+  ask.request.flags = spec::fields::generate_flags::kTrace.mask();
   EXPECT_EQ(host->generate(ask).words, core->generate(ask).words);
   expect_same(core->traces, host->traces);
 }
@@ -323,7 +323,7 @@ class FirmwareRuns : public FirmwareOn {
     const auto bench = ChipBench::on_host(config(), {.seed = 7});
     ASSERT_TRUE(bench->load(image, 640).loaded.has_value());
     Ask ask{tokens};
-    ask.request.flags = 1;
+    ask.request.flags = spec::fields::generate_flags::kTrace.mask();
     const Answer answer = bench->generate(ask);
     ASSERT_FALSE(answer.error.has_value()) << spec::name_of(*answer.error) << answer.detail;
     expect_same(bench->traces, expected);

@@ -240,7 +240,7 @@ TEST_P(Mailbox, CarriesTheWholeStateOfTheGenerator) {
 
 TEST_P(Mailbox, TracesIntoTheSmallestBufferThatHoldsARecordAndNoSmaller) {
   Ask ask = some();
-  ask.request.flags = 1;
+  ask.request.flags = spec::fields::generate_flags::kTrace.mask();
   const Answer whole = generate(ask);
   const Traces expected = bench->traces;
   ask.request.trace_addr = static_cast<uint32_t>(bench->trace_address / 64);
@@ -289,7 +289,8 @@ TEST_P(Mailbox, ReadsAndWritesUnitsOfMemoryAndNothingElse) {
       // Each unit comes as the word Memory and sixteen more.
       std::vector<uint32_t> answer;
       for (uint32_t i = 0; i < units; ++i) {
-        answer.push_back(static_cast<uint32_t>(spec::Reply::kMemory) << 24);
+        answer.push_back(
+            spec::fields::reply_word::kKind.put(static_cast<uint32_t>(spec::Reply::kMemory)));
         answer.insert(answer.end(), &request[3 + 16 * i], &request[3 + 16 * i] + 16);
       }
       EXPECT_EQ(bench->send({word(Request::kReadMemory), static_cast<uint32_t>(at), units}).words,
@@ -320,7 +321,7 @@ TEST_P(Mailbox, KeepsModelAndPositionAcrossTheMemoryWindow) {
 TEST_P(Mailbox, TheModelMayLieAtEveryAddress) {
   Ask ask{tokens(3)};
   ask.request.max_new = 2;
-  ask.request.flags = 1;
+  ask.request.flags = spec::fields::generate_flags::kTrace.mask();
   const Answer expected = generate(ask);
   const Traces traces = bench->traces;
   const spec::LayerDescriptor& layer = image.layer(1);

@@ -188,7 +188,7 @@ void put_record(ScriptedChip& chip, uint64_t& at, TracePoint point, uint32_t pos
 TEST(ChipDevice, ForwardTakesTheLogitsFromTheTrace) {
   Bench b;
   b.chip->on_generate = [&](const spec::GenerateRequest& r, const std::vector<int32_t>& prompt) {
-    if ((r.flags & 1) == 0) return false;
+    if (!spec::fields::generate_flags::kTrace.is_set(r.flags)) return false;
     uint64_t at = uint64_t{r.trace_addr} * 64;
     const uint64_t begin = at;
     put_record(*b.chip, at, TracePoint::kLogits, b.chip->position, -1, {5, -6, 7}, {1u << 30, -9});
@@ -202,7 +202,7 @@ TEST(ChipDevice, ForwardTakesTheLogitsFromTheTrace) {
   EXPECT_EQ(logits.scale.e, -9);
   // Without a sink only the last token is traced.
   ASSERT_EQ(b.chip->requests.size(), 2u);
-  EXPECT_EQ(b.chip->requests[0].flags & 1, 0u);
+  EXPECT_EQ(spec::fields::generate_flags::kTrace.get(b.chip->requests[0].flags), 0u);
   EXPECT_EQ(b.chip->prompts[1], std::vector<int32_t>{3});
   EXPECT_GE(uint64_t{b.chip->requests[1].trace_addr} * 64, tiny().model().work_offset);
   EXPECT_GE(b.chip->requests[1].trace_units, 2 * tiny().model().vocab / 16);
@@ -235,7 +235,7 @@ TEST(ChipDevice, TracesGroupByGroupAndReadsTheCaches) {
   });
   b.chip->on_generate = [&](const spec::GenerateRequest& r, const std::vector<int32_t>& prompt) {
     EXPECT_LE(prompt.size(), 2u);  // while it traces, the mailbox holds nothing else
-    EXPECT_EQ(r.flags & 1, 1u);
+    EXPECT_EQ(spec::fields::generate_flags::kTrace.get(r.flags), 1u);
     uint64_t at = uint64_t{r.trace_addr} * 64;
     const uint64_t begin = at;
     for (uint32_t i = 0; i < prompt.size(); ++i) {

@@ -50,34 +50,35 @@ struct Bench {
     }
     const spec::CommandWords words = c.pack();
     for (uint32_t i = 0; i < spec::kCommandWords; ++i)
-      machine.write(mmio::kCmd + 4 * i, words.w[i]);
+      machine.write(mmio::cmd::word(i), words.w[i]);
     machine.write(mmio::kIssue, 1);
   }
   void drain() {
     const UnitCounts n = machine.issued();
-    const uint32_t all = static_cast<uint32_t>((n[0] & 0xff) | (n[1] & 0xff) << 8 |
-                                               (n[2] & 0xff) << 16 | (n[3] & 0xff) << 24);
+    uint32_t all = 0;
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u)
+      all |= spec::count_of(u).put(static_cast<uint32_t>(n[u] & 0xff));
     int polls = 0;
     while (machine.read(mmio::kDone) != all) ASSERT_LT(++polls, 10'000);
   }
   void put(uint32_t word, const std::vector<int32_t>& values) {
-    for (int32_t v : values) machine.write(mmio::kScratch + 4 * word++, static_cast<uint32_t>(v));
+    for (int32_t v : values) machine.write(mmio::scratch::word(word++), static_cast<uint32_t>(v));
   }
   std::vector<int32_t> get(uint32_t word, uint32_t count) {
     drain();
     std::vector<int32_t> out;
     for (uint32_t i = 0; i < count; ++i)
-      out.push_back(static_cast<int32_t>(machine.read(mmio::kScratch + 4 * (word + i))));
+      out.push_back(static_cast<int32_t>(machine.read(mmio::scratch::word(word + i))));
     return out;
   }
   void put_scalar(uint32_t index, uint32_t lo, int32_t hi) {
-    machine.write(mmio::kScalars + 8 * index, lo);
-    machine.write(mmio::kScalars + 8 * index + 4, static_cast<uint32_t>(hi));
+    machine.write(mmio::scalars::lo(index), lo);
+    machine.write(mmio::scalars::hi(index), static_cast<uint32_t>(hi));
   }
   uint64_t get_scalar(uint32_t index) {
     drain();
-    return machine.read(mmio::kScalars + 8 * index) |
-           uint64_t{machine.read(mmio::kScalars + 8 * index + 4)} << 32;
+    return machine.read(mmio::scalars::lo(index)) |
+           uint64_t{machine.read(mmio::scalars::hi(index))} << 32;
   }
   template <typename T>
   void put_memory(uint64_t address, const std::vector<T>& values) {
@@ -239,10 +240,10 @@ TEST(MachineVector, KeepsTheLargestInOrder) {
   bench.drain();
   EXPECT_EQ(bench.machine.read(mmio::kTopCount), 3u);
   for (uint32_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(bench.machine.read(mmio::kTopList + 8 * i), 9u);
-    EXPECT_EQ(bench.machine.read(mmio::kTopList + 8 * i + 4), 2 * i + 1);
+    EXPECT_EQ(bench.machine.read(mmio::top_list::value(i)), 9u);
+    EXPECT_EQ(bench.machine.read(mmio::top_list::number(i)), 2 * i + 1);
   }
-  EXPECT_THROW(bench.machine.read(mmio::kTopList + 24), Error);
+  EXPECT_THROW(bench.machine.read(mmio::top_list::value(3)), Error);
 }
 
 TEST(MachineVector, FillsTheActivationBuffer) {
@@ -482,12 +483,14 @@ TEST(MachineStore, PacksAndScatters) {
 TEST(MachineMailbox, PassesWordsAndNoticesOverflow) {
   Bench bench;
   Machine& m = bench.machine;
-  EXPECT_EQ(m.read(mmio::kMailState), 2u);
+  constexpr uint32_t kWord = mmio::mail_state::kWord.mask();
+  constexpr uint32_t kRoom = mmio::mail_state::kRoom.mask();
+  EXPECT_EQ(m.read(mmio::kMailState), kRoom);
   EXPECT_EQ(m.read(mmio::kMailIn), 0u);
   m.push_mail(11);
   m.push_mail(12);
   EXPECT_EQ(m.mail_room(), spec::kMailDepth - 2);
-  EXPECT_EQ(m.read(mmio::kMailState), 3u);
+  EXPECT_EQ(m.read(mmio::kMailState), kWord | kRoom);
   EXPECT_EQ(m.read(mmio::kMailIn), 11u);
   EXPECT_EQ(m.read(mmio::kMailIn), 12u);
   for (uint32_t i = 0; i < spec::kMailDepth; ++i) m.write(mmio::kMailOut, i);
@@ -520,11 +523,13 @@ TEST(MachineTapes, AreTheCommandsOneAfterAnother) {
   copy.rows = 1;
   constexpr uint32_t kWaits = 0x05'fe'80'7f;
   const auto relative = [&](spec::CommandWords words, uint32_t vector) {
-    words.w[1] = spec::subtract_waits(vector << 16, kWaits);
+    words.w[spec::fields::kWaits.word] =
+        spec::subtract_waits(spec::fields::scalar::kWaitVector.put(vector), kWaits);
     return words;
   };
   spec::CommandWords second = relative(bits.pack(), 1);
-  second.w[2] = 5 | 6 << 16;
+  second.w[spec::fields::scalar::kRa.word] =
+      spec::fields::scalar::kRa.put(5) | spec::fields::scalar::kRd.put(6);
   std::vector<uint32_t> memory(64);
   const spec::CommandWords tape[] = {relative(bits.pack(), 0), second, relative(copy.pack(), 2)};
   for (uint32_t i = 0; i < 24; ++i) memory[(56 + i) % 64] = tape[i / 8].w[i % 8];
@@ -533,12 +538,13 @@ TEST(MachineTapes, AreTheCommandsOneAfterAnother) {
   bench.put_scalar(4, 1000, 0);
   bench.machine.write(mmio::kTapeWaits, kWaits);
   EXPECT_EQ(bench.machine.read(mmio::kTapeWaits), kWaits);
-  bench.machine.write(mmio::kTape, 3u << 16 | 56 * 4);
+  using namespace mmio::tape;
+  bench.machine.write(mmio::kTape, kCommands.put(3) | kStart.put(56 * 4));
   EXPECT_EQ(bench.get(64, 3), (std::vector<int32_t>{1, 2, 3}));
   EXPECT_EQ(bench.get_scalar(5) & 0xffffffff, 10u);  // bits of 1000
   EXPECT_EQ(bench.get_scalar(6) & 0xffffffff, 4u);   // bits of 10
   EXPECT_EQ(bench.machine.issued()[number(spec::Unit::kVector)], 3u);
-  EXPECT_THROW(bench.machine.write(mmio::kTape, 1u << 16 | 4), Error);
+  EXPECT_THROW(bench.machine.write(mmio::kTape, kCommands.put(1) | kStart.put(4)), Error);
 }
 
 TEST(MachineDevices, TellTheConfiguration) {
@@ -610,10 +616,10 @@ TEST(MachineChecks, NameCommandAndField) {
   s.format = 1;
   s.count = s.rows = s.beat_stride = 1;
   expect_error([&] { bench.issue(s); }, {"store command 1", "is 122"});
-  for (uint32_t i = 0; i < 8; ++i) bench.machine.write(mmio::kCmd + 4 * i, 0);
+  for (uint32_t i = 0; i < 8; ++i) bench.machine.write(mmio::cmd::word(i), 0);
   expect_error([&] { bench.machine.write(mmio::kIssue, 1); }, {"opcode 0"});
   bench.machine.write(mmio::kCmd, 1 | 1 << 20);
-  bench.machine.write(mmio::kCmd + 12, 1);
+  bench.machine.write(mmio::cmd::word(3), 1);
   expect_error([&] { bench.machine.write(mmio::kIssue, 1); }, {"word 0", "reserved bits"});
 }
 
@@ -735,15 +741,15 @@ TEST(MachineWaits, TheStreamReadsMemoryAheadOfAllButStores) {
 
 TEST(MachineWaits, TheControllerKnowsWhatDoneHasShown) {
   Multiplied bench;
-  expect_error([&] { bench.machine.read(mmio::kScratch + 800); },
+  expect_error([&] { bench.machine.read(mmio::scratch::word(200)); },
                {"controller: scratchpad word 200", "matmul command 1", "Done has shown 0"});
-  expect_error([&] { bench.machine.write(mmio::kScalars + 160, 0); },
+  expect_error([&] { bench.machine.write(mmio::scalars::lo(20), 0); },
                {"controller: scalar register 20: overwrites"});
   expect_error([&] { bench.machine.write(mmio::kScratch, 0); },
                {"scratchpad word 0: overwrites what vector command 1 reads"});
   bench.drain();
-  EXPECT_EQ(bench.machine.read(mmio::kScratch + 800), 0u);
-  bench.machine.write(mmio::kScalars + 160, 0);
+  EXPECT_EQ(bench.machine.read(mmio::scratch::word(200)), 0u);
+  bench.machine.write(mmio::scalars::lo(20), 0);
   bench.machine.write(mmio::kScratch, 0);
   // Commands that are issued now start after all that was seen done.
   bench.issue(vec(VectorOp::kCopy, 200, 0, 300, 2), false);
@@ -761,10 +767,10 @@ TEST(MachineWaits, OneUnitsCountSaysNothingOfAnother) {
     fill_tile(bench);
     bench.issue(value_matrix());
     bench.issue(vec(VectorOp::kCopy, 0, 0, 100, 8), false);
-    while ((bench.machine.read(mmio::kDone) >> 16 & 0xff) != 2) {
+    while (mmio::done::kVector.get(bench.machine.read(mmio::kDone)) != 2) {
     }
     try {
-      bench.machine.read(mmio::kScratch + 800);
+      bench.machine.read(mmio::scratch::word(200));
     } catch (const Error&) {
       ++behind;
     }
@@ -778,7 +784,7 @@ TEST(MachineWaits, AreNotAskedForWithoutTheCheck) {
   bench.put_memory<uint8_t>(1024, std::vector<uint8_t>(64, 121));
   fill_tile(bench);
   bench.issue(value_matrix(), false);
-  EXPECT_EQ(bench.machine.read(mmio::kScratch + 800), 0u);
+  EXPECT_EQ(bench.machine.read(mmio::scratch::word(200)), 0u);
 }
 
 TEST(MachineReset, ForgetsCountsAndMail) {

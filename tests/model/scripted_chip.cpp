@@ -116,7 +116,7 @@ bool ScriptedChip::wait_interrupt(uint64_t timeout_cycles) {
 }
 
 void ScriptedChip::reply(spec::Reply kind, uint32_t payload, std::vector<uint32_t> more) {
-  to_host.push_back(static_cast<uint32_t>(kind) << 24 | payload);
+  to_host.push_back(spec::fields::reply_word::kKind.put(static_cast<uint32_t>(kind)) | payload);
   to_host.insert(to_host.end(), more.begin(), more.end());
 }
 
@@ -138,7 +138,7 @@ void ScriptedChip::serve() {
   if (pending_.empty()) return;
   switch (static_cast<spec::Request>(pending_[0])) {
     case spec::Request::kLoad:
-      if (pending_.size() < 2) return;
+      if (pending_.size() < 1 + words_after(spec::Request::kLoad)) return;
       load_addresses.push_back(pending_[1]);
       pending_.erase(pending_.begin(), pending_.begin() + 2);
       position = 0;
@@ -153,7 +153,7 @@ void ScriptedChip::serve() {
     case spec::Request::kWriteMemory:
       break;
     case spec::Request::kGenerate: {
-      constexpr std::size_t kHead = 1 + sizeof(spec::GenerateRequest) / 4;
+      constexpr std::size_t kHead = 1 + words_after(spec::Request::kGenerate);
       if (pending_.size() < kHead) return;
       spec::GenerateRequest request{};
       std::memcpy(&request, &pending_[1], sizeof request);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <initializer_list>
 #include <random>
@@ -115,62 +116,81 @@ TEST(ValueCache, AddressOfATokenDoesNotDependOnHowManyFollow) {
   }
 }
 
-/// A command with every field at its largest gives back those fields, and no bit twice.
+/// A command with every field at its largest gives back those fields, no bit twice, and each field
+/// lies where its handle says.
 template <typename Command>
-void expect_disjoint(std::initializer_list<std::pair<uint32_t Command::*, uint32_t>> fields) {
+void expect_disjoint(std::initializer_list<std::pair<uint32_t Command::*, Field>> fields) {
   Command all{};
   all.opcode = 0;
   uint32_t bits = 0, set = 0;
-  for (const auto& [member, width] : fields) {
-    all.*member = width == 32 ? ~0u : (1u << width) - 1;
-    bits += width;
+  for (const auto& [member, field] : fields) {
+    all.*member = field.max();
+    bits += field.width;
+    Command one{};
+    one.opcode = 0;
+    one.*member = field.max();
+    EXPECT_EQ(one.pack().w[field.word], field.mask());
   }
   const CommandWords words = all.pack();
   for (const uint32_t word : words.w) set += static_cast<uint32_t>(std::popcount(word));
   EXPECT_EQ(set, bits);
   const Command again = Command::unpack(words);
-  for (const auto& [member, width] : fields) EXPECT_EQ(again.*member, all.*member);
+  for (const auto& [member, field] : fields) EXPECT_EQ(again.*member, all.*member);
 }
 
 TEST(Command, FieldsDoNotOverlap) {
   using L = LoadCommand;
-  expect_disjoint<L>({{&L::wait_load, LoadBits::wait_load},
-                      {&L::wait_store, LoadBits::wait_store},
-                      {&L::format, LoadBits::format},
-                      {&L::read_addr, LoadBits::read_addr},
-                      {&L::beats, LoadBits::beats},
-                      {&L::count, LoadBits::count},
-                      {&L::dst, LoadBits::dst}});
+  expect_disjoint<L>({{&L::wait_load, fields::load::kWaitLoad},
+                      {&L::wait_store, fields::load::kWaitStore},
+                      {&L::format, fields::load::kFormat},
+                      {&L::read_addr, fields::load::kReadAddr},
+                      {&L::beats, fields::load::kBeats},
+                      {&L::count, fields::load::kCount},
+                      {&L::dst, fields::load::kDst}});
   using M = MatmulCommand;
-  expect_disjoint<M>({{&M::layout, MatmulBits::layout},
-                      {&M::planes, MatmulBits::planes},
-                      {&M::act_columns, MatmulBits::act_columns},
-                      {&M::max_reg, MatmulBits::max_reg},
-                      {&M::rows, MatmulBits::rows},
-                      {&M::block, MatmulBits::block},
-                      {&M::cols, MatmulBits::cols},
-                      {&M::act_tile, MatmulBits::act_tile},
-                      {&M::stripes, MatmulBits::stripes},
-                      {&M::dst, MatmulBits::dst},
-                      {&M::dst_stride, MatmulBits::dst_stride}});
+  expect_disjoint<M>({{&M::layout, fields::matmul::kLayout},
+                      {&M::planes, fields::matmul::kPlanes},
+                      {&M::act_columns, fields::matmul::kActColumns},
+                      {&M::max_reg, fields::matmul::kMaxReg},
+                      {&M::rows, fields::matmul::kRows},
+                      {&M::block, fields::matmul::kBlock},
+                      {&M::cols, fields::matmul::kCols},
+                      {&M::act_tile, fields::matmul::kActTile},
+                      {&M::stripes, fields::matmul::kStripes},
+                      {&M::dst, fields::matmul::kDst},
+                      {&M::dst_stride, fields::matmul::kDstStride}});
   using V = VectorCommand;
-  expect_disjoint<V>({{&V::op, VectorBits::op},
-                      {&V::reduce, VectorBits::reduce},
-                      {&V::dest, VectorBits::dest},
-                      {&V::shift, VectorBits::shift},
-                      {&V::a, VectorBits::a},
-                      {&V::scalar, VectorBits::scalar},
-                      {&V::act_step, VectorBits::act_step},
-                      {&V::b, VectorBits::b},
-                      {&V::reduce_reg, VectorBits::reduce_reg},
-                      {&V::act_column, VectorBits::act_column},
-                      {&V::dst, VectorBits::dst},
-                      {&V::act_tile, VectorBits::act_tile},
-                      {&V::n, VectorBits::n},
-                      {&V::rows, VectorBits::rows},
-                      {&V::act_group, VectorBits::act_group},
-                      {&V::act_tile_stride, VectorBits::act_tile_stride}});
-  EXPECT_EQ(MatmulCommand{}.pack().w[0] & 0xff, static_cast<uint32_t>(ChipOpcode::kMatmul));
+  expect_disjoint<V>({{&V::op, fields::vector::kOp},
+                      {&V::reduce, fields::vector::kReduce},
+                      {&V::dest, fields::vector::kDest},
+                      {&V::shift, fields::vector::kShift},
+                      {&V::a, fields::vector::kA},
+                      {&V::scalar, fields::vector::kScalar},
+                      {&V::act_step, fields::vector::kActStep},
+                      {&V::b, fields::vector::kB},
+                      {&V::reduce_reg, fields::vector::kReduceReg},
+                      {&V::act_column, fields::vector::kActColumn},
+                      {&V::dst, fields::vector::kDst},
+                      {&V::act_tile, fields::vector::kActTile},
+                      {&V::n, fields::vector::kN},
+                      {&V::rows, fields::vector::kRows},
+                      {&V::act_group, fields::vector::kActGroup},
+                      {&V::act_tile_stride, fields::vector::kActTileStride}});
+  EXPECT_EQ(opcode_of(MatmulCommand{}.pack()), ChipOpcode::kMatmul);
+}
+
+TEST(Parameters, HoldTheConfigurationsAndTheirRules) {
+  for (const ChipConfig& config : kConfigs) {
+    for (const Parameter& p : kParameters)
+      EXPECT_TRUE(p.holds(config.*p.member)) << config.name << ' ' << p.name;
+  }
+  const auto holds = [](uint32_t ChipConfig::*member, uint32_t value) {
+    return std::ranges::find(kParameters, member, &Parameter::member)->holds(value);
+  };
+  for (const uint32_t columns : {0u, 4u, 12u, 128u})
+    EXPECT_FALSE(holds(&ChipConfig::columns, columns));
+  for (const uint32_t tokens : {0u, 7u, 1285u}) EXPECT_FALSE(holds(&ChipConfig::key_block, tokens));
+  EXPECT_TRUE(holds(&ChipConfig::cmd_depth, ~0u));
 }
 
 }  // namespace

@@ -84,10 +84,10 @@ class StreamComparison : public testing::TestWithParam<const char*> {
     std::optional<uint64_t> start;
     uint32_t done = 0;
     for (const spec::CommandWords& c : commands) {
-      for (uint32_t i = 0; i < spec::kCommandWords; ++i) write(spec::mmio::kCmd + 4 * i, c.w[i]);
+      for (uint32_t i = 0; i < spec::kCommandWords; ++i) write(spec::mmio::cmd::word(i), c.w[i]);
       if (!start) start = chip.cycles();
       write(spec::mmio::kIssue, 1);
-      done += (c.w[0] & 0xff) == 1 ? 1 : 256;
+      done += opcode_of(c) == spec::ChipOpcode::kLoad ? 1 : 256;
     }
     const auto look = [&] {
       chip.write_register(reg::kWindowAddr, spec::kMmioBase + spec::mmio::kDone);

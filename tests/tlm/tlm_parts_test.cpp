@@ -162,7 +162,9 @@ class TapeTimes : public testing::Test {
       memory_.insert(memory_.end(), spec::kCommandWords - 1, 7);
     }
     player_.set_memory(memory_);
-    player_.start(static_cast<uint32_t>(opcodes.size()) << 16 | 2 * 4 * spec::kCommandWords, 3, 100);
+    player_.start(spec::mmio::tape::kCommands.put(static_cast<uint32_t>(opcodes.size())) |
+                      spec::mmio::tape::kStart.put(2 * spec::mmio::cmd::kBytes),
+                  3, 100);
   }
   std::vector<uint32_t> memory_;
   std::vector<Cycle> offered_;
@@ -179,8 +181,8 @@ TEST_F(TapeTimes, ACommandEveryEightCyclesAScalarOneEveryFive) {
   start({Opcode::kVector, Opcode::kVector, Opcode::kScalar, Opcode::kScalar, Opcode::kStore});
   EXPECT_EQ(player_.finish(), 137u);
   EXPECT_EQ(offered_, (std::vector<Cycle>{110, 118, 123, 128, 136}));
-  EXPECT_EQ(commands_[0].w[1], 10u);  // waits are added
-  EXPECT_EQ(commands_[4].w[0] & 0xff, static_cast<uint32_t>(Opcode::kStore));
+  EXPECT_EQ(commands_[0].w[spec::fields::kWaits.word], 10u);  // waits are added
+  EXPECT_EQ(opcode_of(commands_[4]), Opcode::kStore);
   EXPECT_FALSE(player_.busy());
 }
 

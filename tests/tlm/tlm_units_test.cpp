@@ -164,8 +164,8 @@ TEST(Units, StoresReadBehindTheVectorUnit) {
   store.rows = 1;
   store.beat_stride = 1;
   units.issue(0, store.pack());  // would read in cycle 7
-  EXPECT_EQ(units.done(1005 + 14).counts >> 24, 0u);
-  EXPECT_EQ(units.done(1005 + 15).counts >> 24, 1u);
+  EXPECT_EQ(spec::mmio::done::kStore.get(units.done(1005 + 14).counts), 0u);
+  EXPECT_EQ(spec::mmio::done::kStore.get(units.done(1005 + 15).counts), 1u);
 }
 
 /// A LOAD brings a line a beat, and each waits for those of the vector unit.

@@ -92,7 +92,7 @@ enum class Unit : uint32_t {
   kVector = 2,  ///< Vector unit, scalar commands included.
   kStore = 3,  ///< Scratchpad to memory.
 };
-inline constexpr uint32_t kUnitCount = 4;
+inline constexpr uint32_t kUnitCount = 4;  ///< Values are below it.
 
 /// Name of a Unit in snake case, or "unknown".
 constexpr const char* name_of(Unit value) {
@@ -117,7 +117,6 @@ enum class ChipOpcode : uint32_t {
   kScalar = 4,  ///< Operation on scalar registers, in order with the vector commands.
   kStore = 5,  ///< Write scratchpad words or bytes to memory.
 };
-inline constexpr uint32_t kChipOpcodeCount = 5;
 
 /// Name of a ChipOpcode in snake case, or "unknown".
 constexpr const char* name_of(ChipOpcode value) {
@@ -142,7 +141,7 @@ enum class Format : uint32_t {
   kHalf = 1,  ///< int16, sign-extended into the scratchpad.
   kTrit = 2,  ///< Trits, five neighbouring elements a byte (T5).
 };
-inline constexpr uint32_t kFormatCount = 3;
+inline constexpr uint32_t kFormatCount = 3;  ///< Values are below it.
 
 /// Name of a Format in snake case, or "unknown".
 constexpr const char* name_of(Format value) {
@@ -162,7 +161,7 @@ enum class StoreFormat : uint32_t {
   kWord = 0,  ///< int32.
   kCode = 1,  ///< One byte of the value layout, low eight bits of element + 121.
 };
-inline constexpr uint32_t kStoreFormatCount = 2;
+inline constexpr uint32_t kStoreFormatCount = 2;  ///< Values are below it.
 
 /// Name of a StoreFormat in snake case, or "unknown".
 constexpr const char* name_of(StoreFormat value) {
@@ -191,7 +190,7 @@ enum class VectorOp : uint32_t {
   kCopy = 11,  ///< y = a.
   kSilu = 12,  ///< y = silu(a) of silu.hpp: a / (1 + exp(-a)), both with 18 fraction bits.
 };
-inline constexpr uint32_t kVectorOpCount = 13;
+inline constexpr uint32_t kVectorOpCount = 13;  ///< Values are below it.
 
 /// Name of a VectorOp in snake case, or "unknown".
 constexpr const char* name_of(VectorOp value) {
@@ -226,6 +225,60 @@ constexpr const char* name_of(VectorOp value) {
   return "unknown";
 }
 
+/// Reads operand b.
+constexpr bool takes_b(VectorOp value) {
+  return value == VectorOp::kAdd ||
+         value == VectorOp::kSub ||
+         value == VectorOp::kMul ||
+         value == VectorOp::kMac ||
+         value == VectorOp::kRope ||
+         value == VectorOp::kJoin;
+}
+
+/// Shifts by k, which is `shift` of the command or, with use_scalar, hi of the scalar register.
+constexpr bool takes_shift(VectorOp value) {
+  return value == VectorOp::kMul ||
+         value == VectorOp::kSquare ||
+         value == VectorOp::kSumSquares ||
+         value == VectorOp::kJoin ||
+         value == VectorOp::kButterfly;
+}
+
+/// Multiplies with lo of the scalar register and shifts by its hi, with and without use_scalar.
+constexpr bool takes_multiplier(VectorOp value) {
+  return value == VectorOp::kScale ||
+         value == VectorOp::kMac;
+}
+
+/// Reads the scalar register with and without use_scalar.
+constexpr bool needs_scalar(VectorOp value) {
+  return value == VectorOp::kScale ||
+         value == VectorOp::kMac ||
+         value == VectorOp::kExp2;
+}
+
+/// Rows have 2 n elements, a low half and a high half.
+constexpr bool in_halves(VectorOp value) {
+  return value == VectorOp::kRope;
+}
+
+/// A line goes through the units of curves, which are a quarter of the lanes.
+constexpr bool is_curve(VectorOp value) {
+  return value == VectorOp::kExp2 ||
+         value == VectorOp::kSilu;
+}
+
+/// Lines of results come in another order than their elements: they go to the scratchpad, and cannot go to the top-k list.
+constexpr bool reorders(VectorOp value) {
+  return value == VectorOp::kRope ||
+         value == VectorOp::kButterfly;
+}
+
+/// There is no y.
+constexpr bool only_reduces(VectorOp value) {
+  return value == VectorOp::kSumSquares;
+}
+
 /// Reductions, of y unless the operation says otherwise. They ride along any operation.
 enum class Reduce : uint32_t {
   kNone = 0,  ///< No reduction.
@@ -234,7 +287,7 @@ enum class Reduce : uint32_t {
   kSum = 3,  ///< Sum of y taken as signed, 64 bits.
   kTopK = 4,  ///< Adds y to the list of the largest; elements are counted from the last TopKClear on. No register is written.
 };
-inline constexpr uint32_t kReduceCount = 5;
+inline constexpr uint32_t kReduceCount = 5;  ///< Values are below it.
 
 /// Name of a Reduce in snake case, or "unknown".
 constexpr const char* name_of(Reduce value) {
@@ -253,6 +306,13 @@ constexpr const char* name_of(Reduce value) {
   return "unknown";
 }
 
+/// A scalar register takes the reduced value.
+constexpr bool writes_register(Reduce value) {
+  return value == Reduce::kMaxAbs ||
+         value == Reduce::kMax ||
+         value == Reduce::kSum;
+}
+
 /// Where y goes.
 enum class Dest : uint32_t {
   kNone = 0,  ///< Nowhere: only the reduction counts.
@@ -261,7 +321,7 @@ enum class Dest : uint32_t {
   kActHigh = 3,  ///< split_limbs(y).high to the activation buffer (softmax.hpp).
   kActLow = 4,  ///< split_limbs(y).low to the activation buffer.
 };
-inline constexpr uint32_t kDestCount = 5;
+inline constexpr uint32_t kDestCount = 5;  ///< Values are below it.
 
 /// Name of a Dest in snake case, or "unknown".
 constexpr const char* name_of(Dest value) {
@@ -280,6 +340,13 @@ constexpr const char* name_of(Dest value) {
   return "unknown";
 }
 
+/// y goes to the activation buffer, a byte of each element.
+constexpr bool to_activations(Dest value) {
+  return value == Dest::kAct ||
+         value == Dest::kActHigh ||
+         value == Dest::kActLow;
+}
+
 /// Scalar operations, for row r = 0 .. rows - 1. Registers hold 64 bits, lo and hi; a scale (scale.hpp) has its mantissa in lo, its exponent in hi. B is 0 without use_b, else times_b * (signed) rb.hi; c is the constant, signed.
 enum class ScalarOp : uint32_t {
   kMultiplier = 0,  ///< rd = quantise_multiplier(ra.lo, constant): lo = m, hi = k (quantise.hpp).
@@ -295,7 +362,7 @@ enum class ScalarOp : uint32_t {
   kBits64 = 11,  ///< rd = max(0, bit_width(ra as 64 bits) - constant) in lo and hi.
   kTopKClear = 2,  ///< Empties the top-k list; constant is the number of candidates to keep, 1 to TopK. Element numbers restart at 0. rows is 1.
 };
-inline constexpr uint32_t kScalarOpCount = 12;
+inline constexpr uint32_t kScalarOpCount = 12;  ///< Values are below it.
 
 /// Name of a ScalarOp in snake case, or "unknown".
 constexpr const char* name_of(ScalarOp value) {
@@ -328,6 +395,64 @@ constexpr const char* name_of(ScalarOp value) {
   return "unknown";
 }
 
+/// The second operand rb may take part.
+constexpr bool takes_b(ScalarOp value) {
+  return value == ScalarOp::kBits ||
+         value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor;
+}
+
+/// The second operand rb must take part: use_b is 1.
+constexpr bool needs_b(ScalarOp value) {
+  return value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd;
+}
+
+/// B is added to the constant.
+constexpr bool adds_b(ScalarOp value) {
+  return value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor;
+}
+
+/// ra is a scale.
+constexpr bool takes_scale(ScalarOp value) {
+  return value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleSqrt ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor ||
+         value == ScalarOp::kCommonExponent;
+}
+
+/// rd is a scale, normalised.
+constexpr bool makes_scale(ScalarOp value) {
+  return value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleSqrt ||
+         value == ScalarOp::kScaleShift;
+}
+
+/// The scale unit computes it; the rest is computed where the rows are counted.
+constexpr bool of_scale_unit(ScalarOp value) {
+  return value == ScalarOp::kMultiplier ||
+         value == ScalarOp::kMakeScale ||
+         value == ScalarOp::kScaleMul ||
+         value == ScalarOp::kScaleDiv ||
+         value == ScalarOp::kScaleAdd ||
+         value == ScalarOp::kScaleSqrt ||
+         value == ScalarOp::kScaleShift ||
+         value == ScalarOp::kFactor;
+}
+
 /// First word of a message to the chip's mailbox; its other words follow.
 enum class Request : uint32_t {
   kLoad = 1,  ///< [image address in units of 64 bytes] Take the model; replies Loaded or Error. Position becomes 0.
@@ -338,7 +463,6 @@ enum class Request : uint32_t {
   kSeek = 7,  ///< [position] The next token is at this position; what the caches hold for those before is the host's business. Replies Done.
   kContinue = 4,  ///< [] The host has read the trace buffer.
 };
-inline constexpr uint32_t kRequestCount = 7;
 
 /// Name of a Request in snake case, or "unknown".
 constexpr const char* name_of(Request value) {
@@ -361,17 +485,49 @@ constexpr const char* name_of(Request value) {
   return "unknown";
 }
 
-/// Bits 31:24 of the first word of a message from the chip; bits 23:0 are the payload.
+/// Whether there is such a Request.
+constexpr bool is_known(Request value) {
+  switch (value) {
+    case Request::kLoad:
+    case Request::kReset:
+    case Request::kGenerate:
+    case Request::kReadMemory:
+    case Request::kWriteMemory:
+    case Request::kSeek:
+    case Request::kContinue:
+      return true;
+  }
+  return false;
+}
+
+/// Words that follow the first one, before those whose number they tell.
+constexpr uint32_t words_after(Request value) {
+  switch (value) {
+    case Request::kLoad:
+      return 1;
+    case Request::kGenerate:
+      return 13;
+    case Request::kReadMemory:
+      return 2;
+    case Request::kWriteMemory:
+      return 2;
+    case Request::kSeek:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+/// Kind of a message from the chip, in its first word (ReplyWord).
 enum class Reply : uint32_t {
   kReady = 1,  ///< Payload: MailVersion. The firmware has started.
   kLoaded = 2,  ///< Payload: prefill group, the tokens that the chip takes through the layers together.
   kToken = 3,  ///< Payload: a sampled token.
-  kDone = 4,  ///< Payload: tokens sampled. Three words follow: position, random state low, high.
+  kDone = 4,  ///< Payload: tokens sampled. [DoneReply]
   kError = 5,  ///< Payload: FirmwareError. One word follows: detail. The request has ended.
   kTrace = 6,  ///< Payload: 0. One word follows: bytes in the trace buffer, in units of 64. The chip waits for Continue.
   kMemory = 7,  ///< Payload: 0. Sixteen words of memory follow.
 };
-inline constexpr uint32_t kReplyCount = 7;
 
 /// Name of a Reply in snake case, or "unknown".
 constexpr const char* name_of(Reply value) {
@@ -394,6 +550,37 @@ constexpr const char* name_of(Reply value) {
   return "unknown";
 }
 
+/// Whether there is such a Reply.
+constexpr bool is_known(Reply value) {
+  switch (value) {
+    case Reply::kReady:
+    case Reply::kLoaded:
+    case Reply::kToken:
+    case Reply::kDone:
+    case Reply::kError:
+    case Reply::kTrace:
+    case Reply::kMemory:
+      return true;
+  }
+  return false;
+}
+
+/// Words that follow the first one.
+constexpr uint32_t words_after(Reply value) {
+  switch (value) {
+    case Reply::kDone:
+      return 3;
+    case Reply::kError:
+      return 1;
+    case Reply::kTrace:
+      return 1;
+    case Reply::kMemory:
+      return 16;
+    default:
+      return 0;
+  }
+}
+
 /// What the controller is at, for the timeline.
 enum class Phase : uint32_t {
   kIdle = 0,  ///< Waits for a request.
@@ -403,7 +590,7 @@ enum class Phase : uint32_t {
   kHead = 4,  ///< Output head.
   kSample = 5,  ///< Draws a token.
 };
-inline constexpr uint32_t kPhaseCount = 6;
+inline constexpr uint32_t kPhaseCount = 6;  ///< Values are below it.
 
 /// Name of a Phase in snake case, or "unknown".
 constexpr const char* name_of(Phase value) {
@@ -445,7 +632,6 @@ enum class FirmwareError : uint32_t {
   kMatrixLayout = 18,  ///< A matrix has group scales or the layout Sign, and the chip was built without. Detail: layer * 65536 + byte offset of the field in LayerDescriptor; layer 65535: byte offset in ModelDescriptor.
   kTimeout = 17,  ///< A unit did not finish. Detail: DONE.
 };
-inline constexpr uint32_t kFirmwareErrorCount = 18;
 
 /// Name of a FirmwareError in snake case, or "unknown".
 constexpr const char* name_of(FirmwareError value) {
@@ -501,7 +687,7 @@ enum class LinkOpcode : uint32_t {
   kStatus = 6,  ///< [] Replies with 8 bytes, counts since reset that stop at 65535: frames dropped as damaged, frames that found no buffer, characters without a stop bit, frames out of sequence; 16 bits each.
   kChecksum = 7,  ///< [4 bytes: count] Replies with the CRC-32 (zlib's) of count bytes of memory from the address on, 4 bytes. Both are multiples of 8, count is 8 to LinkChecksumBytes.
 };
-inline constexpr uint32_t kLinkOpcodeCount = 8;
+inline constexpr uint32_t kLinkOpcodeCount = 8;  ///< Values are below it.
 
 /// Name of a LinkOpcode in snake case, or "unknown".
 constexpr const char* name_of(LinkOpcode value) {
@@ -536,7 +722,7 @@ enum class LinkStatus : uint32_t {
   kBadAddress = 5,  ///< The address is not aligned, or out of range for a register.
   kBusError = 6,  ///< The bus answered with an error, or data came with wrong parity. A write to memory may have been done in part.
 };
-inline constexpr uint32_t kLinkStatusCount = 7;
+inline constexpr uint32_t kLinkStatusCount = 7;  ///< Values are below it.
 
 /// Name of a LinkStatus in snake case, or "unknown".
 constexpr const char* name_of(LinkStatus value) {
@@ -565,7 +751,7 @@ enum class Layout : uint32_t {
   kValue = 1,  ///< The five balanced-ternary digits of one integer.
   kSign = 2,  ///< One bit of each of eight neighbouring rows, bit i of row i: 1 is +1, 0 is -1. Five such beats hold the eight stripes of forty rows.
 };
-inline constexpr uint32_t kLayoutCount = 3;
+inline constexpr uint32_t kLayoutCount = 3;  ///< Values are below it.
 
 /// Name of a Layout in snake case, or "unknown".
 constexpr const char* name_of(Layout value) {
@@ -586,7 +772,7 @@ enum class Group : uint32_t {
   kColumns64 = 1,  ///< 64 columns.
   kColumns128 = 2,  ///< 128 columns.
 };
-inline constexpr uint32_t kGroupCount = 3;
+inline constexpr uint32_t kGroupCount = 3;  ///< Values are below it.
 
 /// Name of a Group in snake case, or "unknown".
 constexpr const char* name_of(Group value) {
@@ -606,7 +792,7 @@ enum class Activation : uint32_t {
   kRelu2 = 0,  ///< Squared ReLU.
   kSilu = 1,  ///< SiLU.
 };
-inline constexpr uint32_t kActivationCount = 2;
+inline constexpr uint32_t kActivationCount = 2;  ///< Values are below it.
 
 /// Name of a Activation in snake case, or "unknown".
 constexpr const char* name_of(Activation value) {
@@ -644,7 +830,7 @@ enum class TracePoint : uint32_t {
   kHead = 20,  ///< Accumulators of the output head [vocab].
   kLogits = 21,  ///< Logits after the row scales [vocab].
 };
-inline constexpr uint32_t kTracePointCount = 22;
+inline constexpr uint32_t kTracePointCount = 22;  ///< Values are below it.
 
 /// Name of a TracePoint in snake case, or "unknown".
 constexpr const char* name_of(TracePoint value) {
@@ -700,33 +886,272 @@ constexpr const char* name_of(TracePoint value) {
 /// Size of a chip. Columns is C, act_columns M and acc_depth D of docs/architecture.md.
 struct ChipConfig {
   const char* name;
-  uint32_t columns;      ///< Bytes of a beat, columns of a tile.
-  uint32_t act_columns;  ///< Activation columns.
-  uint32_t acc_depth;    ///< Accumulator entries of five rows.
-  uint32_t act_depth;    ///< Tiles of the activation buffer per activation column.
-  uint32_t fifo_beats;   ///< Prefetch FIFO.
-  uint32_t burst_beats;  ///< Longest AXI burst.
-  uint32_t cmd_depth;    ///< Commands in the queue of each unit.
-  uint32_t row_block;    ///< Stripes of a row block in the plane layout.
-  uint32_t key_block;    ///< Tokens of a row block of the K cache.
-  uint32_t lanes;        ///< Lanes of the vector unit.
+  uint32_t columns;  ///< C, bytes of a beat.
+  uint32_t act_columns;  ///< M, activation columns.
+  uint32_t trees = 5;  ///< Adder trees of an activation column, 5 or 8.
+  uint32_t lanes;  ///< Lanes of the vector unit.
+  uint32_t fifo_beats;  ///< Prefetch FIFO.
+  uint32_t burst_beats;  ///< Longest burst.
+  uint32_t cmd_depth;  ///< Commands in each queue.
+  uint32_t acc_depth;  ///< Accumulator entries.
+  uint32_t act_depth;  ///< Tiles of the activation buffer.
+  uint32_t row_block;  ///< Stripes of a row block.
+  uint32_t key_block;  ///< Tokens of a row block of the K cache.
   uint32_t scratch_words;  ///< Words of the scratchpad.
   bool group_scales = false;  ///< The engine multiplies partial sums with the scales of groups.
-  bool sign_weights = false;  ///< The engine takes the layout Sign.
-  uint32_t trees = 5;    ///< Adder trees of an activation column: 5, or 8 to take a beat of signs a cycle.
+  bool sign_weights = false;  ///< The engine takes the layout Sign; with 8 trees, a beat of it a cycle.
   bool small_fabric = false;  ///< Registers in the longest paths, for a small and slow FPGA.
 };
 inline constexpr ChipConfig kConfigs[] = {
-    {"nano", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 8, 16384, true, true, 8, false},  // A small FPGA with SDRAM.
-    {"edge", 64, 8, 52, 256, 256, 16, 8, 8, 20, 32, 163840, true, true, 5, false},  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
-    {"ulx3s", 8, 1, 52, 2048, 128, 16, 8, 8, 5, 4, 16384, false, false, 5, true},  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
-    {"k26", 64, 8, 52, 256, 256, 16, 8, 8, 20, 8, 163840, true, true, 5, false},  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+    // A small FPGA with SDRAM.
+    {.name = "nano",
+     .columns = 8,
+     .act_columns = 1,
+     .trees = 8,
+     .lanes = 8,
+     .fifo_beats = 128,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 2048,
+     .row_block = 8,
+     .key_block = 5,
+     .scratch_words = 16384,
+     .group_scales = true,
+     .sign_weights = true},
+    // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
+    {.name = "edge",
+     .columns = 64,
+     .act_columns = 8,
+     .lanes = 32,
+     .fifo_beats = 256,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 256,
+     .row_block = 8,
+     .key_block = 20,
+     .scratch_words = 163840,
+     .group_scales = true,
+     .sign_weights = true},
+    // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+    {.name = "ulx3s",
+     .columns = 8,
+     .act_columns = 1,
+     .lanes = 4,
+     .fifo_beats = 128,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 2048,
+     .row_block = 8,
+     .key_block = 5,
+     .scratch_words = 16384,
+     .small_fabric = true},
+    // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+    {.name = "k26",
+     .columns = 64,
+     .act_columns = 8,
+     .lanes = 8,
+     .fifo_beats = 256,
+     .burst_beats = 16,
+     .cmd_depth = 8,
+     .acc_depth = 52,
+     .act_depth = 256,
+     .row_block = 8,
+     .key_block = 20,
+     .scratch_words = 163840,
+     .group_scales = true,
+     .sign_weights = true},
+};
+
+/// A parameter of a chip that is a number.
+struct Parameter {
+  const char* name;
+  const char* doc;
+  uint32_t ChipConfig::*member;
+  uint32_t low, high;
+  uint32_t multiple;  ///< Divides the value.
+  bool power_of_two;
+  const char* takes;  ///< The same in words, with what other parameters demand.
+
+  /// Whether the value is one that some chip has.
+  constexpr bool holds(uint32_t value) const {
+    return value >= low && value <= high && value % multiple == 0 &&
+           (!power_of_two || (value & (value - 1)) == 0);
+  }
+};
+inline constexpr Parameter kParameters[] = {
+    {"columns", "C, bytes of a beat", &ChipConfig::columns, 8, 64u, 1, true, "a power of two, 8 to 64"},
+    {"act_columns", "M, activation columns", &ChipConfig::act_columns, 1, 8u, 1, false, "1 to 8"},
+    {"trees", "adder trees of an activation column, 5 or 8", &ChipConfig::trees, 5, 8u, 1, false, "5, or 8 where there are signs"},
+    {"lanes", "lanes of the vector unit", &ChipConfig::lanes, 4, 64u, 1, true, "a power of two, 4 to the columns"},
+    {"fifo_beats", "prefetch FIFO", &ChipConfig::fifo_beats, 4, 4294967295u, 1, false, "at least two bursts"},
+    {"burst_beats", "longest burst", &ChipConfig::burst_beats, 2, 512u, 1, false, "at least 2, and bursts that divide 4 KiB"},
+    {"cmd_depth", "commands in each queue", &ChipConfig::cmd_depth, 2, 4294967295u, 1, false, "at least 2"},
+    {"acc_depth", "accumulator entries", &ChipConfig::acc_depth, 2, 256u, 1, false, "2 to 256"},
+    {"act_depth", "tiles of the activation buffer", &ChipConfig::act_depth, 1, 4096u, 1, false, "1 to 4096"},
+    {"row_block", "stripes of a row block", &ChipConfig::row_block, 1, 256u, 1, false, "1 to acc_depth"},
+    {"key_block", "tokens of a row block of the K cache", &ChipConfig::key_block, 5, 1280u, 5, false, "a multiple of 5, to 5 acc_depth"},
+    {"scratch_words", "words of the scratchpad", &ChipConfig::scratch_words, 0, 1048576u, 64, false, "a multiple of 64, to 2^20"},
 };
 
 /// A command as it goes into the Cmd words.
 struct CommandWords {
   uint32_t w[kCommandWords];
 };
+
+/// Where a field lies: in a word of several, or in a register. Firmware that is compiled for size
+/// needs its functions inlined too.
+struct Field {
+  uint32_t word, lsb, width;
+
+  /// Its largest value.
+  [[gnu::always_inline]] constexpr uint32_t max() const { return ~uint32_t{0} >> (32 - width); }
+  /// Its bits in the word.
+  [[gnu::always_inline]] constexpr uint32_t mask() const { return max() << lsb; }
+  /// Its value in the word.
+  [[gnu::always_inline]] constexpr uint32_t get(uint32_t in) const { return in >> lsb & max(); }
+  [[gnu::always_inline]] constexpr uint32_t get(uint64_t in) const {
+    return static_cast<uint32_t>(in >> lsb) & max();
+  }
+  /// Whether it is not 0 in the word.
+  [[gnu::always_inline]] constexpr bool is_set(uint32_t in) const { return (in & mask()) != 0; }
+  [[gnu::always_inline]] constexpr bool is_set(uint64_t in) const { return (in & mask()) != 0; }
+  /// The word with this value, at most max(), in the field and 0 elsewhere.
+  [[gnu::always_inline]] constexpr uint32_t put(uint32_t value) const { return value << lsb; }
+};
+
+/// Fields of commands and of other words.
+namespace fields {
+inline constexpr Field kOpcode{0, 0, 8};  ///< ChipOpcode, of every command.
+inline constexpr Field kWaits{1, 0, 32};  ///< Wait counts of every command, a byte a Unit.
+namespace load {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kFormat{0, 8, 2};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kReadAddr{2, 0, 32};
+inline constexpr Field kBeats{3, 0, 32};
+inline constexpr Field kCount{4, 0, 20};
+inline constexpr Field kDst{5, 0, 20};
+}  // namespace load
+namespace matmul {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kLayout{0, 8, 2};
+inline constexpr Field kActColumns{0, 12, 4};
+inline constexpr Field kMaxReg{0, 16, 8};
+inline constexpr Field kPlanes{0, 24, 3};
+inline constexpr Field kGroup{0, 27, 2};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kReadAddr{2, 0, 32};
+inline constexpr Field kBeats{3, 0, 32};
+inline constexpr Field kRows{4, 0, 20};
+inline constexpr Field kBlock{4, 20, 12};
+inline constexpr Field kCols{5, 0, 18};
+inline constexpr Field kActTile{5, 18, 14};
+inline constexpr Field kStripes{6, 0, 20};
+inline constexpr Field kDst{7, 0, 20};
+inline constexpr Field kDstStride{7, 20, 12};
+}  // namespace matmul
+namespace vector {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kOp{0, 8, 5};
+inline constexpr Field kReduce{0, 13, 3};
+inline constexpr Field kReduceAll{0, 16, 1};
+inline constexpr Field kDest{0, 17, 3};
+inline constexpr Field kKeep{0, 20, 1};
+inline constexpr Field kUseScalar{0, 21, 1};
+inline constexpr Field kScalarStep{0, 22, 1};
+inline constexpr Field kShift{0, 23, 6};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kA{2, 0, 20};
+inline constexpr Field kScalar{2, 20, 8};
+inline constexpr Field kActStep{2, 28, 4};
+inline constexpr Field kB{3, 0, 20};
+inline constexpr Field kReduceReg{3, 20, 8};
+inline constexpr Field kActColumn{3, 28, 4};
+inline constexpr Field kDst{4, 0, 20};
+inline constexpr Field kActTile{4, 20, 12};
+inline constexpr Field kN{5, 0, 16};
+inline constexpr Field kRows{5, 16, 16};
+inline constexpr Field kStrideA{6, 0, 16};
+inline constexpr Field kStrideB{6, 16, 16};
+inline constexpr Field kStrideDst{7, 0, 16};
+inline constexpr Field kActGroup{7, 16, 4};
+inline constexpr Field kActTileStride{7, 20, 12};
+}  // namespace vector
+namespace scalar {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kOp{0, 8, 5};
+inline constexpr Field kUseB{0, 13, 1};
+inline constexpr Field kStepA{0, 14, 1};
+inline constexpr Field kStepB{0, 15, 1};
+inline constexpr Field kTimesB{0, 16, 2};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kRa{2, 0, 8};
+inline constexpr Field kRb{2, 8, 8};
+inline constexpr Field kRd{2, 16, 8};
+inline constexpr Field kConstant{3, 0, 32};
+inline constexpr Field kRows{5, 16, 16};
+}  // namespace scalar
+namespace store {
+inline constexpr Field kOpcode{0, 0, 8};
+inline constexpr Field kFormat{0, 8, 1};
+inline constexpr Field kScatter{0, 9, 1};
+inline constexpr Field kWaitLoad{1, 0, 8};
+inline constexpr Field kWaitMatmul{1, 8, 8};
+inline constexpr Field kWaitVector{1, 16, 8};
+inline constexpr Field kWaitStore{1, 24, 8};
+inline constexpr Field kAddrLow{2, 0, 32};
+inline constexpr Field kAddrHigh{3, 0, 8};
+inline constexpr Field kCount{3, 16, 16};
+inline constexpr Field kSrc{4, 0, 20};
+inline constexpr Field kRows{4, 20, 12};
+inline constexpr Field kSrcStride{5, 0, 16};
+inline constexpr Field kBeatStride{5, 16, 16};
+inline constexpr Field kRowStride{6, 0, 32};
+}  // namespace store
+/// First word of a message from the chip.
+namespace reply_word {
+inline constexpr Field kPayload{0, 0, 24};  ///< As the kind says.
+inline constexpr Field kKind{0, 24, 8};  ///< Reply.
+}  // namespace reply_word
+/// Flags of a GenerateRequest.
+namespace generate_flags {
+inline constexpr Field kTrace{0, 0, 1};  ///< What TracePoint names goes to the trace buffer.
+}  // namespace generate_flags
+/// What each unit does in a cycle, for a timeline: monitor_o of the chip.
+namespace monitor {
+inline constexpr Field kBeat{0, 0, 1};  ///< A beat of a matrix.
+inline constexpr Field kLoadBeat{0, 1, 1};  ///< A beat of a LOAD.
+inline constexpr Field kStallRead{0, 2, 1};  ///< The stream waits for memory.
+inline constexpr Field kStallDrain{0, 3, 1};  ///< The stream waits for accumulators.
+inline constexpr Field kStallWait{0, 4, 1};  ///< The stream waits for a unit.
+inline constexpr Field kStoreBeat{0, 5, 1};  ///< A beat of a STORE.
+inline constexpr Field kVectorBusy{0, 6, 1};  ///< The vector unit works.
+inline constexpr Field kWorking{0, 7, 1};  ///< A request is being worked on.
+inline constexpr Field kVectorOp{0, 8, 5};  ///< VectorOp, or ScalarOp if is_scalar, while vector_busy.
+inline constexpr Field kIsScalar{0, 13, 1};  ///< The vector unit's command is a SCALAR.
+inline constexpr Field kPhase{0, 16, 8};  ///< Phase, as the controller tells it.
+inline constexpr Field kNumber{0, 24, 16};  ///< Layer or token, as the controller tells it.
+}  // namespace monitor
+}  // namespace fields
+
+constexpr ChipOpcode opcode_of(const CommandWords& c) {
+  return static_cast<ChipOpcode>(fields::kOpcode.get(c.w[fields::kOpcode.word]));
+}
 
 /// Reads `beats` beats from memory and writes their first `count` elements to the scratchpad.
 struct LoadCommand {
@@ -769,19 +1194,6 @@ struct LoadCommand {
     c.dst = in.w[5] >> 0 & 0xfffff;
     return c;
   }
-};
-/// Widths of its fields in bits.
-struct LoadBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t format = 2;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t read_addr = 32;
-  static constexpr uint32_t beats = 32;
-  static constexpr uint32_t count = 20;
-  static constexpr uint32_t dst = 20;
 };
 /// Result of row r and column m goes to word dst + m * dst_stride * 16 + r; the largest magnitude of column m to scalar register max_reg + m.
 struct MatmulCommand {
@@ -851,28 +1263,6 @@ struct MatmulCommand {
     c.dst_stride = in.w[7] >> 20 & 0xfff;
     return c;
   }
-};
-/// Widths of its fields in bits.
-struct MatmulBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t layout = 2;
-  static constexpr uint32_t act_columns = 4;
-  static constexpr uint32_t max_reg = 8;
-  static constexpr uint32_t planes = 3;
-  static constexpr uint32_t group = 2;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t read_addr = 32;
-  static constexpr uint32_t beats = 32;
-  static constexpr uint32_t rows = 20;
-  static constexpr uint32_t block = 12;
-  static constexpr uint32_t cols = 18;
-  static constexpr uint32_t act_tile = 14;
-  static constexpr uint32_t stripes = 20;
-  static constexpr uint32_t dst = 20;
-  static constexpr uint32_t dst_stride = 12;
 };
 /// rows times n elements. Row r takes a + r * stride_a, b + r * stride_b, dst + r * stride_dst. The shift k is `shift`, or hi of the scalar register; m is lo of the scalar register. Element i of row r goes to byte i % C of tile act_tile + r / act_group * act_tile_stride + i / C, activation column act_column + r % act_group * act_step.
 struct VectorCommand {
@@ -970,37 +1360,6 @@ struct VectorCommand {
     return c;
   }
 };
-/// Widths of its fields in bits.
-struct VectorBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t op = 5;
-  static constexpr uint32_t reduce = 3;
-  static constexpr uint32_t reduce_all = 1;
-  static constexpr uint32_t dest = 3;
-  static constexpr uint32_t keep = 1;
-  static constexpr uint32_t use_scalar = 1;
-  static constexpr uint32_t scalar_step = 1;
-  static constexpr uint32_t shift = 6;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t a = 20;
-  static constexpr uint32_t scalar = 8;
-  static constexpr uint32_t act_step = 4;
-  static constexpr uint32_t b = 20;
-  static constexpr uint32_t reduce_reg = 8;
-  static constexpr uint32_t act_column = 4;
-  static constexpr uint32_t dst = 20;
-  static constexpr uint32_t act_tile = 12;
-  static constexpr uint32_t n = 16;
-  static constexpr uint32_t rows = 16;
-  static constexpr uint32_t stride_a = 16;
-  static constexpr uint32_t stride_b = 16;
-  static constexpr uint32_t stride_dst = 16;
-  static constexpr uint32_t act_group = 4;
-  static constexpr uint32_t act_tile_stride = 12;
-};
 /// Row r reads ra (+ r if step_a) and rb (+ r if step_b) and writes rd + r.
 struct ScalarCommand {
   uint32_t opcode = static_cast<uint32_t>(ChipOpcode::kScalar);  ///< ChipOpcode.
@@ -1057,24 +1416,6 @@ struct ScalarCommand {
     c.rows = in.w[5] >> 16 & 0xffff;
     return c;
   }
-};
-/// Widths of its fields in bits.
-struct ScalarBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t op = 5;
-  static constexpr uint32_t use_b = 1;
-  static constexpr uint32_t step_a = 1;
-  static constexpr uint32_t step_b = 1;
-  static constexpr uint32_t times_b = 2;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t ra = 8;
-  static constexpr uint32_t rb = 8;
-  static constexpr uint32_t rd = 8;
-  static constexpr uint32_t constant = 32;
-  static constexpr uint32_t rows = 16;
 };
 /// Writes rows of `count` scratchpad elements with byte strobes. Row r starts at byte addr + r * row_stride * 64. Packed: elements are contiguous within a beat; after its last byte they go on at the start of the beat beat_stride beats further. Scattered: one element a beat, at the same byte of beats beat_stride beats apart.
 struct StoreCommand {
@@ -1133,47 +1474,72 @@ struct StoreCommand {
     return c;
   }
 };
-/// Widths of its fields in bits.
-struct StoreBits {
-  static constexpr uint32_t opcode = 8;
-  static constexpr uint32_t format = 1;
-  static constexpr uint32_t scatter = 1;
-  static constexpr uint32_t wait_load = 8;
-  static constexpr uint32_t wait_matmul = 8;
-  static constexpr uint32_t wait_vector = 8;
-  static constexpr uint32_t wait_store = 8;
-  static constexpr uint32_t addr_low = 32;
-  static constexpr uint32_t addr_high = 8;
-  static constexpr uint32_t count = 16;
-  static constexpr uint32_t src = 20;
-  static constexpr uint32_t rows = 12;
-  static constexpr uint32_t src_stride = 16;
-  static constexpr uint32_t beat_stride = 16;
-  static constexpr uint32_t row_stride = 32;
-};
 
-/// Byte offsets of the controller's devices from kMmioBase.
+/// Byte offsets of the controller's devices from kMmioBase, the fields of registers, and the offsets
+/// of the words of a window's entries.
 namespace mmio {
 inline constexpr uint32_t kCmd = 0x0;  ///< Eight words of the next command; they keep their values. Read and write.
 inline constexpr uint32_t kIssue = 0x20;  ///< A write of any value queues the command in Cmd; it waits for a place in the unit's queue.
 inline constexpr uint32_t kDone = 0x24;  ///< Commands completed by each unit modulo 256, as in Unit. Read only.
-inline constexpr uint32_t kMailState = 0x28;  ///< Bit 0: a word from the host waits. Bit 1: there is room for a word to the host. Read only.
+inline constexpr uint32_t kMailState = 0x28;  ///< State of the mailbox. Read only.
 inline constexpr uint32_t kMailIn = 0x2c;  ///< Reads and removes the oldest word from the host; 0 if there is none.
 inline constexpr uint32_t kMailOut = 0x30;  ///< A write sends a word to the host; lost if there is no room.
-inline constexpr uint32_t kWorking = 0x34;  ///< Bit 0: a request is being worked on; the watchdog runs only then. Read and write.
+inline constexpr uint32_t kWorking = 0x34;  ///< Whether there is work. Read and write.
 inline constexpr uint32_t kCycles = 0x38;  ///< Clock cycles since reset, low word. Read only.
 inline constexpr uint32_t kError = 0x3c;  ///< The ERROR register of the host's side. Read only.
 inline constexpr uint32_t kConfig = 0x40;  ///< CONFIG of the host's side. Read only.
 inline constexpr uint32_t kConfig2 = 0x44;  ///< CONFIG2. Read only.
 inline constexpr uint32_t kConfig3 = 0x48;  ///< CONFIG3. Read only.
 inline constexpr uint32_t kKeyBlock = 0x4c;  ///< Tokens of a row block of the K cache. Read only.
-inline constexpr uint32_t kPhase = 0x54;  ///< What the controller is at, for the timeline: bits 7:0 Phase, bits 23:8 layer or token. Write only.
-inline constexpr uint32_t kTape = 0x58;  ///< A write plays a tape: bits 31:16 commands (0: none), each of eight words, one after another in the controller's data memory from the byte offset in bits 15:0 on, a multiple of 32; offsets count modulo the size of that memory. Each goes to Cmd and is queued, while the controller goes on; words 4, 6 and 7 of scalar commands, which have no fields, stay what they were. Until the last is queued, accesses of Cmd, Issue, Tape and TapeWaits wait, and the words must not change. Write only.
+inline constexpr uint32_t kPhase = 0x54;  ///< What the controller is at, for the timeline. Write only.
+inline constexpr uint32_t kTape = 0x58;  ///< A write plays a tape: commands of eight words, one after another in the controller's data memory; offsets count modulo the size of that memory. Each goes to Cmd and is queued, while the controller goes on; words 4, 6 and 7 of scalar commands, which have no fields, stay what they were. Until the last is queued, accesses of Cmd, Issue, Tape and TapeWaits wait, and the words must not change. Write only.
 inline constexpr uint32_t kTapeWaits = 0x5c;  ///< Added to the wait counts of the commands of a tape, byte by byte. Read and write.
 inline constexpr uint32_t kTopCount = 0x50;  ///< Entries of the top-k list. Read only.
-inline constexpr uint32_t kTopList = 0x400;  ///< Top-k list, largest first, lower element number first among equals: value at 8 i, element number at 8 i + 4. Read only.
-inline constexpr uint32_t kScalars = 0x1000;  ///< Scalar registers: lo at 8 i, hi at 8 i + 4. Read and write; a write of one word keeps the other.
-inline constexpr uint32_t kScratch = 0x100000;  ///< Scratchpad, a word each. Read and write.
+inline constexpr uint32_t kTopList = 0x400;  ///< Top-k list, largest first, lower element number first among equals. Read only.
+inline constexpr uint32_t kScalars = 0x1000;  ///< Scalar registers. Read and write; a write of one word keeps the other.
+inline constexpr uint32_t kScratch = 0x100000;  ///< Scratchpad. Read and write.
+namespace cmd {
+inline constexpr uint32_t kStride = 4;
+inline constexpr uint32_t kBytes = 32;
+constexpr uint32_t word(uint32_t entry) { return kCmd + kStride * entry; }
+}  // namespace cmd
+namespace done {
+inline constexpr Field kLoad{0, 0, 8};  ///< LOAD.
+inline constexpr Field kMatmul{0, 8, 8};  ///< MATMUL.
+inline constexpr Field kVector{0, 16, 8};  ///< VECTOR and SCALAR.
+inline constexpr Field kStore{0, 24, 8};  ///< STORE.
+}  // namespace done
+namespace mail_state {
+inline constexpr Field kWord{0, 0, 1};  ///< A word from the host waits.
+inline constexpr Field kRoom{0, 1, 1};  ///< There is room for a word to the host.
+}  // namespace mail_state
+namespace working {
+inline constexpr Field kRequest{0, 0, 1};  ///< A request is being worked on; the watchdog runs only then.
+}  // namespace working
+namespace phase {
+inline constexpr Field kPhase{0, 0, 8};  ///< Phase.
+inline constexpr Field kNumber{0, 8, 16};  ///< Layer or token.
+}  // namespace phase
+namespace tape {
+inline constexpr Field kStart{0, 0, 16};  ///< Byte offset of the first command in the data memory, a multiple of 32.
+inline constexpr Field kCommands{0, 16, 16};  ///< Commands; 0: none.
+}  // namespace tape
+namespace top_list {
+inline constexpr uint32_t kStride = 8;
+inline constexpr uint32_t kBytes = 512;
+constexpr uint32_t value(uint32_t entry) { return kTopList + kStride * entry; }
+constexpr uint32_t number(uint32_t entry) { return kTopList + kStride * entry + 4; }
+}  // namespace top_list
+namespace scalars {
+inline constexpr uint32_t kStride = 8;
+inline constexpr uint32_t kBytes = 2048;
+constexpr uint32_t lo(uint32_t entry) { return kScalars + kStride * entry; }
+constexpr uint32_t hi(uint32_t entry) { return kScalars + kStride * entry + 4; }
+}  // namespace scalars
+namespace scratch {
+inline constexpr uint32_t kStride = 4;
+constexpr uint32_t word(uint32_t entry) { return kScratch + kStride * entry; }
+}  // namespace scratch
 }  // namespace mmio
 
 /// A real factor m * 2^e; m is 0 or in [2^30, 2^31).
@@ -1322,7 +1688,7 @@ struct GenerateRequest {
   uint32_t prompt;  ///< Prompt tokens, at least 1.
   uint32_t max_new;  ///< Tokens to sample; 0 samples none and runs no head unless flags ask for it.
   uint32_t group;  ///< Prompt tokens that go through the layers together; 0: as many as the chip can.
-  uint32_t flags;  ///< Bit 0: trace.
+  uint32_t flags;  ///< GenerateFlags.
   ScaleBits inverse_temperature;  ///< 1 / temperature; m = 0 takes the likeliest token.
   uint32_t top_k;  ///< Candidates, 1 to TopK.
   uint32_t top_p_q16;  ///< Probability that the candidates must reach, Q16.
@@ -1345,6 +1711,17 @@ static_assert(offsetof(GenerateRequest, random_high) == 36);
 static_assert(offsetof(GenerateRequest, trace_addr) == 40);
 static_assert(offsetof(GenerateRequest, trace_units) == 44);
 static_assert(offsetof(GenerateRequest, stops) == 48);
+
+/// What follows the word Done in the mailbox.
+struct DoneReply {
+  uint32_t position;  ///< Of the next token.
+  uint32_t random_low;  ///< State of the generator (sample.hpp), low word.
+  uint32_t random_high;  ///< High word.
+};
+static_assert(sizeof(DoneReply) == 12);
+static_assert(offsetof(DoneReply, position) == 0);
+static_assert(offsetof(DoneReply, random_low) == 4);
+static_assert(offsetof(DoneReply, random_high) == 8);
 
 /// Head of a record of the trace buffer, 64 bytes; the int32 values follow, padded to 64 bytes.
 struct TraceRecord {

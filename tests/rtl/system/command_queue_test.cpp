@@ -132,9 +132,9 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_load(), [](LoadCommand& c) { c.dst = kScratch - 31; }),
       with(good_load(), [](LoadCommand& c) { c.format = 1, c.count = 65; }),
       with(good_load(), [](LoadCommand& c) { c.format = 2, c.count = 641; }),
-      with(good_load(), [](LoadCommand& c) { c.format = 3; }),
-      with(good_matmul(), [](MatmulCommand& c) { c.layout = 3; }),
-      with(good_matmul(), [](MatmulCommand& c) { c.group = 3; }),
+      with(good_load(), [](LoadCommand& c) { c.format = spec::kFormatCount; }),
+      with(good_matmul(), [](MatmulCommand& c) { c.layout = spec::kLayoutCount; }),
+      with(good_matmul(), [](MatmulCommand& c) { c.group = spec::kGroupCount; }),
       with(good_matmul(),
            [](MatmulCommand& c) { c.layout = 1, c.rows = 4, c.block = 5, c.group = 1; }),
       with(good_signs(), [](MatmulCommand& c) { c.planes = 2; }),
@@ -160,8 +160,8 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_matmul(), [](MatmulCommand& c) { c.max_reg = 255; }),
       with(good_matmul(), [](MatmulCommand& c) { c.dst = kScratch - 49; }),
       with(good_vector(), [](VectorCommand& c) { c.op = spec::kVectorOpCount; }),
-      with(good_vector(), [](VectorCommand& c) { c.reduce = 5; }),
-      with(good_vector(), [](VectorCommand& c) { c.dest = 5; }),
+      with(good_vector(), [](VectorCommand& c) { c.reduce = spec::kReduceCount; }),
+      with(good_vector(), [](VectorCommand& c) { c.dest = spec::kDestCount; }),
       with(good_vector(), [](VectorCommand& c) { c.n = 0; }),
       with(good_vector(), [](VectorCommand& c) { c.rows = 0; }),
       with(good_vector(), [](VectorCommand& c) { c.a = kScratch - 135; }),
@@ -171,7 +171,7 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_vector(), [](VectorCommand& c) { c.scalar = 254, c.scalar_step = 1; }),
       with(good_vector(), [](VectorCommand& c) { c.reduce_reg = 254, c.reduce = 1; }),
       with(good_vector(), [](VectorCommand& c) { c.op = 8, c.a = kScratch - 175; }),
-      with(good_scalar(), [](ScalarCommand& c) { c.op = 12; }),
+      with(good_scalar(), [](ScalarCommand& c) { c.op = spec::kScalarOpCount; }),
       with(good_scalar(), [](ScalarCommand& c) { c.rows = 0; }),
       with(good_scalar(), [](ScalarCommand& c) { c.rd = 255; }),
       with(good_scalar(), [](ScalarCommand& c) { c.ra = 255, c.step_a = 1; }),
@@ -205,6 +205,27 @@ TEST_F(CommandQueue, RefusesFieldsOutOfRange) {
       with(good_store(), [](StoreCommand& c) { c.src = kScratch - 26; }),
   };
   for (std::size_t i = 0; i < good.size(); ++i) EXPECT_FALSE(refused(good[i])) << "case " << i;
+}
+
+TEST_F(CommandQueue, TakesEveryOperationWithTheOperandsThatItHas) {
+  for (uint32_t op = 0; op < spec::kVectorOpCount; ++op) {
+    const auto what = static_cast<spec::VectorOp>(op);
+    spec::VectorCommand c = good_vector();
+    c.op = op;
+    EXPECT_FALSE(refused(c.pack())) << spec::name_of(what);
+    c.b = kScratch;
+    EXPECT_EQ(refused(c.pack()), takes_b(what)) << spec::name_of(what);
+    c = good_vector();
+    c.op = op;
+    c.reduce = static_cast<uint32_t>(spec::Reduce::kTopK);
+    EXPECT_EQ(refused(c.pack()), reorders(what)) << spec::name_of(what);
+  }
+  for (uint32_t op = 0; op < spec::kScalarOpCount; ++op) {
+    spec::ScalarCommand c = good_scalar();
+    c.op = op;
+    c.constant = 1;
+    EXPECT_FALSE(refused(c.pack())) << spec::name_of(static_cast<spec::ScalarOp>(op));
+  }
 }
 
 TEST(PlainCommandQueue, RefusesScalesSignsAndTrits) {

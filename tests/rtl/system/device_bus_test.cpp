@@ -87,7 +87,8 @@ class DeviceBus : public testing::Test {
     if (a.write && a.offset == mmio::kTape) {
       // Up to the end of the memory and round it.
       const uint32_t place = static_cast<uint32_t>(dice.between(0, 2047)) * 32;
-      a.data = static_cast<uint32_t>(dice.between(0, 12)) << 16 | place;
+      a.data = mmio::tape::kCommands.put(static_cast<uint32_t>(dice.between(0, 12))) |
+               mmio::tape::kStart.put(place);
     }
     if (!window && a.write && dice.chance(0.05))
       a.strobe = static_cast<uint32_t>(dice.between(0, 14));
@@ -99,15 +100,15 @@ class DeviceBus : public testing::Test {
     return at >= mmio::kScratch && at < mmio::kScratch + (4u << 20);
   }
   static bool is_scalar(uint32_t at) {
-    return at >= mmio::kScalars && at < mmio::kScalars + 8 * spec::kScalarRegs;
+    return at >= mmio::kScalars && at < mmio::kScalars + mmio::scalars::kBytes;
   }
   static bool is_top(uint32_t at) {
-    return at >= mmio::kTopList && at < mmio::kTopList + 8 * spec::kTopK;
+    return at >= mmio::kTopList && at < mmio::kTopList + mmio::top_list::kBytes;
   }
   /// Whether there is something to read or to write.
   static bool known(const Access& a) {
     const uint32_t at = a.offset;
-    if (at < mmio::kCmd + 32 || is_scratch(at) || is_scalar(at)) return true;
+    if (at < mmio::kCmd + mmio::cmd::kBytes || is_scratch(at) || is_scalar(at)) return true;
     if (is_top(at)) return !a.write;
     switch (at) {
       case mmio::kIssue:
@@ -202,13 +203,13 @@ class DeviceBus : public testing::Test {
     }
     if (bus->scalar_rd_valid_o && bus->scalar_rd_ready_i) {
       expect_at_unit(is_scalar(access->offset), false);
-      ASSERT_EQ(bus->scalar_index_o, (access->offset - mmio::kScalars) / 8);
+      ASSERT_EQ(bus->scalar_index_o, (access->offset - mmio::kScalars) / mmio::scalars::kStride);
       scalar_asked = bus->scalar_index_o;
       scalar_due = bus.cycle() + dice.between(1, 6);
     }
     if (bus->scalar_wr_valid_o && bus->scalar_wr_ready_i) {
       expect_at_unit(is_scalar(access->offset), true);
-      ASSERT_EQ(bus->scalar_index_o, (access->offset - mmio::kScalars) / 8);
+      ASSERT_EQ(bus->scalar_index_o, (access->offset - mmio::kScalars) / mmio::scalars::kStride);
       ASSERT_EQ(bus->scalar_wr_strobe_o, access->offset % 8 ? 2 : 1);
       ASSERT_EQ(bus->scalar_wr_data_o, access->data);
     }
@@ -255,12 +256,13 @@ class DeviceBus : public testing::Test {
 
   void take_write(const Access& a) {
     if (a.offset < 32) cmd[a.offset / 4] = a.data;
-    if (a.offset == mmio::kWorking) working = a.data & 1;
-    if (a.offset == mmio::kPhase) phase = a.data & 0xffffff;
+    if (a.offset == mmio::kWorking) working = mmio::working::kRequest.get(a.data);
+    if (a.offset == mmio::kPhase) phase = a.data & (mmio::phase::kPhase.mask() | mmio::phase::kNumber.mask());
     if (a.offset == mmio::kTapeWaits) waits = a.data;
     if (a.offset == mmio::kTape) {
       ASSERT_EQ(tape_left, 0u) << "a tape before the one before has ended";
-      tape_left = a.data >> 16, tape_at = a.data & 0xffe0;
+      tape_left = mmio::tape::kCommands.get(a.data);
+      tape_at = mmio::tape::kStart.get(a.data) & ~(mmio::cmd::kBytes - 1);
     }
   }
 
@@ -274,7 +276,8 @@ class DeviceBus : public testing::Test {
     }
     const std::pair<uint32_t, uint32_t> plain[] = {
         {mmio::kDone, bus->done_i},
-        {mmio::kMailState, bus->mail_out_ready_i << 1 | bus->mail_in_valid_i},
+        {mmio::kMailState, mmio::mail_state::kRoom.put(bus->mail_out_ready_i) |
+                               mmio::mail_state::kWord.put(bus->mail_in_valid_i)},
         {mmio::kMailIn, bus->mail_in_valid_i ? bus->mail_in_i : 0},
         {mmio::kWorking, working},
         {mmio::kCycles, bus->cycles_i},

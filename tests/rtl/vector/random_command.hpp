@@ -53,7 +53,7 @@ class RandomCommand {
   }
 
   spec::VectorCommand vector(spec::VectorOp op) {
-    const bool rope = op == spec::VectorOp::kRope, join = op == spec::VectorOp::kJoin;
+    const bool halves = in_halves(op), join = op == spec::VectorOp::kJoin;
     const bool butterfly = op == spec::VectorOp::kButterfly;
     spec::VectorCommand c;
     c.op = static_cast<uint32_t>(op);
@@ -75,17 +75,17 @@ class RandomCommand {
     c.reduce_all = dice_.chance(0.3);
     do {
       c.reduce = static_cast<uint32_t>(dice_.between(0, spec::kReduceCount - 1));
-    } while ((rope || butterfly) && c.reduce == static_cast<uint32_t>(spec::Reduce::kTopK));
+    } while (reorders(op) && c.reduce == static_cast<uint32_t>(spec::Reduce::kTopK));
     if (join && dice_.chance(0.5)) c.reduce = static_cast<uint32_t>(spec::Reduce::kMaxAbs);
     c.dest = static_cast<uint32_t>(dice_.chance(0.5) ? 1 : dice_.between(0, spec::kDestCount - 1));
     c.keep = dice_.chance(0.3);
-    if (op == spec::VectorOp::kSumSquares) {
+    if (only_reduces(op)) {
       c.reduce = static_cast<uint32_t>(spec::Reduce::kSum);
       c.dest = c.keep = 0;
     }
-    if (c.dest >= static_cast<uint32_t>(spec::Dest::kAct)) place_activations(c, rope);
+    if (to_activations(static_cast<spec::Dest>(c.dest))) place_activations(c, halves);
 
-    const uint32_t span = rope ? 2 * c.n : c.n;
+    const uint32_t span = halves ? 2 * c.n : c.n;
     const uint32_t third = sizes_.words / 3;
     c.stride_a = stride(span, true);
     c.stride_b = stride(span, true);
@@ -94,7 +94,7 @@ class RandomCommand {
     c.b = place(1 * third, third, span, c.rows, c.stride_b);
     c.dst = place(2 * third, third, span, c.rows, c.stride_dst);
     if (dice_.chance(0.3)) {  // in place
-      if (dice_.chance(0.5) || rope || butterfly) {
+      if (dice_.chance(0.5) || reorders(op)) {
         c.stride_a = c.stride_dst;
         c.a = c.dst;
       } else {
@@ -145,12 +145,6 @@ class RandomCommand {
     }
   }
 
-  static bool makes_scale(spec::ScalarOp op) {
-    return op == spec::ScalarOp::kMakeScale || op == spec::ScalarOp::kScaleMul ||
-           op == spec::ScalarOp::kScaleDiv || op == spec::ScalarOp::kScaleAdd ||
-           op == spec::ScalarOp::kScaleSqrt || op == spec::ScalarOp::kScaleShift;
-  }
-
   /// Up to 5 rows of an operation with operands in `count` registers from `first` on; no result
   /// register yet.
   spec::ScalarCommand scale_command(spec::ScalarOp op, uint32_t first, uint32_t count) {
@@ -162,9 +156,8 @@ class RandomCommand {
     c.rb = static_cast<uint32_t>(first + dice_.between(0, count - 5));
     c.step_a = op == ScalarOp::kCommonExponent || dice_.chance(0.6);
     c.step_b = dice_.chance(0.6);
-    c.use_b = op == ScalarOp::kScaleMul || op == ScalarOp::kScaleDiv || op == ScalarOp::kScaleAdd;
-    if (op == ScalarOp::kMakeScale || op == ScalarOp::kScaleShift || op == ScalarOp::kFactor)
-      c.use_b = dice_.chance(0.6);
+    c.use_b = needs_b(op);
+    if (adds_b(op)) c.use_b = dice_.chance(0.6);
     c.times_b = static_cast<uint32_t>(dice_.between(0, 2));
     c.constant = static_cast<uint32_t>(dice_.between(0, 200)) - 100;
     if (op == ScalarOp::kBits64) c.constant = static_cast<uint32_t>(dice_.between(0, 70));
@@ -175,7 +168,7 @@ class RandomCommand {
     using spec::ScalarOp;
     const auto op = static_cast<ScalarOp>(dice_.between(0, spec::kScalarOpCount - 1));
     spec::ScalarCommand c;
-    if (makes_scale(op) || op == ScalarOp::kFactor || op == ScalarOp::kCommonExponent) {
+    if (takes_scale(op) || makes_scale(op)) {
       c = scale_command(op, kScales, kResults - kScales);
       c.rd = static_cast<uint32_t>(makes_scale(op) ? dice_.between(kScales, kResults - 5)
                                                    : dice_.between(kResults, 250));
@@ -213,14 +206,14 @@ class RandomCommand {
     const uint32_t used = (rows - 1) * stride + span;
     return static_cast<uint32_t>(sizes_.base + low + dice_.between(0, words - used));
   }
-  void place_activations(spec::VectorCommand& c, bool rope) {
-    if (rope) c.n = std::max(1u, c.n / sizes_.lanes) * sizes_.lanes;
+  void place_activations(spec::VectorCommand& c, bool halves) {
+    if (halves) c.n = std::max(1u, c.n / sizes_.lanes) * sizes_.lanes;
     const uint32_t group = static_cast<uint32_t>(dice_.between(1, sizes_.act_columns));
     const uint32_t room = sizes_.act_columns - 1;
     c.act_group = group;
     c.act_step = group > 1 ? static_cast<uint32_t>(dice_.between(0, room / (group - 1))) : 0;
     c.act_column = static_cast<uint32_t>(dice_.between(0, room - (group - 1) * c.act_step));
-    const uint32_t tiles = ((rope ? 2 : 1) * c.n + sizes_.columns - 1) / sizes_.columns;
+    const uint32_t tiles = ((halves ? 2 : 1) * c.n + sizes_.columns - 1) / sizes_.columns;
     c.act_tile_stride = static_cast<uint32_t>(dice_.between(0, tiles + 1));
     const uint32_t used = (c.rows - 1) / group * c.act_tile_stride + tiles;
     c.act_tile = static_cast<uint32_t>(dice_.between(0, sizes_.act_depth - used));

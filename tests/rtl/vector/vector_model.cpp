@@ -25,7 +25,7 @@ std::vector<State::Kept> State::top() const {
 }
 
 void State::run(const spec::CommandWords& words) {
-  if ((words.w[0] & 0xff) == static_cast<uint32_t>(spec::ChipOpcode::kVector)) {
+  if (opcode_of(words) == spec::ChipOpcode::kVector) {
     run_vector(spec::VectorCommand::unpack(words));
   } else {
     run_scalar(spec::ScalarCommand::unpack(words));
@@ -112,7 +112,7 @@ void State::run_vector(const spec::VectorCommand& c) {
     const int k = c.use_scalar ? hi : static_cast<int>(c.shift);
     const uint64_t a0 = c.a + uint64_t{r} * c.stride_a, b0 = c.b + uint64_t{r} * c.stride_b;
     const uint64_t dst = c.dst + uint64_t{r} * c.stride_dst;
-    const uint32_t count = op == VectorOp::kRope ? 2 * c.n : c.n;
+    const uint32_t count = in_halves(op) ? 2 * c.n : c.n;
 
     // Results of the row, and what its reduction sees if not them.
     std::vector<int32_t> y(count);
@@ -185,9 +185,8 @@ void State::run_vector(const spec::VectorCommand& c) {
       }
     }
 
-    const bool has_y = op != VectorOp::kSumSquares;
-    const bool to_act =
-        has_y && (dest == Dest::kAct || dest == Dest::kActHigh || dest == Dest::kActLow);
+    const bool has_y = !only_reduces(op);
+    const bool to_act = has_y && to_activations(dest);
     for (uint32_t i = 0; i < count && has_y; ++i) {
       if (dest == Dest::kScratch || (to_act && c.keep)) word(dst + i) = y[i];
       if (to_act) {
@@ -203,7 +202,7 @@ void State::run_vector(const spec::VectorCommand& c) {
       }
     }
 
-    if (reduce == Reduce::kNone || reduce == Reduce::kTopK) continue;
+    if (!writes_register(reduce)) continue;
     if (!c.reduce_all) begun = false;
     const size_t reduced_count = wide.empty() ? y.size() : wide.size();
     for (size_t i = 0; i < reduced_count; ++i) {

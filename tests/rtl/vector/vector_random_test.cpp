@@ -70,7 +70,7 @@ TYPED_TEST(VectorRandom, ScaleOperationsMatchTheirHeader) {
       if (of_integers || op == ScalarOp::kScaleShift || op == ScalarOp::kFactor)
         c.rb = static_cast<uint32_t>(bench.dice.between(kScales, kResults - 5));
       if (op == ScalarOp::kMultiplier) c.constant = static_cast<uint32_t>(random.wide()) | 1;
-      c.rd = static_cast<uint32_t>(RandomCommand::makes_scale(op)
+      c.rd = static_cast<uint32_t>(makes_scale(op)
                                        ? bench.dice.between(kResults, kOthers - 5)
                                        : bench.dice.between(kOthers, spec::kScalarRegs - 5));
       bench.queue(c);
