@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DINSTRUCTIONS=... -DDATA=... -DELF=... -DNM=... -DSPEC=... -P report_size.cmake
 # Prints what the program takes of the controller's memories and fails if it takes more than there is.
 file(READ ${SPEC} limits)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Area of the matrix engine's parts on a standard-cell library, flat and without wires, with and
 # without group scales and signs, on five trees and on eight; with eight activation columns derived from it.
 #   area.sh LIBERTY [COLUMNS]        default: 16 columns of bytes, one activation column

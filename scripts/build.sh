@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Configures and builds with a preset: scripts/build.sh [PRESET [TARGET...]]. Prints only what went wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Holds the performance model against the RTL in random configurations.
 
 Draws chips that have no name, verilates them into build-variants/ and runs tests/tlm/variants_test on

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The main job: the demo model tells a story on the golden model, the simulated chip tells the same story, and both are compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Area, timing and energy of the blocks on a standard-cell library (default: OSU018 of Debian):
 #   energy.sh [--liberty FILE --name NAME --clock-mhz N] [BLOCK...]     results to sim/energy/results/NAME.json
 #   energy.sh --help                                                    the blocks and the other flags

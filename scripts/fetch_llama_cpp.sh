@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Brings llama.cpp's shared libraries, an oracle of the tests, from the npm package @node-llama-cpp/linux-x64:
 # scripts/fetch_llama_cpp.sh FOLDER. Exit status 77 where npm, its registry or an x86-64 Linux is missing.
 set -euo pipefail

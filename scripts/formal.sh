@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Proves the stream cells with yosys and its model checker (yosys-abc); docs/formal.md says what is proved.
 #   formal.sh             every line of tests/formal/harnesses: proof, then the cover points
 #   formal.sh --mutants   every line of tests/formal/mutants: the fault must make its proof fail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From RTL to FPGAs with open tools (docs/fpga.md).
 #   fpga.sh ulx3s [build] [SEED...]   bitstream and report of a ULX3S with an LFE5U-85F; the best of the seeds is kept
 #   fpga.sh ulx3s synth               synthesis alone, with the cells of each module

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Fuzzes what reads files and command lines with libFuzzer (Debian's clang): scripts/fuzz.sh [TARGET [SECONDS]]. Targets: gguf, safetensors, tokenizer_json, image,
 # tokenizer_block, chat_template, plan, command_line, or all (the default).
 # SECONDS (default 60) of CPU time for each target, however busy the machine is. What is found is kept in build-fuzz/found; new inputs in build-fuzz/corpus. With "merge" as SECONDS the kept corpus,

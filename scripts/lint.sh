@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Lints the chip with Verilator: every configuration, both bodies of the array, the controller, the
 # vector unit and the blocks of the FPGA boards by themselves; all warnings.
 # Waivers are in rtl/lint.vlt. scripts/lint.sh CONFIG: that chip alone.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Proves that the checks can fail: builds the simulator with one deliberate fault at a time.
 
 Every fault of tests/mutation/faults.yaml is applied to a copy of rtl/ or firmware/ and must be caught by `tern verify`: exit

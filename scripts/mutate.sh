@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Proves that the checks can fail: one deliberate fault in RTL or firmware after the other, each of which tern verify must catch.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by the RTL scripts.
 
 # rtl_sources DIR: prints the SystemVerilog files of the chip in the order in which tools need them,

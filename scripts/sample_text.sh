@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Writes text sampled from the float32 reference: scripts/sample_text.sh [DOCUMENTS] > FILE. Document i has seed i.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs everything that Tern needs on Debian 12, by package name. Safe to run again: what is there is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Regenerates what RTL, C++ and docs share. With --check, fails if a committed file is stale.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

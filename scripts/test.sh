@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what is needed, builds, and checks: scripts/test.sh [quick|full|slow].
 #   quick  generated files, format, lint of one chip, unit tests, a short lockstep: before and after every edit
 #   full   every check but the slow ones (the default)

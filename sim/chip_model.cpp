@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled once for each verilated model, with TERN_MODEL (nano_fast ...), TERN_MODEL_CLASS and
 // TERN_MODEL_HEADER set by CMake.
 #include "chip_model.hpp"
 
 #include TERN_MODEL_HEADER
 #include <verilated.h>
+
 #include "io/atomic_file.hpp"
 #include "io/error.hpp"
 #include "io/interruption.hpp"

@@ -1,5 +1,7 @@
-// Linked into every GoogleTest program: testing::TempDir() of a test is a new folder of its own, which goes when the test ends. Tests that run side by side
-// share no file, and what a failed one left is not found by the next.
+// SPDX-License-Identifier: Apache-2.0
+// Linked into every GoogleTest program: testing::TempDir() of a test is a new folder of its own,
+// which goes when the test ends. Tests that run side by side share no file, and what a failed one
+// left is not found by the next.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -198,23 +199,22 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
 
 void print(const BenchOptions& o, const nlohmann::json& results) {
   say("Measured on this machine, {}, decoding one token at a time, {} positions behind a "
-             "prompt; mean of {} repetitions +- standard deviation:\n",
-             o.common.device.threads == 1
-                 ? "one thread"
-                 : fmt::format("golden: with {} threads", o.common.device.threads),
-             kWindow, o.repetitions);
-  say("  {:<24} {:>18} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s",
-             "M trit-MAC/s", "cycles/token", "beats");
+      "prompt; mean of {} repetitions +- standard deviation:\n",
+      o.common.device.threads == 1
+          ? "one thread"
+          : fmt::format("golden: with {} threads", o.common.device.threads),
+      kWindow, o.repetitions);
+  say("  {:<24} {:>18} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s", "M trit-MAC/s",
+      "cycles/token", "beats");
   for (const auto& r : results) {
     if (r.contains("ratio")) continue;
     say("  {:<24} {:>18}", r["name"].get<std::string>(),
-               fmt::format("{:.1f} +- {:.1f}", r["tokens_per_second"].get<double>(),
-                           r["tokens_per_second_deviation"].get<double>()));
+        fmt::format("{:.1f} +- {:.1f}", r["tokens_per_second"].get<double>(),
+                    r["tokens_per_second_deviation"].get<double>()));
     if (r.contains("cycles_per_second")) {
-      say(" {:>14.2f} {:>18.0f} {:>14.0f} {:>7.1f}%",
-                 r["cycles_per_second"].get<double>() * 1e-6,
-                 r["trit_macs_per_second"].get<double>() * 1e-6,
-                 r["cycles_per_token"].get<double>(), r["beat_share"].get<double>() * 100);
+      say(" {:>14.2f} {:>18.0f} {:>14.0f} {:>7.1f}%", r["cycles_per_second"].get<double>() * 1e-6,
+          r["trit_macs_per_second"].get<double>() * 1e-6, r["cycles_per_token"].get<double>(),
+          r["beat_share"].get<double>() * 100);
     }
     say("\n");
   }
@@ -227,11 +227,11 @@ void print(const BenchOptions& o, const nlohmann::json& results) {
   for (const auto& r : results) {
     if (r.contains("bytes_per_second"))
       say("  {} {:.1f} GB/s of weights\n", r["name"].get<std::string>(),
-                 r["bytes_per_second"].get<double>() * 1e-9);
+          r["bytes_per_second"].get<double>() * 1e-9);
     if (r.contains("ratio"))
       say("  golden matvec 1024 x 1024: {:.1f} GMAC/s with SIMD, {:.1f} scalar: {:.1f} x\n",
-                 r["simd_gmac_per_second"].get<double>(),
-                 r["scalar_gmac_per_second"].get<double>(), r["ratio"].get<double>());
+          r["simd_gmac_per_second"].get<double>(), r["scalar_gmac_per_second"].get<double>(),
+          r["ratio"].get<double>());
   }
 }
 
@@ -247,7 +247,8 @@ int bench(const BenchOptions& o) {
       progress.update(results.size(), backend);
       results.push_back(bench_backend(o, backend, body, false));
     }
-    if (!o.common.device.dram.empty()) results.push_back(bench_backend(o, "rtl:edge", "fast", true));
+    if (!o.common.device.dram.empty())
+      results.push_back(bench_backend(o, "rtl:edge", "fast", true));
   }
   if (o.common.json) {
     say_json(results);
@@ -271,8 +272,9 @@ void add_bench(CLI::App& app, Action& action) {
   CLI::Option* only = sub->add_option("--only", o->only, "Only these backends (default: all)")
                           ->delimiter(',')
                           ->check(CLI::IsMember(names));
-  sub->add_option("--backend", o->common.backend,
-                  "This one backend in place of the list, as tern run names it: a board, a DRAM's chip")
+  sub->add_option(
+         "--backend", o->common.backend,
+         "This one backend in place of the list, as tern run names it: a board, a DRAM's chip")
       ->excludes(only);
   sub->add_option("--seconds", o->seconds,
                   "Least time for each speed, all repetitions together; cycles do not depend on it")

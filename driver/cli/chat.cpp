@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "chat.hpp"
 
 #include <fmt/format.h>
@@ -100,7 +101,7 @@ Answer Conversation::ask(const std::string& text,
 }
 
 nlohmann::json to_json(const std::string& user, const Answer& a) {
-  return {{"user", user},     {"prompt_ids", a.prompt}, {"prompt_tokens", a.prompt.size()},
+  return {{"user", user},     {"prompt_ids", a.prompt},    {"prompt_tokens", a.prompt.size()},
           {"text", a.text},   {"reused_tokens", a.reused}, {"ids", a.ids},
           {"ended", a.ended}, {"seconds", a.seconds}};
 }
@@ -109,8 +110,9 @@ io::ChatFormat find_format(const TextSession& session, const ChatOptions& option
   if (!options.format.empty()) return io::ChatFormat::named(options.format);
   const std::string& jinja = session.tokenizer->vocabulary().chat_template;
   if (jinja.empty())
-    throw Error("the model has no chat template, so it may be none for conversations; "
-                "--chat-format says which format to use");
+    throw Error(
+        "the model has no chat template, so it may be none for conversations; "
+        "--chat-format says which format to use");
   return io::ChatFormat::of_template(jinja);
 }
 

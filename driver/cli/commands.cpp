@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
 
 #include "numbers.hpp"
@@ -7,8 +8,9 @@ namespace tern::cli {
 void add_commands(CLI::App& app, Action& action) {
   app.set_version_flag("--version", std::string("tern ") + TERN_VERSION);
   app.require_subcommand(1);
-  app.footer("tern COMMAND --help explains the flags of a command. Exit status: 0 pass, 1 mismatch or "
-             "failure, 2 usage.");
+  app.footer(
+      "tern COMMAND --help explains the flags of a command. Exit status: 0 pass, 1 mismatch or "
+      "failure, 2 usage.");
   app.set_help_all_flag("--help-all", "Help of every command");
   add_run(app, action);
   add_verify(app, action);

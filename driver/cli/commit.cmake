@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes OUT, a C++ header with the commit that is checked out at SOURCE; leaves it alone if it says so already.
 cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND git --no-optional-locks -C ${SOURCE} describe --always --dirty --abbrev=12 --exclude=*

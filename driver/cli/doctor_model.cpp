@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,11 +78,10 @@ io::ModelFormats find_formats(const io::ModelFiles& files, const spec::ChipConfi
     }
   }
   for (const auto& [kind, error] : errors)
-    report.obstacles.push_back(
-        error.second == 1
-            ? error.first
-            : fmt::format("{} ({} of the {} parts of a layer are so)", error.first, error.second,
-                          spec::kPartCount));
+    report.obstacles.push_back(error.second == 1
+                                   ? error.first
+                                   : fmt::format("{} ({} of the {} parts of a layer are so)",
+                                                 error.first, error.second, spec::kPartCount));
   if (floats > 0 && settings.weights_trits == 0)
     report.unusual.emplace_back(
         "linear layers of floats: --weights-trits 5 --weights-group 64 is nearest to them, fewer "

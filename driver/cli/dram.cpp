@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <map>
@@ -88,18 +89,16 @@ nlohmann::json to_json(const Measured& m) {
 void print_table(const std::vector<Measured>& all) {
   say("Part of the peak that a saturated controller moves (measured on the model):\n");
   say("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "GB/s",
-             "sequential", "sequential", "random", "random,", "stream,", "refresh", "latency",
-             "write");
-  say("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "peak",
-             "reads", "writes", "reads", "1/3 writes", "1/16 wr.", "all banks", "idle, ns",
-             "turn, ns");
+      "sequential", "sequential", "random", "random,", "stream,", "refresh", "latency", "write");
+  say("  {:<14} {:>7} {:>11} {:>11} {:>9} {:>11} {:>11} {:>9} {:>9} {:>9}\n", "", "peak", "reads",
+      "writes", "reads", "1/3 writes", "1/16 wr.", "all banks", "idle, ns", "turn, ns");
   for (const Measured& m : all) {
     say("  {:<14} {:>7.2f}", m.preset.config.name, m.preset.config.peak_gb_per_second());
     const int widths[] = {11, 11, 9, 11, 11};
     for (std::size_t i = 0; i < m.patterns.size(); ++i)
       say(" {:>{}.1f}%", 100 * m.patterns[i].second.utilisation(), widths[i] - 1);
     say(" {:>8.1f}% {:>9.1f} {:>9.1f}\n", 100 * m.figures.refresh, m.figures.idle_latency_ns,
-               m.figures.turnaround_ns);
+        m.figures.turnaround_ns);
   }
 }
 
@@ -107,24 +106,22 @@ void print_table(const std::vector<Measured>& all) {
 void print_details(const Measured& m) {
   const dram::Config& config = m.preset.config;
   say("\n{}: {}\n", config.name, config.description);
-  say("  {} MB, bursts of {} bytes, {:.1f} MHz, addresses {}\n",
-             config.geometry.bytes() >> 20, config.geometry.burst_bytes(), config.clock_mhz(),
-             config.mapping);
+  say("  {} MB, bursts of {} bytes, {:.1f} MHz, addresses {}\n", config.geometry.bytes() >> 20,
+      config.geometry.burst_bytes(), config.clock_mhz(), config.mapping);
   say("  Cycles of the data bus:\n    {:<22}", "");
   for (const auto& [name, member] : kCauses) say(" {:>11}", name);
   say("\n");
   for (const auto& [pattern, c] : m.patterns) {
     say("    {:<22}", name_of(pattern));
     for (const auto& [name, member] : kCauses)
-      say(" {:>10.2f}%",
-                 100 * static_cast<double>(c.*member) / static_cast<double>(c.cycles));
+      say(" {:>10.2f}%", 100 * static_cast<double>(c.*member) / static_cast<double>(c.cycles));
     say("\n");
   }
   say("  {:<16} {:>7}  source\n", "Value", "cycles");
   std::map<std::string, std::string> sources;
   for (const dram::Preset::Value& value : m.preset.values) {
     say("  {:<16} {:>7}  {}\n", value.name,
-               value.cycles >= 0 ? fmt::format("{}", value.cycles) : std::string(), value.source);
+        value.cycles >= 0 ? fmt::format("{}", value.cycles) : std::string(), value.source);
     const std::string key = value.source.substr(0, value.source.find_first_of(",:; "));
     if (const std::string text = dram::describe_source(key); !text.empty()) sources[key] = text;
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "estimates.hpp"
 
 #include <fmt/format.h>
@@ -54,7 +55,8 @@ energy::Dram find_dram_energy(const dram::Config& memory) {
 
 void print_warning(const std::string& text) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
-  fmt::print(stderr, "{}WARNING: {}{}\n", terminal ? "\x1b[31m" : "", text, terminal ? "\x1b[0m" : "");
+  fmt::print(stderr, "{}WARNING: {}{}\n", terminal ? "\x1b[31m" : "", text,
+             terminal ? "\x1b[0m" : "");
 }
 
 }  // namespace tern::cli

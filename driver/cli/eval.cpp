@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <cmath>
@@ -134,15 +135,16 @@ void add_token(Score& score, const Scored& machine, std::span<const float> r, st
 nlohmann::json to_json(const Score& s, const Machine& machine) {
   const auto count = static_cast<double>(s.tokens);
   const std::string part = machine.name() == "golden" ? "golden" : "backend";
-  nlohmann::json out = {{"tokens", s.tokens},
-                        {"backend", machine.name() == "golden" ? "golden:" : machine.name()},
-                        {"reference_nats", s.reference_nats / count},
-                        {"reference_perplexity", std::exp(s.reference_nats / count)},
-                        {"perplexity_change", std::exp(s.nats / count) / std::exp(s.reference_nats / count) - 1},
-                        {"kl_nats", s.kl / count},
-                        {"top1_agreement", static_cast<double>(s.agree) / count},
-                        {"saturations", machine.saturations()},
-                        {"reference_tokens_per_second", count / s.reference_seconds}};
+  nlohmann::json out = {
+      {"tokens", s.tokens},
+      {"backend", machine.name() == "golden" ? "golden:" : machine.name()},
+      {"reference_nats", s.reference_nats / count},
+      {"reference_perplexity", std::exp(s.reference_nats / count)},
+      {"perplexity_change", std::exp(s.nats / count) / std::exp(s.reference_nats / count) - 1},
+      {"kl_nats", s.kl / count},
+      {"top1_agreement", static_cast<double>(s.agree) / count},
+      {"saturations", machine.saturations()},
+      {"reference_tokens_per_second", count / s.reference_seconds}};
   out[part + "_nats"] = s.nats / count;
   out[part + "_perplexity"] = std::exp(s.nats / count);
   out[part + "_tokens_per_second"] = count / s.seconds;
@@ -154,8 +156,8 @@ int eval(const EvalOptions& o) {
   if (o.backend_given) {
     session = prepare_session(o.common);
   } else {
-    session.model = load_model(
-        for_golden(o.common), io::find_config(o.common.config.empty() ? "edge" : o.common.config));
+    session.model = load_model(for_golden(o.common),
+                               io::find_config(o.common.config.empty() ? "edge" : o.common.config));
   }
   const LoadedModel& model = session.model;
   if (!model.files)
@@ -184,9 +186,9 @@ int eval(const EvalOptions& o) {
     const std::span<const float> r = reference.forward(ids[i]);
     score.reference_seconds += reference_clock.seconds();
     add_token(score, scored, r, static_cast<std::size_t>(ids[i + 1]));
-    progress.update(i + 1, fmt::format("{:.0f} tokens/s",
-                                       static_cast<double>(i + 1) /
-                                           (score.seconds + score.reference_seconds)));
+    progress.update(
+        i + 1, fmt::format("{:.0f} tokens/s",
+                           static_cast<double>(i + 1) / (score.seconds + score.reference_seconds)));
   }
   if (o.common.json) {
     say_json(to_json(score, machine));
@@ -197,12 +199,12 @@ int eval(const EvalOptions& o) {
   const double reference_perplexity = std::exp(score.reference_nats / count);
   say("{} tokens of {}\n", n, o.text.string());
   say("  perplexity      {} {:.4f}, float32 reference {:.4f}: {:+.4f} %\n", machine.name(),
-             perplexity, reference_perplexity, 100 * (perplexity / reference_perplexity - 1));
+      perplexity, reference_perplexity, 100 * (perplexity / reference_perplexity - 1));
   say("  KL divergence   {:.6f} nat\n", score.kl / count);
   say("  top-1 agreement {:.3f} %\n", 100 * static_cast<double>(score.agree) / count);
   if (!o.common.quiet) {
-    note("{} {:.0f} tokens/s, reference {:.0f} tokens/s, one thread\n",
-               machine.name(), count / score.seconds, count / score.reference_seconds);
+    note("{} {:.0f} tokens/s, reference {:.0f} tokens/s, one thread\n", machine.name(),
+         count / score.seconds, count / score.reference_seconds);
   }
   return 0;
 }
@@ -211,15 +213,16 @@ int eval(const EvalOptions& o) {
 
 void add_eval(CLI::App& app, Action& action) {
   auto o = std::make_shared<EvalOptions>();
-  CLI::App* sub = app.add_subcommand(
-      "eval",
-      "Score a text with the golden model, or a backend, and the float32 reference: perplexity, KL, "
-      "agreement");
+  CLI::App* sub = app.add_subcommand("eval",
+                                     "Score a text with the golden model, or a backend, and the "
+                                     "float32 reference: perplexity, KL, "
+                                     "agreement");
   add_model_options(*sub, o->common);
   add_context_option(*sub, o->common);
-  sub->add_option("--backend", o->common.backend,
-                  "What is scored in place of the golden model, as tern run names it: a simulated chip, "
-                  "a board");
+  sub->add_option(
+      "--backend", o->common.backend,
+      "What is scored in place of the golden model, as tern run names it: a simulated chip, "
+      "a board");
   sub->add_option("--text", o->text, "Text file; documents end with a line <|endoftext|>")
       ->required();
   sub->add_option("--tokens", o->tokens, "Tokens to score; 0: all")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -90,23 +91,22 @@ int info(const Options& o) {
   }
   say("{} ({})\n", plain_line(image.name()), plain_line(o.model.string()));
   say("  {} layers, hidden {}, {} heads ({} KV) of {}, ffn {}, vocabulary {}, context {}\n",
-             m.layers, m.hidden, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocab, m.context);
+      m.layers, m.hidden, m.heads, m.kv_heads, m.head_dim, m.ffn, m.vocab, m.context);
   say("  {} weights of linear layers ({}), {:.3f} bits each as streamed\n", trits,
-             describe_forms(image.layer(0)), weight_bits);
-  say("  embedding: {}; head: {}\n", describe_embedding(m),
-             io::format_name(format_of(m.head)));
+      describe_forms(image.layer(0)), weight_bits);
+  say("  embedding: {}; head: {}\n", describe_embedding(m), io::format_name(format_of(m.head)));
   if (!o.backend.empty()) {
     say("{} is a chip of configuration {}: {} columns, {} activation columns, {} lanes\n",
-               plain_line(o.backend), chip.name, chip.columns, chip.act_columns, chip.lanes);
+        plain_line(o.backend), chip.name, chip.columns, chip.act_columns, chip.lanes);
   }
   say("Image for beats of {} bytes: {} bytes; with the KV cache {} bytes of memory\n",
-             image.columns(), image.bytes().size(), m.work_offset);
+      image.columns(), image.bytes().size(), m.work_offset);
   say("Traffic of a decoded token in bytes (derived):\n");
-  say("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", "context", "weights", "head", "KV",
-             "all", "beats");
+  say("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", "context", "weights", "head", "KV", "all",
+      "beats");
   for (uint32_t tokens : {1u, m.context / 2, m.context}) {
     say("  {:>10} {:>12} {:>12} {:>12} {:>12} {:>10}\n", tokens, weights, head, kv(tokens),
-               image.stream_bytes(tokens), image.stream_bytes(tokens) / image.columns());
+        image.stream_bytes(tokens), image.stream_bytes(tokens) / image.columns());
   }
   return 0;
 }

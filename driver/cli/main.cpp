@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <exception>
@@ -23,7 +24,8 @@ int run_action(const Action& action) {
     return action();
   } catch (const std::bad_alloc&) {
     return fail(
-        "there is not enough memory for this; use a smaller model or a shorter context, or give the "
+        "there is not enough memory for this; use a smaller model or a shorter context, or give "
+        "the "
         "process more memory");
   } catch (const std::length_error&) {
     return fail("a size in the input is more than this machine can hold; the file may be damaged");
@@ -33,7 +35,8 @@ int run_action(const Action& action) {
 }
 
 bool is_command(CLI::App& app, const std::string& name) {
-  return !app.get_subcommands([&](CLI::App* command) { return command->get_name() == name; }).empty();
+  return !app.get_subcommands([&](CLI::App* command) { return command->get_name() == name; })
+              .empty();
 }
 
 int run_program(int argc, char** argv) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "options.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +57,8 @@ CLI::Validator is_dram() {
             const std::vector<std::string> names = dram::preset_names();
             if (name.find(".yaml") != std::string::npos || std::ranges::count(names, name) != 0)
               return std::string();
-            return fmt::format("there is no memory {:?}; there are {}", name, fmt::join(names, ", "));
+            return fmt::format("there is no memory {:?}; there are {}", name,
+                               fmt::join(names, ", "));
           },
           ""};
 }

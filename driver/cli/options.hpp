@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -31,7 +32,8 @@ struct Options {
 /// Options added while this lives stand under this title in a command's help.
 class OptionGroup {
  public:
-  OptionGroup(CLI::App& app, const std::string& title) : app_(app), before_(app.option_defaults()->get_group()) {
+  OptionGroup(CLI::App& app, const std::string& title)
+      : app_(app), before_(app.option_defaults()->get_group()) {
     app.option_defaults()->group(title);
   }
   ~OptionGroup() { app_.option_defaults()->group(before_); }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,9 +18,9 @@ const spec::Parameter* find_parameter(std::string_view name);
 /// Parameters that differ from those of a named configuration.
 using Parameters = std::map<std::string, uint32_t>;
 
-/// The chip of a named configuration with other parameters. With fewer columns or activation columns
-/// act_depth grows, unless it is given, so that the buffer holds as many activations as before.
-/// Throws tern::Error for an unknown name.
+/// The chip of a named configuration with other parameters. With fewer columns or activation
+/// columns act_depth grows, unless it is given, so that the buffer holds as many activations as
+/// before. Throws tern::Error for an unknown name.
 spec::ChipConfig chip_of(const std::string& config, const Parameters& parameters);
 
 /// --columns and the others; those that are given are put into `parameters`.

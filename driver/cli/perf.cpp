@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <ctime>
@@ -97,9 +98,8 @@ void print_comparison(const Result& r) {
   work.cycles = tlm::work_cycles(work);
   const auto predicted = static_cast<double>(tlm::work_cycles(r.counters));
   say("  rtl: {:.0f} cycles/token, {}\n", static_cast<double>(work.cycles) / r.tokens,
-             describe_cycles({}, work));
-  say(
-      "  error {:+.2f} %; {:.4f} s of processor time against {:.2f} s: {:.0f} times faster\n",
+      describe_cycles({}, work));
+  say("  error {:+.2f} %; {:.4f} s of processor time against {:.2f} s: {:.0f} times faster\n",
       100 * (predicted / static_cast<double>(work.cycles) - 1), r.seconds, r.rtl_seconds,
       r.rtl_seconds / r.seconds);
 }
@@ -161,7 +161,8 @@ int perf(const PerfOptions& o) {
   std::optional<tlm::TimingRun> rtl_run;
   if (o.compare) {
     if (!o.parameters.empty())
-      throw Error("--compare takes a named configuration as it is; leave out{}", parameter_flags(o.parameters));
+      throw Error("--compare takes a named configuration as it is; leave out{}",
+                  parameter_flags(o.parameters));
     DeviceOptions options;
     options.memory_latency = o.latency;
     options.dram = o.common.device.dram;
@@ -202,34 +203,33 @@ int perf(const PerfOptions& o) {
                           {"group", run.group()},   {"context", model.model.context},
                           {"open_seconds", opened}, {"processor_seconds", seconds}};
     if (mhz) out["clock_mhz"] = *mhz;
-    for (const spec::Parameter& p : spec::kParameters) out["parameters"][p.name] = config.chip.*p.member;
+    for (const spec::Parameter& p : spec::kParameters)
+      out["parameters"][p.name] = config.chip.*p.member;
     for (const Result& r : results) out["results"].push_back(to_json(r, o.activity));
     say_json(out);
     return 0;
   }
   if (!o.common.quiet)
     say("{} on {}, {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
-               config.chip.name,
-               o.common.device.dram.empty() ? fmt::format("memory latency {}", o.latency)
-                                            : o.common.device.dram,
-               mhz ? fmt::format("{:.4g} MHz", *mhz)
-                   : std::string("no clock (--clock-mhz or --dram gives one)"),
-               seconds);
+        config.chip.name,
+        o.common.device.dram.empty() ? fmt::format("memory latency {}", o.latency)
+                                     : o.common.device.dram,
+        mhz ? fmt::format("{:.4g} MHz", *mhz)
+            : std::string("no clock (--clock-mhz or --dram gives one)"),
+        seconds);
   for (const Result& r : results) {
     const uint64_t cycles = tlm::work_cycles(r.counters);
     Counters work = r.counters;
     work.cycles = cycles;
     say("{} of {} tokens at position {}: {:.0f} cycles/token{}\n  {}\n", r.what, r.tokens,
-               r.position, r.cycles_per_token(),
-               r.mhz
-                   ? fmt::format(", {:.2f} us/token, {:.1f} tokens/s",
-                                 r.cycles_per_token() / *r.mhz, *r.mhz * 1e6 / r.cycles_per_token())
-                   : std::string(),
-               describe_cycles({}, work));
+        r.position, r.cycles_per_token(),
+        r.mhz ? fmt::format(", {:.2f} us/token, {:.1f} tokens/s", r.cycles_per_token() / *r.mhz,
+                            *r.mhz * 1e6 / r.cycles_per_token())
+              : std::string(),
+        describe_cycles({}, work));
     if (r.rtl) print_comparison(r);
     if (!o.activity) continue;
-    for (const auto& [name, count] : tlm::named(r.activity))
-      say("  {:<40} {:>14}\n", name, count);
+    for (const auto& [name, count] : tlm::named(r.activity)) say("  {:<40} {:>14}\n", name, count);
   }
   return 0;
 }

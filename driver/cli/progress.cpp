@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "progress.hpp"
 
 #include <fmt/format.h>
@@ -58,10 +59,10 @@ void Progress::draw() {
       part > 0 ? fmt::format(", {:.0f} s left", spent * (1 - part) / part) : std::string();
   constexpr int kWidth = 24;
   const int filled = static_cast<int>(part * kWidth);
-  const std::string line = fmt::format(
-      "{}{} [{:#<{}}{:.<{}}] {}/{} {:.0f} s{} {}{}", terminal_ ? "\r" : "", io::plain_line(what_),
-      "", filled, "", kWidth - filled, done_, total_, spent, left, note_,
-      terminal_ ? "\x1b[K" : "\n");
+  const std::string line =
+      fmt::format("{}{} [{:#<{}}{:.<{}}] {}/{} {:.0f} s{} {}{}", terminal_ ? "\r" : "",
+                  io::plain_line(what_), "", filled, "", kWidth - filled, done_, total_, spent,
+                  left, note_, terminal_ ? "\x1b[K" : "\n");
   std::fwrite(line.data(), 1, line.size(), stderr);
   std::fflush(stderr);
 }

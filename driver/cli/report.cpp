@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "build_info.hpp"
 #include "commands.hpp"
@@ -38,9 +39,8 @@ int make(const ReportOptions& o) {
   tlm::PerfConfig chip;
   chip.chip = chip_of(o.common.config.empty() ? "edge" : o.common.config, o.parameters);
   estimate::Memory memory = estimate::load_memory(o.dram);
-  const double mhz = o.clock_mhz > 0
-                         ? o.clock_mhz
-                         : estimate::default_clock_mhz(memory.config, chip.chip.columns);
+  const double mhz =
+      o.clock_mhz > 0 ? o.clock_mhz : estimate::default_clock_mhz(memory.config, chip.chip.columns);
   const energy::Technology technology = energy::load_technology(o.technology);
   const energy::Dram dram_energy = find_dram_energy(memory.config);
   io::Skeleton model = find_skeleton(o.preset, o.shape, chip.chip, o.common);
@@ -56,8 +56,7 @@ int make(const ReportOptions& o) {
       "tern report --preset {} --config {}{} --dram {} --clock-mhz {} --technology {} --context {} "
       "--batch {} --prefill {}{}{}",
       o.preset, q.config, parameter_flags(o.parameters), o.dram, mhz, o.technology, q.context,
-      q.batch, q.prefill,
-      o.shape.layers ? fmt::format(" --layers {}", o.shape.layers) : "",
+      q.batch, q.prefill, o.shape.layers ? fmt::format(" --layers {}", o.shape.layers) : "",
       o.shape.context ? fmt::format(" --positions {}", o.shape.context) : "");
   q.made = build_info();
   q.made["date"] = today();
@@ -83,12 +82,11 @@ int make(const ReportOptions& o) {
   }
   if (o.common.quiet) return 0;
   for (const nlohmann::json& warning : data["warnings"]) print_warning(warning.get<std::string>());
-  say("{} on {} with {} at {:.0f} MHz, {}, {} tokens before, batch {}\n", q.model, q.config,
-      q.dram, mhz, technology.title, q.context, q.batch);
+  say("{} on {} with {} at {:.0f} MHz, {}, {} tokens before, batch {}\n", q.model, q.config, q.dram,
+      mhz, technology.title, q.context, q.batch);
   say("  {:.1f} tokens/s ({}), {:.1f} % of the memory's peak; a prompt {:.0f} tokens/s\n",
       s["tokens_per_second"].get<double>(), s["time_tag"].get<std::string>(),
-      100 * s["memory_share"].get<double>(),
-      s["prefill_tokens_per_second"].get<double>());
+      100 * s["memory_share"].get<double>(), s["prefill_tokens_per_second"].get<double>());
   std::string parts;
   for (const auto& [name, part] : s["joules"].items())
     parts += fmt::format("{}{} {:.1f} ({})", parts.empty() ? "" : ", ", name,
@@ -97,8 +95,7 @@ int make(const ReportOptions& o) {
                                           part["recalled"].get<bool>()));
   say("  {:.1f} mJ a token: {}; {:.2f} W\n", 1e3 * s["joules_per_token"].get<double>(), parts,
       s["watts"].get<double>());
-  if (!o.output.empty())
-    say("  written to {} in {:.1f} s\n", o.output.string(), clock.seconds());
+  if (!o.output.empty()) say("  written to {} in {:.1f} s\n", o.output.string(), clock.seconds());
   return 0;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -37,8 +38,7 @@ int run(const RunOptions& o) {
   const int wanted = static_cast<int>(
       std::min<int64_t>(o.tokens, context - static_cast<int64_t>(prompt.size()) + 1));
   if (wanted < o.tokens && !o.common.quiet) {
-    note("tern: {} tokens fit into the context of {} after the prompt\n", wanted,
-               context);
+    note("tern: {} tokens fit into the context of {} after the prompt\n", wanted, context);
   }
   const double opened = opening.seconds();
 
@@ -135,13 +135,11 @@ int run(const RunOptions& o) {
     }
     note("{}\n", line);
     if (!computes)
-      note("{} computes no text: these are the cycles that a chip would take\n",
-                 o.common.backend);
-    if (c.cycles && steps > 0)
-      note("cycles of decoding: {}\n", describe_cycles(before, c));
+      note("{} computes no text: these are the cycles that a chip would take\n", o.common.backend);
+    if (c.cycles && steps > 0) note("cycles of decoding: {}\n", describe_cycles(before, c));
     if (memory && steps > 0)
-      note("{} at a chip clock of {:.4g} MHz, decoding: {}\n", memory->name,
-                 memory->chip_mhz, describe_memory(*memory));
+      note("{} at a chip clock of {:.4g} MHz, decoding: {}\n", memory->name, memory->chip_mhz,
+           describe_memory(*memory));
   }
   device.end_recordings();
   return 0;
@@ -156,7 +154,8 @@ void add_run(CLI::App& app, Action& action) {
   add_context_option(*sub, o->common);
   add_backend_options(*sub, o->common);
   add_sampling_options(*sub, o->sampling);
-  auto* prompt = sub->add_option("-p,--prompt", o->prompt, "Text to continue")->capture_default_str();
+  auto* prompt =
+      sub->add_option("-p,--prompt", o->prompt, "Text to continue")->capture_default_str();
   sub->add_option("-n,--tokens", o->tokens, "Tokens to generate; ends earlier at an end token")
       ->check(within(kTokens))
       ->capture_default_str();

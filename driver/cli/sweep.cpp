@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,7 +41,7 @@ void run_points(const SweepOptions& o, const sweep::Plan& plan, const sweep::Sou
     if (!journal.has(point)) missing.push_back(&point);
   if (missing.size() < plan.points.size() && !o.common.quiet)
     note("sweep: {} of {} points are in {}\n", plan.points.size() - missing.size(),
-               plan.points.size(), journal.file().string());
+         plan.points.size(), journal.file().string());
   const uint32_t threads =
       o.threads > 0 ? o.threads : std::max(1u, std::thread::hardware_concurrency());
   Progress progress("sweep", missing.size(), o.common.quiet);
@@ -93,7 +94,8 @@ int make(const SweepOptions& o) {
   const std::vector<sweep::Result> results = journal.results(plan);
   write(o.output / "sweep.csv", sweep::to_csv(results, sources));
   const nlohmann::json all = sweep::to_json(plan, results);
-  write(o.output / "sweep.json", all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  write(o.output / "sweep.json",
+        all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   nlohmann::json made = build_info();
   made["date"] = journal.date();
   write(o.output / "sweep.html", report::make_page(sweep::to_page(plan, results, sources, made)));
@@ -103,12 +105,12 @@ int make(const SweepOptions& o) {
     say_json(all);
   } else if (!o.common.quiet) {
     say("{} point{} in {:.1f} s, {} of which cannot run; sweep.csv, sweep.json and sweep.html "
-               "are in {}\n",
-               results.size(), results.size() == 1 ? "" : "s", clock.seconds(), results.size() - static_cast<std::size_t>(ran),
-               o.output.string());
+        "are in {}\n",
+        results.size(), results.size() == 1 ? "" : "s", clock.seconds(),
+        results.size() - static_cast<std::size_t>(ran), o.output.string());
     for (const sweep::Result* best : sweep::pareto_front(results))
       say("  {:>9.2f} tokens/s {:>9.1f} mJ  {}\n", best->tokens_per_second,
-                 1e3 * best->joules_per_token, sweep::label(plan, best->point));
+          1e3 * best->joules_per_token, sweep::label(plan, best->point));
   }
   if (ran == 0)
     throw Error("no point can run, of {}; the first one: {}", results.size(), results[0].error);
@@ -124,7 +126,8 @@ void add_sweep(CLI::App& app, Action& action) {
   sub->add_option("file", o->file, "YAML file of what to combine; see docs/report.md")
       ->required()
       ->check(CLI::ExistingFile);
-  sub->add_option("-o,--output", o->output, "Folder for the results; a sweep that was interrupted goes on there")
+  sub->add_option("-o,--output", o->output,
+                  "Folder for the results; a sweep that was interrupted goes on there")
       ->required();
   sub->add_option("--threads", o->threads, "Points at a time (default: one a core)")
       ->check(CLI::Range(1, 256));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sweep_journal.hpp"
 
 #include <fmt/format.h>
@@ -109,8 +110,9 @@ Journal::Journal(const std::filesystem::path& folder, const Plan& plan)
   } else {
     for (const char* name : {"sweep.csv", "sweep.json", "sweep.html"}) {
       if (io::path_exists(folder / name))
-        throw Error("{} exists, without a points.jsonl that says what it is of; choose another folder",
-                    (folder / name).string());
+        throw Error(
+            "{} exists, without a points.jsonl that says what it is of; choose another folder",
+            (folder / name).string());
     }
   }
   // Begun, or mended, as a whole: what is appended must not stand behind half a line.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sweep_plan.hpp"
 
 #include <fmt/format.h>
@@ -23,10 +24,15 @@ using nlohmann::json;
 namespace {
 
 /// Lists of a plan and the fields of a point that their entries fill.
-constexpr std::pair<const char*, const char*> kFields[] = {
-    {"models", "model"},       {"layers", "layers"},           {"positions", "positions"},
-    {"configs", "config"},     {"drams", "dram"},              {"clock_mhz", "clock_mhz"},
-    {"technologies", "technology"}, {"contexts", "context"},   {"batches", "batch"}};
+constexpr std::pair<const char*, const char*> kFields[] = {{"models", "model"},
+                                                           {"layers", "layers"},
+                                                           {"positions", "positions"},
+                                                           {"configs", "config"},
+                                                           {"drams", "dram"},
+                                                           {"clock_mhz", "clock_mhz"},
+                                                           {"technologies", "technology"},
+                                                           {"contexts", "context"},
+                                                           {"batches", "batch"}};
 
 struct Range {
   double least, most;
@@ -92,14 +98,16 @@ class Reader {
     uint64_t count = 1;
     std::string product;
     for (const Axis& axis : axes_) {
-      product += fmt::format("{}{} {}", product.empty() ? "" : " x ", axis.entries.size(), axis.name);
+      product +=
+          fmt::format("{}{} {}", product.empty() ? "" : " x ", axis.entries.size(), axis.name);
       count = count > std::numeric_limits<uint64_t>::max() / axis.entries.size()
                   ? std::numeric_limits<uint64_t>::max()
                   : count * axis.entries.size();
     }
     if (count > kMostPoints)
-      throw Error("{}: {} points ({}), a sweep has at most {}; shorten a list or make several plans",
-                  file_.string(), count, product, kMostPoints);
+      throw Error(
+          "{}: {} points ({}), a sweep has at most {}; shorten a list or make several plans",
+          file_.string(), count, product, kMostPoints);
     Plan plan;
     plan.text = text_;
     plan.points.resize(count);
@@ -162,9 +170,10 @@ void check_names(const Plan& plan) {
 }  // namespace
 
 json Point::to_json() const {
-  return {{"model", model},   {"layers", layers},       {"positions", positions}, {"config", config},
-          {"parameters", parameters}, {"dram", dram},   {"clock_mhz", clock_mhz},
-          {"technology", technology}, {"context", context}, {"batch", batch}};
+  return {{"model", model},         {"layers", layers},         {"positions", positions},
+          {"config", config},       {"parameters", parameters}, {"dram", dram},
+          {"clock_mhz", clock_mhz}, {"technology", technology}, {"context", context},
+          {"batch", batch}};
 }
 
 std::string Point::key() const {
@@ -209,7 +218,8 @@ std::string label(const Plan& plan, const Point& point) {
   const json all = point.to_json();
   std::string out;
   for (const std::string& name : plan.varied) {
-    const auto field = std::ranges::find(kFields, name, [](const auto& f) { return std::string(f.first); });
+    const auto field =
+        std::ranges::find(kFields, name, [](const auto& f) { return std::string(f.first); });
     const json& value = field == std::end(kFields) ? all["parameters"][name] : all[field->second];
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name,
                        value.is_string() ? value.get<std::string>() : value.dump());

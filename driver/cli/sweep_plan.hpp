@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace tern::sweep {
 struct Point {
   std::string model = "bitnet-2b4t";
   uint32_t layers = 0;
-  uint32_t positions = 0;  ///< Of a preset's cache; 0: as many as the model has.
+  uint32_t positions = 0;       ///< Of a preset's cache; 0: as many as the model has.
   std::string config = "edge";  ///< Whose parameters are those not named in `parameters`.
   cli::Parameters parameters;
   std::string dram = "ddr4-2400";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <map>
@@ -18,7 +19,7 @@ struct Result {
   double tokens_per_second = 0;
   double joules_per_token = 0;
   double watts = 0;
-  double memory_share = 0;  ///< Of the peak.
+  double memory_share = 0;               ///< Of the peak.
   std::map<std::string, double> joules;  ///< By unit.
 
   bool ok() const { return error.empty(); }

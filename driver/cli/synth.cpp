@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/synth.hpp"
 
 #include <fmt/format.h>
@@ -51,8 +52,8 @@ int synth(const SynthCommand& o) {
               {"seconds", written}});
   } else if (!o.common.quiet) {
     say("{}: {}\n{} bytes for configuration {}, checksum {:016x}, {:.0f} MB/s\n",
-               plain_line(o.output.string()), image.name(), image.bytes().size(), chip.name,
-               image.header().checksum, rate);
+        plain_line(o.output.string()), image.name(), image.bytes().size(), chip.name,
+        image.header().checksum, rate);
   }
   return 0;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "text_input.hpp"
 
 #include <boost/algorithm/string/replace.hpp>

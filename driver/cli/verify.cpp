@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -235,7 +236,8 @@ int Verifier::finish(double seconds, int generated) {
                           {"beats", c.beats},
                           {"trit_macs", c.trit_macs}};
     if (pass) {
-      if (const auto memory = session_.device->memory_report()) out["memory"] = memory_json(*memory);
+      if (const auto memory = session_.device->memory_report())
+        out["memory"] = memory_json(*memory);
     }
     if (lockstep_.mismatch())
       out["mismatch"] = describe(*lockstep_.mismatch(), golden_, rerun_command(o_));
@@ -243,14 +245,13 @@ int Verifier::finish(double seconds, int generated) {
     say_json(out);
     return pass ? 0 : 1;
   }
-  if (lockstep_.mismatch())
-    say_text(describe(*lockstep_.mismatch(), golden_, rerun_command(o_)));
+  if (lockstep_.mismatch()) say_text(describe(*lockstep_.mismatch(), golden_, rerun_command(o_)));
   if (!failure_.empty()) say("FAILURE {}\n  rerun: {}\n", failure_, rerun_command(o_));
-  say(
-      "{} {}{} {} positions ({} generated), {} vectors, {} elements compared, {} vectors differ{}\n",
+  say("{} {}{} {} positions ({} generated), {} vectors, {} elements compared, {} vectors "
+      "differ{}\n",
       pass ? "PASS" : "FAIL", plain_line(o_.common.backend),
-      o_.common.backend.ends_with(':') ? "" : ":", golden_.position(), generated, lockstep_.vectors(),
-      lockstep_.elements(), lockstep_.mismatched_vectors(),
+      o_.common.backend.ends_with(':') ? "" : ":", golden_.position(), generated,
+      lockstep_.vectors(), lockstep_.elements(), lockstep_.mismatched_vectors(),
       c.cycles ? fmt::format("; {} cycles, {} beats", c.cycles, c.beats) : "");
   return pass ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "figures.hpp"
 
 #include <fmt/format.h>
@@ -35,25 +36,29 @@ json optional(const std::optional<double>& value) { return value ? json(*value) 
 double millijoules(const Token& token) { return 1e3 * token.energy.joules(); }
 
 double memory_share(const Estimator& e, const Token& token) {
-  const double bytes = per_token(
-      token.activity.memory_read_bytes + token.activity.memory_write_bytes, token);
+  const double bytes =
+      per_token(token.activity.memory_read_bytes + token.activity.memory_write_bytes, token);
   return bytes / token.seconds / (e.memory().config.peak_gb_per_second() * 1e9);
 }
 
 json cycles_figure(const Token& t) {
   const Counters& c = t.counters;
-  const std::pair<const char*, uint64_t> causes[] = {
-      {"matrix beats", c.beats},           {"loads", c.load_beats},
-      {"waiting for memory", c.stall_read}, {"for accumulators", c.stall_drain},
-      {"for other units", c.stall_wait},    {"for commands", c.stall_idle}};
+  const std::pair<const char*, uint64_t> causes[] = {{"matrix beats", c.beats},
+                                                     {"loads", c.load_beats},
+                                                     {"waiting for memory", c.stall_read},
+                                                     {"for accumulators", c.stall_drain},
+                                                     {"for other units", c.stall_wait},
+                                                     {"for commands", c.stall_idle}};
   json rows;
   for (const auto& [name, count] : causes) {
     const double cycles = per_token(count, t);
     rows.push_back({{"name", name}, {"cycles", cycles}, {"share", 100 * cycles / t.cycles}});
   }
-  return {{"kind", "cycles"},
-          {"rows", rows},
-          {"note", "What the matrix engine did in each cycle of a decoded token, by the performance model."}};
+  return {
+      {"kind", "cycles"},
+      {"rows", rows},
+      {"note",
+       "What the matrix engine did in each cycle of a decoded token, by the performance model."}};
 }
 
 json operations_figure(const Token& t) {
@@ -65,19 +70,23 @@ json operations_figure(const Token& t) {
                     {"cycles", s.cycles},
                     {"beats", std::min(s.beats, s.cycles)}});
   }
-  return {{"kind", "operations"},
-          {"rows", rows},
-          {"note", "From the end of the matrix before to the end of its own, all layers together."}};
+  return {
+      {"kind", "operations"},
+      {"rows", rows},
+      {"note", "From the end of the matrix before to the end of its own, all layers together."}};
 }
 
 json units_figure(const Token& t) {
   const Counters& c = t.counters;
   const double all = t.cycles * t.tokens;
   const auto share = [&](uint64_t cycles) { return 100 * static_cast<double>(cycles) / all; };
-  const json rows = {{{"name", "stream and matrix engine"}, {"share", share(c.beats + c.load_beats)}},
-                     {{"name", "vector unit"}, {"share", share(c.vector_busy)}},
-                     {{"name", "store unit"}, {"share", share(c.store_beats)}}};
-  return {{"kind", "units"}, {"rows", rows}, {"note", "Cycles in which a unit moves or computes something."}};
+  const json rows = {
+      {{"name", "stream and matrix engine"}, {"share", share(c.beats + c.load_beats)}},
+      {{"name", "vector unit"}, {"share", share(c.vector_busy)}},
+      {{"name", "store unit"}, {"share", share(c.store_beats)}}};
+  return {{"kind", "units"},
+          {"rows", rows},
+          {"note", "Cycles in which a unit moves or computes something."}};
 }
 
 json energy_figure(const Token& t) {
@@ -94,7 +103,10 @@ json energy_figure(const Token& t) {
       continue;
     }
     energy::Term& sum =
-        others.try_emplace(term.unit, energy::Term{term.unit, "others, " + std::string(energy::name_of(term.unit))})
+        others
+            .try_emplace(
+                term.unit,
+                energy::Term{term.unit, "others, " + std::string(energy::name_of(term.unit))})
             .first->second;
     sum.joules += term.joules;
     sum.tag = std::max(sum.tag, term.tag);
@@ -119,16 +131,19 @@ json energy_operations_figure(const Token& t) {
   }
   return {{"kind", "energy_operations"},
           {"rows", rows},
-          {"note", "What each operation streams, computes and stores, and the controller, the leakage and the standby of its time."}};
+          {"note",
+           "What each operation streams, computes and stores, and the controller, the leakage and "
+           "the standby of its time."}};
 }
 
 json traffic_figure(const Token& t) {
   using estimate::Operation;
   std::array<double, 4> megabytes{};
-  constexpr const char* kNames[] = {"weights", "head", "keys and values", "gains, scales, embedding"};
+  constexpr const char* kNames[] = {"weights", "head", "keys and values",
+                                    "gains, scales, embedding"};
   for (std::size_t i = 0; i < estimate::kOperations; ++i) {
     const auto o = static_cast<Operation>(i);
-    const std::size_t to = o == Operation::kHead                               ? 1
+    const std::size_t to = o == Operation::kHead                             ? 1
                            : o == Operation::kScores || o == Operation::kMix ? 2
                            : o == Operation::kEmbedding                      ? 3
                                                                              : 0;
@@ -137,8 +152,11 @@ json traffic_figure(const Token& t) {
   json rows;
   for (std::size_t i = 0; i < megabytes.size(); ++i)
     rows.push_back({{"name", kNames[i]}, {"megabytes", megabytes[i]}});
-  rows.push_back({{"name", "written"}, {"megabytes", per_token(t.activity.memory_write_bytes, t) * 1e-6}});
-  return {{"kind", "traffic"}, {"rows", rows}, {"note", "Bytes between memory and chip for one decoded token."}};
+  rows.push_back(
+      {{"name", "written"}, {"megabytes", per_token(t.activity.memory_write_bytes, t) * 1e-6}});
+  return {{"kind", "traffic"},
+          {"rows", rows},
+          {"note", "Bytes between memory and chip for one decoded token."}};
 }
 
 json roofline_figure(const Estimator& e, const Token& decode, const Token& prefill) {
@@ -150,7 +168,9 @@ json roofline_figure(const Estimator& e, const Token& decode, const Token& prefi
   };
   const auto point = [&](const char* name, const Token& t) {
     const double bytes = per_token(t.activity.memory_read_bytes, t);
-    return json{{"name", name}, {"intensity", e.trit_macs(t) / bytes}, {"gmacs", e.trit_macs(t) / t.seconds * 1e-9}};
+    return json{{"name", name},
+                {"intensity", e.trit_macs(t) / bytes},
+                {"gmacs", e.trit_macs(t) / t.seconds * 1e-9}};
   };
   const json points = {point("decode", decode), point("prefill", prefill)};
   double from = 1, to = 200;
@@ -160,7 +180,8 @@ json roofline_figure(const Estimator& e, const Token& decode, const Token& prefi
   }
   json roofs = {{{"name", "memory"}, {"line", {{from, from * bandwidth}, {to, to * bandwidth}}}}};
   const auto roof = [&](std::string name, double columns) {
-    roofs.push_back({{"name", std::move(name)}, {"line", {{from, peak(columns)}, {to, peak(columns)}}}});
+    roofs.push_back(
+        {{"name", std::move(name)}, {"line", {{from, peak(columns)}, {to, peak(columns)}}}});
   };
   const double used = e.array_use(decode);
   roof(fmt::format("array, {:.2f} columns as decoding", used), used);
@@ -171,14 +192,22 @@ json roofline_figure(const Estimator& e, const Token& decode, const Token& prefi
           {"from", from},
           {"to", to},
           {"points", points},
-          {"note", "A byte of weights is five trits; each is used once by every activation column. Decoding uses one column for weights and more for the queries that share keys and values; its own roof is the mean over its beats."}};
+          {"note",
+           "A byte of weights is five trits; each is used once by every activation column. "
+           "Decoding uses one column for weights and more for the queries that share keys and "
+           "values; its own roof is the mean over its beats."}};
 }
 
 json context_figure(const std::vector<Token>& tokens) {
   json rows;
   for (const Token& t : tokens)
-    rows.push_back({{"context", t.context}, {"tokens_per_second", 1 / t.seconds}, {"millijoules", millijoules(t)}, {"cycles", t.cycles}});
-  return {{"kind", "context"}, {"rows", rows}, {"note", "Decoding, one token at a time; keys and values are read again for each."}};
+    rows.push_back({{"context", t.context},
+                    {"tokens_per_second", 1 / t.seconds},
+                    {"millijoules", millijoules(t)},
+                    {"cycles", t.cycles}});
+  return {{"kind", "context"},
+          {"rows", rows},
+          {"note", "Decoding, one token at a time; keys and values are read again for each."}};
 }
 
 json peers_figure(const Estimator& e, const Token& token, bool same_model) {
@@ -200,9 +229,13 @@ json peers_figure(const Estimator& e, const Token& token, bool same_model) {
       row["ours_tokens_per_second"] = share * *peer.gb_per_second * 1e9 / bytes;
     rows.push_back(std::move(row));
   }
-  return {{"kind", "peers"},
-          {"rows", rows},
-          {"note", "What part of the tokens that its memory would allow a machine reaches. The peers' figures are their own; ours are projected: the share of this report on the peer's bandwidth. Peers whose share cannot be told from what they publish have no bars, only a row in the table."}};
+  return {
+      {"kind", "peers"},
+      {"rows", rows},
+      {"note",
+       "What part of the tokens that its memory would allow a machine reaches. The peers' figures "
+       "are their own; ours are projected: the share of this report on the peer's bandwidth. Peers "
+       "whose share cannot be told from what they publish have no bars, only a row in the table."}};
 }
 
 json timeline_figure(const Estimator& e) {
@@ -220,7 +253,9 @@ json timeline_figure(const Estimator& e) {
           {"units", {"stream and matrix engine", "vector unit", "store unit"}},
           {"cycles", to - from},
           {"spans", spans},
-          {"note", fmt::format("Layer {} of a decoded token, from its first matrix to that of the next. Scroll to zoom.", layer)}};
+          {"note", fmt::format("Layer {} of a decoded token, from its first matrix to that of the "
+                               "next. Scroll to zoom.",
+                               layer)}};
 }
 
 }  // namespace tern::report

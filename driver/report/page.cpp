@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "page.hpp"
 
 #include <string_view>
@@ -33,7 +34,8 @@ std::string escaped(std::string_view json) {
 }  // namespace
 
 std::string make_page(const nlohmann::json& data) {
-  const std::string json = escaped(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  const std::string json =
+      escaped(data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   const std::pair<std::string_view, std::string_view> parts[] = {
       {"@STYLE@", text(tern_page_css_begin, tern_page_css_end)},
       {"@DATA@", json},

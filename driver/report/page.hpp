@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,7 +8,8 @@ namespace tern::report {
 
 /// A self-contained HTML page of `data`, which has:
 ///
-/// * title, subtitle, reproduce: texts; headline: [{label, value, tag}]; made: {version, commit, date};
+/// * title, subtitle, reproduce: texts; headline: [{label, value, tag}]; made: {version, commit,
+/// date};
 /// * figures: [{kind, note, ...}] in the order in which they are shown; page.js knows the kinds;
 /// * assumptions: [{what, value, tag, source}]; a tag may have `recalled`: true beside it;
 /// * warnings: [text], shown in red above everything; may be left out, as may

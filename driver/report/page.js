@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Draws the figures of a report from the JSON beside it. Every plot has its numbers in a table below.
 "use strict";
 (() => {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "report.hpp"
 
 #include <fmt/format.h>
@@ -19,15 +20,21 @@ json assumptions(const Estimator& e, const Question& q, const energy::Technology
   json out;
   const auto add = [&](std::string what, std::string value, std::string_view tag,
                        std::string source, bool recalled = false) {
-    out.push_back({{"what", what}, {"value", value}, {"tag", tag}, {"recalled", recalled}, {"source", source}});
+    out.push_back({{"what", what},
+                   {"value", value},
+                   {"tag", tag},
+                   {"recalled", recalled},
+                   {"source", source}});
   };
   const dram::Config& memory = e.memory().config;
   add("cycles", "performance model", "derived",
-      "the real firmware on a timed instruction-set simulator, units as formulas of the RTL; docs/performance-model.md");
+      "the real firmware on a timed instruction-set simulator, units as formulas of the RTL; "
+      "docs/performance-model.md");
   add("chip clock", fmt::format("{:.6g} MHz", e.chip_mhz()), "projected",
       "an assumption: no place and route stands behind it");
-  add("memory", fmt::format("{}, {:.1f} GB/s peak, {:.1f} % of it in sequential reads", memory.name,
-                            memory.peak_gb_per_second(), 100 * e.memory().figures.sequential),
+  add("memory",
+      fmt::format("{}, {:.1f} GB/s peak, {:.1f} % of it in sequential reads", memory.name,
+                  memory.peak_gb_per_second(), 100 * e.memory().figures.sequential),
       "derived", "timing model of docs/dram.md, refresh included");
   add("technology", fmt::format("{}, {:.2f} V", technology.title, technology.voltage), "measured",
       fmt::format("gate-level activity and power of the blocks, {}, {}; docs/energy.md",
@@ -38,7 +45,8 @@ json assumptions(const Estimator& e, const Question& q, const energy::Technology
       technology.sram_recalled);
   const auto figure = [&](const char* what, const energy::Figure& f) {
     if (f.value != 0)
-      add(what, fmt::format("{:.3g} {}", f.value, f.unit), energy::name_of(f.tag), f.source, f.recalled);
+      add(what, fmt::format("{:.3g} {}", f.value, f.unit), energy::name_of(f.tag), f.source,
+          f.recalled);
   };
   figure("PHY", dram.phy);
   figure("DRAM read", dram.read);
@@ -49,15 +57,15 @@ json assumptions(const Estimator& e, const Question& q, const energy::Technology
   figure("DRAM standby, no row open", dram.idle_standby);
   if (q.batch > 1)
     add("batch", fmt::format("{} sequences", q.batch), "projected",
-        "weights shared by as many sequences as there are activation columns, all else for each; the firmware runs one sequence");
+        "weights shared by as many sequences as there are activation columns, all else for each; "
+        "the firmware runs one sequence");
   return out;
 }
 
 }  // namespace
 
 json make_report(Estimator& e, const Question& q, const energy::Technology& technology,
-                 const energy::Dram& dram_energy,
-                 const std::function<void(int, int)>& progress) {
+                 const energy::Dram& dram_energy, const std::function<void(int, int)>& progress) {
   const uint32_t most = e.model().model.context - 1;
   std::set<uint32_t> contexts = {1, q.context};
   for (const uint32_t c : {128u, 512u, 1024u, 2048u, 4096u, 8192u, 16384u})
@@ -118,13 +126,26 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
     summary["missed_clock"][slow.block] = slow.mhz;
 
   const bool recalled = token.energy.recalled();
-  json headline = {
-      {{"label", "tokens/s"}, {"value", fmt::format("{:.1f}", 1 / token.seconds)}, {"tag", time_tag}},
-      {{"label", "mJ a token"}, {"value", fmt::format("{:.1f}", millijoules(token))}, {"tag", energy_tag}, {"recalled", recalled}},
-      {{"label", "W"}, {"value", fmt::format("{:.2f}", token.energy.joules() / token.seconds)}, {"tag", energy_tag}, {"recalled", recalled}},
-      {{"label", "of the memory's peak"}, {"value", fmt::format("{:.1f} %", 100 * share)}, {"tag", time_tag}},
-      {{"label", "tokens/s of a prompt"}, {"value", fmt::format("{:.0f}", 1 / prefill.seconds)}, {"tag", missed.empty() ? "derived" : "projected"}},
-      {{"label", "M cycles a token"}, {"value", fmt::format("{:.3f}", token.cycles * 1e-6)}, {"tag", time_tag}}};
+  json headline = {{{"label", "tokens/s"},
+                    {"value", fmt::format("{:.1f}", 1 / token.seconds)},
+                    {"tag", time_tag}},
+                   {{"label", "mJ a token"},
+                    {"value", fmt::format("{:.1f}", millijoules(token))},
+                    {"tag", energy_tag},
+                    {"recalled", recalled}},
+                   {{"label", "W"},
+                    {"value", fmt::format("{:.2f}", token.energy.joules() / token.seconds)},
+                    {"tag", energy_tag},
+                    {"recalled", recalled}},
+                   {{"label", "of the memory's peak"},
+                    {"value", fmt::format("{:.1f} %", 100 * share)},
+                    {"tag", time_tag}},
+                   {{"label", "tokens/s of a prompt"},
+                    {"value", fmt::format("{:.0f}", 1 / prefill.seconds)},
+                    {"tag", missed.empty() ? "derived" : "projected"}},
+                   {{"label", "M cycles a token"},
+                    {"value", fmt::format("{:.3f}", token.cycles * 1e-6)},
+                    {"tag", time_tag}}};
 
   json figures = {cycles_figure(one),
                   operations_figure(token),
@@ -137,8 +158,10 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
                   peers_figure(e, one, q.model.starts_with("bitnet-2b4t")),
                   timeline_figure(e)};
   return {{"title", fmt::format("{} on {} with {}", q.model, q.config, q.dram)},
-          {"subtitle", fmt::format("A decoded token after {} others, {}, chip at {:.6g} MHz, {}.", q.context,
-                                   q.batch == 1 ? "one sequence" : fmt::format("{} sequences", q.batch), e.chip_mhz(), technology.title)},
+          {"subtitle",
+           fmt::format("A decoded token after {} others, {}, chip at {:.6g} MHz, {}.", q.context,
+                       q.batch == 1 ? "one sequence" : fmt::format("{} sequences", q.batch),
+                       e.chip_mhz(), technology.title)},
           {"warnings", warnings},
           {"headline", headline},
           {"figures", figures},

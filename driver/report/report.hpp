@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <functional>
@@ -16,9 +17,9 @@ struct Question {
   std::string technology;  ///< The same.
   uint32_t context = 512;
   uint32_t batch = 1;
-  uint32_t prefill = 64;   ///< Prompt tokens of the prefill figure.
-  std::string command;     ///< That makes the report again.
-  nlohmann::json made;     ///< {version, commit, date} of the program.
+  uint32_t prefill = 64;  ///< Prompt tokens of the prefill figure.
+  std::string command;    ///< That makes the report again.
+  nlohmann::json made;    ///< {version, commit, date} of the program.
 };
 
 /// Everything that the page shows, as page.hpp wants it, and "summary": the figures that scripts

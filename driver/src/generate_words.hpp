@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
@@ -10,8 +11,8 @@
 
 namespace tern::driver {
 
-/// The message Generate as it goes into the mailbox. `request` tells how many stop tokens and prompt
-/// tokens follow it.
+/// The message Generate as it goes into the mailbox. `request` tells how many stop tokens and
+/// prompt tokens follow it.
 inline std::vector<uint32_t> generate_words(const spec::GenerateRequest& request,
                                             std::span<const int32_t> stops,
                                             std::span<const int32_t> prompt) {

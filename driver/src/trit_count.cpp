@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "trit_count.hpp"
 
 namespace tern::driver {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "firmware.hpp"
 
 /// Entry of the controller's program. GCC calls these two even in freestanding code.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 # First instruction at address 0: stack, zeroed .bss, then the firmware, which does not return.
 # .data and .rodata are in place: the host writes the data memory before it lets the core run.
   .section .text.start, "ax"

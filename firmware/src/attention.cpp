@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "fields.hpp"
 #include "scratch.hpp"
 #include "spec/numerics/kv_quant.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "fields.hpp"
 #include "scratch.hpp"
 #include "spec/numerics/glu.hpp"
@@ -148,8 +149,8 @@ MatmulTicket TokenLoop::multiply(uint32_t layer, Part part, uint32_t dst, uint32
   units_.relative_to(Layer::offset_of(part));
   using namespace spec::fields::matmul;
   const spec::CommandWords words{{w.shape | kActColumns.put(count_) | kMaxReg.put(max_reg), 0,
-                                  m_.layer[layer].matrix[part], w.beats, w.rows, w.cols,
-                                  w.stripes, dst | kDstStride.put(stride / spec::kStrideUnit)}};
+                                  m_.layer[layer].matrix[part], w.beats, w.rows, w.cols, w.stripes,
+                                  dst | kDstStride.put(stride / spec::kStrideUnit)}};
   return units_.issue<spec::Unit::kMatmul>(words, units_.after(inputs));
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "mailbox.hpp"
@@ -47,7 +48,8 @@ class Firmware {
   TokenLoop loop_;
   spec::Random random_{};
   uint32_t stops_[spec::kStopTokens];  ///< Of the request.
-  uint32_t stop_bits_ = 0;  ///< Bit t of each of them, t its low five bits: most tokens stop nothing.
+  uint32_t stop_bits_ =
+      0;  ///< Bit t of each of them, t its low five bits: most tokens stop nothing.
   uint32_t words_left_ = 0;  ///< Prompt tokens that are still in the mailbox, or to come.
   uint32_t kept_ = 0;        ///< Prompt tokens in the scratchpad.
   uint32_t kept_at_ = 0;     ///< Word of the next of them.

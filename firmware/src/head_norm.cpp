@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "spec/numerics/head_norm.hpp"
 
 #include "fields.hpp"
@@ -35,8 +36,7 @@ void TokenLoop::write_head_limits(const Layer& l) {
   uint32_t i = 0;
   for (const Norm norm : kHeadNorms) {
     const int32_t shift = spec::head_norm_shift(m_.head_bits[i]) - spec::kRopeGuard;
-    write_scalar(r_.head_limit + i++,
-                 {m_.head_root.m, m_.head_root.e + l.exponent[norm] + shift});
+    write_scalar(r_.head_limit + i++, {m_.head_root.m, m_.head_root.e + l.exponent[norm] + shift});
   }
 }
 

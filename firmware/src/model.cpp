@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model.hpp"
 
 #include "scratch.hpp"
@@ -65,8 +66,7 @@ void keep(const spec::LayerDescriptor& d, const Model& m, Layer& l) {
   for (const Part part : spec::kEveryPart) {
     l.matrix[part] = units(d.matrix[part].offset);
     // Rope gives queries and keys more fraction bits.
-    const bool rotated =
-        (part == Part::kAttnQ || part == Part::kAttnK) && !m.has[Norm::kAttnQNorm];
+    const bool rotated = (part == Part::kAttnQ || part == Part::kAttnK) && !m.has[Norm::kAttnQNorm];
     const int shift =
         rotated ? spec::rope_shift(m.head_bits[index_of(part)]) - spec::kRopeGuard : 0;
     l.scale[part] = spec::scale_shift(d.matrix[part].scale, shift);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "spec/numerics/softmax.hpp"
 
 #include "fields.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "model.hpp"
@@ -97,8 +98,8 @@ class TokenLoop {
   void residual_scale(const NormInput& in, ScalarRun& run);
   void scale_of(const NormInput& in, uint32_t unit, ScalarRun& run);
   NormInput residual_norm(uint32_t z, uint32_t limit) const;
-  MatmulTicket multiply(uint32_t layer, Part part, uint32_t dst, uint32_t stride,
-                        uint32_t max_reg, VectorTicket inputs);
+  MatmulTicket multiply(uint32_t layer, Part part, uint32_t dst, uint32_t stride, uint32_t max_reg,
+                        VectorTicket inputs);
   LoadTicket load_gain(uint32_t address, uint32_t n, uint32_t dst, VectorTicket read);
   /// The gain of an inner norm, if the model has it.
   [[gnu::always_inline]] void load_sub_gain(const Layer& l, Norm norm, uint32_t n) {

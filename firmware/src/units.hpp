@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "bus.hpp"
@@ -44,7 +45,7 @@ class Units {
   /// Takes the counts as they are; to be called while no unit works.
   void start() {
     const uint32_t done = Bus::read(spec::mmio::kDone);
-    for (uint32_t u = 0; u < spec::kUnitCount; ++u) 
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u)
       issued_[u] = done_[u] = spec::count_of(u).get(done);
     done_word_ = done;
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The stream controller and the ternary array alone, for an iCE40 HX8K: does the part of the chip that sets its
 /// speed fit into a small FPGA, and how fast does it run?
 ///

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Builds the bitstream of a KV260 from the sources: vivado -mode batch -source fpga/kv260/build.tcl
 # Optional arguments, after -tclargs: clock in MHz (default 100), folder for the project (default build/fpga/kv260/vivado).
 # Written for Vivado 2023.1 and newer.

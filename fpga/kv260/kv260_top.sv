@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The chip in the configuration `k26` for the programmable logic of a Zynq UltraScale+: what a block
 /// design connects.
 ///

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Loads the chip into the programmable logic of a KV260; run on the board, as root, in a folder with tern.bin (of build.tcl)
 # and the files beside this script.
 #   load.sh [REGISTERS]     address of the register window, default 0xA0000000

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a Vivado block design can take as a module reference, which has to be plain Verilog: kv260_top with
 // the names by which Vivado recognises AXI interfaces.
 module tern_kv260 (

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Clock and reset of a ULX3S, from its oscillator of 25 MHz.
 ///
 /// `clk_o` runs at ClockHz, a multiple of 12.5 MHz; `sdram_clk_o` has the same frequency and is Eighths / 8 of a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// SDRAM pins of an ECP5: a register in the cell of every pin, so that all have the same delay.
 ///
 /// They add one cycle on the way out and one on the way in. The chip's clock comes out of the same

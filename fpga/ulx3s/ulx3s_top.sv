@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The FPGA of a ULX3S: clock, reset and registers at the pins around board_core.
 ///
 /// Button FIRE1 resets everything. The clock of the SDRAM is a quarter of a period behind, so that a word that it

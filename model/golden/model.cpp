@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "golden/model.hpp"
 
 #include <algorithm>
@@ -26,11 +27,10 @@ using spec::TracePoint;
 
 Model::Model(const io::Image& image, uint32_t threads)
     : workers_(threads), image_(image), m_(image.model()) {
-  io::require_memory(
-      m_.work_offset - m_.cache_offset,
-      fmt::format("{}: the KV cache of {} layers and {} positions", image.origin(), m_.layers,
-                  m_.context),
-      "use a model with a shorter context");
+  io::require_memory(m_.work_offset - m_.cache_offset,
+                     fmt::format("{}: the KV cache of {} layers and {} positions", image.origin(),
+                                 m_.layers, m_.context),
+                     "use a model with a shorter context");
   for (uint32_t i = 0; i < m_.layers; ++i) {
     const spec::LayerDescriptor& l = image.layer(i);
     layers_.emplace_back();
@@ -106,10 +106,10 @@ void Model::attention(int layer) {
   Wide keys = multiply(Part::kAttnK, h, TracePoint::kAttnK, layer);
   const Wide v = multiply(Part::kAttnV, h, TracePoint::kAttnV, layer);
 
-  const Heads q = turn(std::move(queries), d.norm[Norm::kAttnQNorm],
-                       spec::result_bits(d.matrix[Part::kAttnQ]));
-  const Heads k = turn(std::move(keys), d.norm[Norm::kAttnKNorm],
-                       spec::result_bits(d.matrix[Part::kAttnK]));
+  const Heads q =
+      turn(std::move(queries), d.norm[Norm::kAttnQNorm], spec::result_bits(d.matrix[Part::kAttnQ]));
+  const Heads k =
+      turn(std::move(keys), d.norm[Norm::kAttnKNorm], spec::result_bits(d.matrix[Part::kAttnK]));
 
   const int dim = static_cast<int>(m_.head_dim);
   std::vector<int32_t> key_values, value_values;

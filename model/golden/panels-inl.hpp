@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Products of the beats of one plane, for the target that is being compiled: included once for
 // each.
 #if defined(TERN_GOLDEN_PANELS_INL) == defined(HWY_TARGET_TOGGLE)

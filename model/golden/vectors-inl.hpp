@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vector operations of the golden model's kernels, for the target that is being compiled: no
 // include guard of the usual kind.
 #if defined(TERN_GOLDEN_VECTORS_INL) == defined(HWY_TARGET_TOGGLE)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
@@ -49,7 +50,7 @@ class AtomicFile {
   void write_fully(std::uint64_t offset, std::span<const std::byte> bytes);
   void discard() noexcept;
 
-  std::filesystem::path target_;  ///< behind all links
+  std::filesystem::path target_;     ///< behind all links
   std::filesystem::path temporary_;  ///< Empty while the temporary file has no name.
   int descriptor_ = -1;
   std::uint64_t size_ = 0;

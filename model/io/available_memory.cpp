@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/available_memory.hpp"
 
 #include <sys/resource.h>
@@ -46,8 +47,8 @@ std::uint64_t available_memory() {
   rlimit space{};
   if (::getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) {
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    least = std::min(least, difference(space.rlim_cur,
-                                       first_number("/proc/self/statm").value_or(0) * page));
+    least = std::min(
+        least, difference(space.rlim_cur, first_number("/proc/self/statm").value_or(0) * page));
   }
   return least;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/chat_format.hpp"
 
 #include <unicode/uchar.h>
@@ -96,10 +97,12 @@ std::string joined(std::span<const std::string> names) {
 /// Words that templates compare with, and what they write in branches that are not taken here:
 /// calls of tools, which there are none of, and thoughts, which `thinks` allows.
 bool is_harmless(std::string_view written, bool thinks) {
-  constexpr std::string_view kWords[] = {"role", "content", "system", "user", "assistant", "system\n",
-                                         "user\n", "assistant\n", "\n", "\n\n", ": ", "Assistant: "};
+  constexpr std::string_view kWords[] = {"role",      "content",  "system", "user",
+                                         "assistant", "system\n", "user\n", "assistant\n",
+                                         "\n",        "\n\n",     ": ",     "Assistant: "};
   if (std::ranges::find(kWords, written) != std::end(kWords)) return true;
-  if (written.find("tool") != written.npos || written.find("arguments") != written.npos) return true;
+  if (written.find("tool") != written.npos || written.find("arguments") != written.npos)
+    return true;
   constexpr std::string_view kThoughts[] = {"<think>", "</think>", "\n<think>\n", "\n</think>\n\n",
                                             "<think>\n\n</think>\n\n"};
   return thinks && std::ranges::find(kThoughts, written) != std::end(kThoughts);
@@ -160,11 +163,15 @@ ChatFormat ChatFormat::of_template(std::string_view jinja) {
                           outline.written.contains("<|begin_of_text|>");
   std::string why = "writes messages in another way";
   for (const Form& form : forms()) {
-    const auto has = [&](std::string_view part) { return outline.code.find(part) != std::string::npos; };
+    const auto has = [&](std::string_view part) {
+      return outline.code.find(part) != std::string::npos;
+    };
     if (!std::ranges::all_of(form.code, has)) continue;
     if (!form.mark.empty() && !outline.written.contains(form.mark)) continue;
     const auto is_known = [&](const std::string& written) {
-      const auto has_it = [&](std::string_view markup) { return markup.find(written) != markup.npos; };
+      const auto has_it = [&](std::string_view markup) {
+        return markup.find(written) != markup.npos;
+      };
       if (written.starts_with("<|") && written.ends_with("|>"))
         return written == "<|begin_of_text|>" || std::ranges::any_of(form.before, has_it) ||
                has_it(form.after) || has_it(form.end);
@@ -174,8 +181,10 @@ ChatFormat ChatFormat::of_template(std::string_view jinja) {
     if (unknown == outline.written.end()) return {form, writes_bos};
     why = fmt::format("is like {}, but also writes {}", form.name, quote(*unknown));
   }
-  throw Error("the model's chat template is not known: it {}; known: {}; --chat-format NAME takes one of them instead",
-              why, joined(names()));
+  throw Error(
+      "the model's chat template is not known: it {}; known: {}; --chat-format NAME takes one of "
+      "them instead",
+      why, joined(names()));
 }
 
 std::vector<int> ChatFormat::encode(const Tokenizer& tokenizer,
@@ -194,13 +203,11 @@ std::vector<int> ChatFormat::encode(const Tokenizer& tokenizer,
   const auto markup = [&](std::string_view text) {
     parts.push_back({std::string(text), ControlTokens::kAreFound});
   };
-  const int end = tokenizer.eos() >= 0 || tokenizer.ends().empty() ? tokenizer.eos()
-                                                                   : tokenizer.ends()[0];
+  const int end =
+      tokenizer.eos() >= 0 || tokenizer.ends().empty() ? tokenizer.eos() : tokenizer.ends()[0];
   const std::string_view model_end =
       end >= 0 ? tokenizer.vocabulary().pieces[static_cast<std::size_t>(end)] : std::string_view();
-  const auto before = [&](ChatRole role) {
-    markup(form_->before[static_cast<std::size_t>(role)]);
-  };
+  const auto before = [&](ChatRole role) { markup(form_->before[static_cast<std::size_t>(role)]); };
   for (const ChatMessage& message : messages) {
     before(message.role);
     const bool answer = message.role == ChatRole::kAssistant;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/end_tokens.hpp"
 
 #include <algorithm>
@@ -12,40 +13,74 @@ namespace {
 
 /// Ends of a text, a turn, a message or a document, by family.
 constexpr std::string_view kEnds[] = {
-    "<|eot_id|>",      "<|im_end|>",
-    "<|end|>",         "<|return|>",
-    "<|call|>",        "<|flush|>",
-    "<|calls|>",       "<end_of_turn>",
-    "<|endoftext|>",   "</s>",
-    "<|eom_id|>",      "<EOT>",
-    "_<EOT>",          "[EOT]",
-    "[EOS]",           "<|end_of_text|>",
-    "<eos>",           "<end_of_utterance>",
-    "<turn|>",         "<|tool_response>",
-    "[e~[",            "<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<eos>",
+    "<end_of_utterance>",
+    "<turn|>",
+    "<|tool_response>",
+    "[e~[",
+    "<\xEF\xBD\x9C"
+    "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
     // Between files and repositories of a code model, and its padding.
-    "<|fim_pad|>",     "<fim-pad>",
-    "<fim_pad>",       "<PAD>",
-    "[PAD]",           "<|fim_repo|>",
-    "<|repo_name|>",   "<fim-repo>",
-    "<REPO>",          "<reponame>",
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
+    "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
     "<|file_sep|>",
 };
 
 /// Before, after and in place of the text that a code model is to fill in.
 constexpr std::string_view kMarks[] = {
-    "<|fim_prefix|>",  "<fim-prefix>",
-    "<fim_prefix>",    "<\xEF\xBD\x9C" "fim\xE2\x96\x81" "begin\xEF\xBD\x9C>",
-    "<PRE>",           "\xE2\x96\x81<PRE>",
-    "<|code_prefix|>", "<|prefix|>",
-    "<|fim_suffix|>",  "<fim-suffix>",
-    "<fim_suffix>",    "<\xEF\xBD\x9C" "fim\xE2\x96\x81hole\xEF\xBD\x9C>",
-    "<SUF>",           "\xE2\x96\x81<SUF>",
-    "<|code_suffix|>", "<|suffix|>",
-    "<|fim_middle|>",  "<fim-middle>",
-    "<fim_middle>",    "<\xEF\xBD\x9C" "fim\xE2\x96\x81" "end\xEF\xBD\x9C>",
-    "<MID>",           "\xE2\x96\x81<MID>",
-    "<|code_middle|>", "<|middle|>",
+    "<|fim_prefix|>",
+    "<fim-prefix>",
+    "<fim_prefix>",
+    "<\xEF\xBD\x9C"
+    "fim\xE2\x96\x81"
+    "begin\xEF\xBD\x9C>",
+    "<PRE>",
+    "\xE2\x96\x81<PRE>",
+    "<|code_prefix|>",
+    "<|prefix|>",
+    "<|fim_suffix|>",
+    "<fim-suffix>",
+    "<fim_suffix>",
+    "<\xEF\xBD\x9C"
+    "fim\xE2\x96\x81hole\xEF\xBD\x9C>",
+    "<SUF>",
+    "\xE2\x96\x81<SUF>",
+    "<|code_suffix|>",
+    "<|suffix|>",
+    "<|fim_middle|>",
+    "<fim-middle>",
+    "<fim_middle>",
+    "<\xEF\xBD\x9C"
+    "fim\xE2\x96\x81"
+    "end\xEF\xBD\x9C>",
+    "<MID>",
+    "\xE2\x96\x81<MID>",
+    "<|code_middle|>",
+    "<|middle|>",
 };
 
 template <typename List>

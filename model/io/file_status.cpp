@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/file_status.hpp"
 
 #include <system_error>
@@ -18,7 +19,9 @@ std::filesystem::file_status status_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-bool path_exists(const std::filesystem::path& path) { return std::filesystem::exists(status_of(path)); }
+bool path_exists(const std::filesystem::path& path) {
+  return std::filesystem::exists(status_of(path));
+}
 bool is_folder(const std::filesystem::path& path) {
   return std::filesystem::is_directory(status_of(path));
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/fit.hpp"
 
 #include <fmt/format.h>
@@ -109,9 +110,9 @@ std::string describe_model_field(const ModelDescriptor& m, uint32_t at,
           m.heads, m.kv_heads, fit::kMaxHeads, fit::kMaxKvHeads, spec::kScalarRegs);
     case offsetof(ModelDescriptor, head_dim):
       return fmt::format(
-          "{} heads of {}: configuration {} takes an even width of up to {}, and {} elements in all",
-          m.heads, m.head_dim, chip.name, chip.acc_depth * spec::kTritsPerByte,
-          fit::kMaxElements);
+          "{} heads of {}: configuration {} takes an even width of up to {}, and {} elements in "
+          "all",
+          m.heads, m.head_dim, chip.name, chip.acc_depth * spec::kTritsPerByte, fit::kMaxElements);
     case offsetof(ModelDescriptor, key_block):
       return fmt::format("packed for K cache blocks of {} tokens, configuration {} has {}",
                          m.key_block, chip.name, chip.key_block);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/gguf.hpp"
 
 #include <cmath>
@@ -145,8 +146,7 @@ std::optional<double> Gguf::number(std::string_view key) const {
   const auto found = metadata_.find(key);
   if (found == metadata_.end() || found->second.is_array) return std::nullopt;
   const Value& v = found->second;
-  if (v.type == static_cast<std::uint32_t>(GgufType::kBool))
-    return load<std::uint8_t>(v.bytes);
+  if (v.type == static_cast<std::uint32_t>(GgufType::kBool)) return load<std::uint8_t>(v.bytes);
   std::optional<double> result;
   visit_number(v.type, v.bytes, [&](auto value) { result = static_cast<double>(value); });
   return result;

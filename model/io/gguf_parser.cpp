@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/gguf_parser.hpp"
 
 #include <algorithm>
@@ -87,9 +88,10 @@ void GgufParser::parse_header() {
   if (std::memcmp(magic.data(), "GGUF", 4) != 0) {
     const std::string_view found(reinterpret_cast<const char*>(magic.data()), 4);
     if (is_safetensors(bytes_)) {
-      throw Error("{}: is a safetensors file; give the folder that it is in, with config.json and "
-                  "the tokenizer",
-                  gguf_.file());
+      throw Error(
+          "{}: is a safetensors file; give the folder that it is in, with config.json and "
+          "the tokenizer",
+          gguf_.file());
     }
     throw Error("{}: not a GGUF file: it begins with {}, expected \"GGUF\"", gguf_.file(),
                 quote(found));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/gguf_split.hpp"
 
 #include <algorithm>
@@ -136,9 +137,10 @@ void SplitGguf::open(const fs::path& path) {
   }
   if (name->number != 1) restart(part_path(1));
   if (!gguf_.has(kCount)) {
-    throw Error("{}: its name says part 1 of {}, but metadata {} is missing; rename it if it is a "
-                "whole model",
-                gguf_.file(), name->count, quote(kCount));
+    throw Error(
+        "{}: its name says part 1 of {}, but metadata {} is missing; rename it if it is a "
+        "whole model",
+        gguf_.file(), name->count, quote(kCount));
   }
   check_number(gguf_, 1, name->count);
   for (std::uint64_t number = 2; number <= name->count; ++number) {
@@ -168,9 +170,10 @@ void SplitGguf::merge() {
   if (gguf_.other_parts_.empty() || !gguf_.has(kTensors)) return;
   const auto stated = gguf_.get<std::uint64_t>(kTensors);
   if (stated != gguf_.tensors_.size()) {
-    throw Error("{}: its {} parts have {} tensors, metadata {} says {}; they are not parts of one "
-                "model, or one is damaged",
-                gguf_.file(), gguf_.parts(), gguf_.tensors_.size(), quote(kTensors), stated);
+    throw Error(
+        "{}: its {} parts have {} tensors, metadata {} says {}; they are not parts of one "
+        "model, or one is damaged",
+        gguf_.file(), gguf_.parts(), gguf_.tensors_.size(), quote(kTensors), stated);
   }
 }
 

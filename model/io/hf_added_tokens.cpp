@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -21,8 +22,8 @@ constexpr std::size_t kMostTokens = std::size_t{1} << 24;
 json parse_if_there(const fs::path& path) {
   if (!path_exists(path)) return json::object();
   const MappedFile file(path);
-  json root = parse_json(
-      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, path.string());
+  json root = parse_json({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()},
+                         path.string());
   return root.is_object() ? root : json::object();
 }
 

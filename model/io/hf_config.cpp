@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/hf_config.hpp"
 
 #include <nlohmann/json.hpp>
@@ -94,8 +95,7 @@ std::vector<int> Reader::tokens(const char* key, int fallback, int vocab) const 
   for (const json& id : value.is_array() ? value : json::array({value})) {
     if (id.is_null()) continue;
     if (!id.is_number_integer() || id < 0 || id >= vocab) {
-      throw Error("{}: {} is {}, the vocabulary has {} tokens", file_, key, json_quote(id),
-                  vocab);
+      throw Error("{}: {} is {}, the vocabulary has {} tokens", file_, key, json_quote(id), vocab);
     }
     result.push_back(id);
   }
@@ -146,8 +146,8 @@ float Reader::rope_factor(const char* name) const {
     const bool is_type = key == "rope_type" || key == "type" || (key == "factor" && linear);
     const bool neutral = value.is_null() || (key == "partial_rotary_factor" && value == 1);
     // Without a type, what else it says would be a scaling.
-    if (!is_type && !neutral && key != "rope_theta" && (type.is_null() || value.is_structured() ||
-                                                        key == "partial_rotary_factor"))
+    if (!is_type && !neutral && key != "rope_theta" &&
+        (type.is_null() || value.is_structured() || key == "partial_rotary_factor"))
       refuse();
   }
   return linear ? factor.get<float>() : 1.0f;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/hf_keys.hpp"
 
 #include <algorithm>
@@ -57,10 +58,10 @@ constexpr std::string_view kWithoutEffect[] = {
 
 /// Parts of names that speak of the model's arithmetic.
 constexpr std::string_view kArithmetic[] = {
-    "act_",   "adapter", "alibi",   "atten", "attn",     "bias",   "bits",   "chunk",
-    "clip",   "expert",  "factor",  "layer_types", "logit", "lora", "mamba",  "mlp",
-    "moe",    "multiplier", "norm", "parallel",    "quant", "recurren", "residual", "rope",
-    "rotary", "router",  "scal",    "sink",  "softcap",  "sparse", "ssm",    "window",
+    "act_",   "adapter",    "alibi",  "atten",       "attn",    "bias",     "bits",     "chunk",
+    "clip",   "expert",     "factor", "layer_types", "logit",   "lora",     "mamba",    "mlp",
+    "moe",    "multiplier", "norm",   "parallel",    "quant",   "recurren", "residual", "rope",
+    "rotary", "router",     "scal",   "sink",        "softcap", "sparse",   "ssm",      "window",
 };
 
 template <typename List>

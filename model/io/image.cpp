@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/image.hpp"
 
 #include <fmt/format.h>
@@ -284,8 +285,9 @@ void Image::check_disjoint() const {
   for (std::size_t i = 1; i < places.size(); ++i) {
     const Place &before = places[i - 1], &p = places[i];
     if (p.begin < before.end)
-      throw Error("{}: {} of layer {} and {} of layer {} lie over each other; convert the model again",
-                  origin_, before.what, before.layer, p.what, p.layer);
+      throw Error(
+          "{}: {} of layer {} and {} of layer {} lie over each other; convert the model again",
+          origin_, before.what, before.layer, p.what, p.layer);
   }
 }
 

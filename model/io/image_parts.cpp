@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/image_parts.hpp"
 
 #include <fmt/format.h>

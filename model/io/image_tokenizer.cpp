@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tokenizer block of an image: a vocabulary as one CBOR value.
 #include <nlohmann/json.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <set>
@@ -8,8 +9,9 @@ namespace tern::io {
 
 /// What of a Jinja template tells whether it is a known one.
 struct JinjaOutline {
-  /// The code of all tags, one after the other and each with a line end: without white space, x.role
-  /// spelt x['role'], strings in single quotes with their escapes resolved, and 'a' + 'b' joined.
+  /// The code of all tags, one after the other and each with a line end: without white space,
+  /// x.role spelt x['role'], strings in single quotes with their escapes resolved, and 'a' + 'b'
+  /// joined.
   std::string code;
   /// What the template can write by itself: its strings and the text between its tags, cut so that
   /// "<|...|>" stands alone.

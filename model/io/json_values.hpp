@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
@@ -67,8 +68,8 @@ void check_json_depth(Iterator first, Iterator last, nlohmann::json::input_forma
   } check;
   nlohmann::json::sax_parse(first, last, &check, format);
   if (check.too_deep)
-    throw Error("{}: lists and maps lie more than {} deep in each other; the file is damaged", origin,
-                kDeepest);
+    throw Error("{}: lists and maps lie more than {} deep in each other; the file is damaged",
+                origin, kDeepest);
 }
 
 /// The value that JSON text says. Throws Error as check_json_depth(), and nlohmann::json::exception

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/model_config.hpp"
 
 #include <algorithm>
@@ -124,9 +125,8 @@ class TensorCheck {
       check(want);
     }
     if (config_.arch == "llama") {
-      const ExpectedTensor frequencies{std::string(kRopeFrequencies),
-                                       {static_cast<std::uint64_t>(config_.head_dim) / 2},
-                                       true};
+      const ExpectedTensor frequencies{
+          std::string(kRopeFrequencies), {static_cast<std::uint64_t>(config_.head_dim) / 2}, true};
       known.insert(kRopeFrequencies);
       check(frequencies);
     }
@@ -156,8 +156,8 @@ class TensorCheck {
     if (tensor == nullptr) {
       if (!want.optional) add("tensor {} is missing", quote(want.name));
     } else if (!shape_is(*tensor, want.shape)) {
-      add("tensor {} has shape {}, the configuration asks for {} (columns first)",
-          quote(want.name), shape_text(tensor->dimensions()), shape_text(want.shape));
+      add("tensor {} has shape {}, the configuration asks for {} (columns first)", quote(want.name),
+          shape_text(tensor->dimensions()), shape_text(want.shape));
     }
   }
 
@@ -169,8 +169,7 @@ class TensorCheck {
       ++entry->second.second;
     }
     for (const auto& [type, users] : types) {
-      add("tensor {}{} is stored as {}, which is not supported; supported: {}",
-          quote(users.first),
+      add("tensor {}{} is stored as {}, which is not supported; supported: {}", quote(users.first),
           users.second == 1 ? "" : fmt::format(" (and {} others)", users.second - 1),
           tensor_type_name(type), supported_tensor_types());
     }
@@ -236,9 +235,10 @@ void read_rope(const Gguf& gguf, const Reader& reader, ModelConfig& c) {
   constexpr double kLargest = 1e30;
   const auto too_large = [](double value) { return !(std::abs(value) < kLargest); };
   if (std::ranges::any_of(c.rope_rates(), too_large) || too_large(c.score_factor())) {
-    throw Error("{}: the metadata of rope gives angles or scores that are no numbers; the file is "
-                "corrupt",
-                gguf.file());
+    throw Error(
+        "{}: the metadata of rope gives angles or scores that are no numbers; the file is "
+        "corrupt",
+        gguf.file());
   }
 }
 

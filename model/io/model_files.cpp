@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/model_files.hpp"
 
 #include <algorithm>
@@ -15,7 +16,8 @@ constexpr std::uint32_t kWideGroup = 128, kNarrowGroup = 64;
 /// Whether each group of so many columns has one magnitude besides 0.
 bool has_groups(std::span<const float> row, std::uint32_t group) {
   for (std::size_t at = 0; at < row.size(); at += group) {
-    if (!only_magnitude(row.subspan(at, std::min<std::size_t>(group, row.size() - at)))) return false;
+    if (!only_magnitude(row.subspan(at, std::min<std::size_t>(group, row.size() - at))))
+      return false;
   }
   return true;
 }

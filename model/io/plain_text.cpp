@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/plain_text.hpp"
 
 #include <fmt/format.h>
@@ -32,9 +33,9 @@ std::string plain(std::string_view text, bool one_line) {
     const Utf8 front = utf8_front(text);
     const std::string_view character = text.substr(0, front.length);
     text.remove_prefix(front.length);
-    const bool stays = front.kind == Utf8Kind::kCharacter &&
-                       (front.length == 1 ? is_harmless_ascii(character[0], one_line)
-                                          : is_harmless(character));
+    const bool stays =
+        front.kind == Utf8Kind::kCharacter &&
+        (front.length == 1 ? is_harmless_ascii(character[0], one_line) : is_harmless(character));
     if (stays) {
       out += character;
     } else {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/pre_tokenizer.hpp"
 
 #include <unicode/utext.h>
@@ -23,9 +24,9 @@ constexpr std::string_view kGpt2Expression =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 constexpr Row kKnown[] = {
-    {"llama-bpe", kLlama3},     {"llama3", kLlama3},           {"llama-v3", kLlama3},
-    {"falcon3", kLlama3},       {"falcon-h1", kLlama3},        {"falcon_e", kLlama3},
-    {"qwen2", kQwen2},          {"gpt-2", kGpt2Expression},    {"gpt-neox", kGpt2Expression},
+    {"llama-bpe", kLlama3},    {"llama3", kLlama3},        {"llama-v3", kLlama3},
+    {"falcon3", kLlama3},      {"falcon-h1", kLlama3},     {"falcon_e", kLlama3},
+    {"qwen2", kQwen2},         {"gpt-2", kGpt2Expression}, {"gpt-neox", kGpt2Expression},
     {"olmo", kGpt2Expression},
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/safetensors.hpp"
 
 #include <bit>
@@ -80,7 +81,8 @@ Safetensors::Safetensors(const std::filesystem::path& path) : name_(path.string(
       if (name != "__metadata__") tensors_[name] = parse_tensor(name_, name, entry, data);
     }
   } catch (const json::exception& e) {
-    throw Error("{}: the header of the safetensors file cannot be read: {}", name_, json_problem(e));
+    throw Error("{}: the header of the safetensors file cannot be read: {}", name_,
+                json_problem(e));
   }
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/synth.hpp"
 
 #include <fmt/format.h>
@@ -29,8 +30,8 @@ constexpr int kHeadExponent = -40;           ///< With row scales of 2^30 to 2^3
 
 /// What has random numbers of its own; the numbers are part of what a seed means.
 enum class Stream : uint64_t {
-  kVectorNorms = 0,   ///< Of Norm, up to FfnSubNorm.
-  kParts = 4,         ///< Of Part.
+  kVectorNorms = 0,  ///< Of Norm, up to FfnSubNorm.
+  kParts = 4,        ///< Of Part.
   kOutputNorm = 11,
   kEmbedding,
   kEmbeddingLow,
@@ -243,9 +244,9 @@ spec::LayerDescriptor Synthesiser::layer(int i) {
   }
   for (const spec::Part part : spec::kEveryPart) {
     const bool last = part == spec::Part::kAttnOutput || part == spec::Part::kFfnDown;
-    l.matrix[part] = matrix(stream_of(part), i, spec::rows_of(part, model_),
-                            spec::columns_of(part, model_), preset_.weights,
-                            last ? into_residual : 1);
+    l.matrix[part] =
+        matrix(stream_of(part), i, spec::rows_of(part, model_), spec::columns_of(part, model_),
+               preset_.weights, last ? into_residual : 1);
   }
   return l;
 }

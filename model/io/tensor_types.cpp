@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/tensor_types.hpp"
 
 #include <algorithm>
@@ -44,10 +45,10 @@ struct KnownName {
   std::string_view name;
 };
 constexpr KnownName kUnsupported[] = {
-    {9, "Q8_1"},      {15, "Q8_K"},     {16, "IQ2_XXS"},      {17, "IQ2_XS"},   {18, "IQ3_XXS"},
-    {19, "IQ1_S"},    {20, "IQ4_NL"},   {21, "IQ3_S"},        {22, "IQ2_S"},    {23, "IQ4_XS"},
-    {24, "I8"},       {25, "I16"},      {26, "I32"},          {27, "I64"},      {28, "F64"},
-    {29, "IQ1_M"},    {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"},     {33, "Q4_0_8_8"}, {38, "TL1"},
+    {9, "Q8_1"},          {15, "Q8_K"},     {16, "IQ2_XXS"},  {17, "IQ2_XS"},   {18, "IQ3_XXS"},
+    {19, "IQ1_S"},        {20, "IQ4_NL"},   {21, "IQ3_S"},    {22, "IQ2_S"},    {23, "IQ4_XS"},
+    {24, "I8"},           {25, "I16"},      {26, "I32"},      {27, "I64"},      {28, "F64"},
+    {29, "IQ1_M"},        {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"}, {38, "TL1"},
     {39, "MXFP4 or TL2"}, {40, "NVFP4"},
 };
 

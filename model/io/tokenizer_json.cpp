@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
-constexpr std::size_t kGap = 1024;  // ids without a token that any file may have
+constexpr std::size_t kGap = 1024;                   // ids without a token that any file may have
 
 json parse_file(const std::filesystem::path& path) {
   const MappedFile file(path);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -44,9 +45,9 @@ struct Vocabulary {
   /// "left right", first merges first. Byte level needs them; with SentencePiece they replace the
   /// scores (as in tokenizer.json).
   std::vector<std::string> merges;
-  std::string pre;               ///< byte level: name of the PreTokenizer
-  bool ignore_merges = false;    ///< byte level: a word that is a piece is taken whole
-  bool nfc = false;              ///< byte level: text is brought into Unicode's form NFC first
+  std::string pre;             ///< byte level: name of the PreTokenizer
+  bool ignore_merges = false;  ///< byte level: a word that is a piece is taken whole
+  bool nfc = false;            ///< byte level: text is brought into Unicode's form NFC first
   /// SentencePiece: where a space is put, which is taken off again when decoding.
   SpacePrefix space_prefix = SpacePrefix::kAlways;
   /// SentencePiece: user-defined tokens are taken out of the text as it stands (tokenizer.json);

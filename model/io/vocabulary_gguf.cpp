@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
 #include "io/error.hpp"
@@ -28,10 +29,9 @@ std::vector<std::string> strings(const Gguf& gguf, std::string_view key) {
 }
 
 bool has_implied_pre(const Gguf& gguf) {
-  return gguf.get_or<std::string_view>("tokenizer.ggml.model", "") == "gpt2" &&
-         !gguf.has(kPre) && gguf.options().pre.empty() &&
-         contains(kLlama3Architectures,
-                  gguf.get_or<std::string_view>("general.architecture", ""));
+  return gguf.get_or<std::string_view>("tokenizer.ggml.model", "") == "gpt2" && !gguf.has(kPre) &&
+         gguf.options().pre.empty() &&
+         contains(kLlama3Architectures, gguf.get_or<std::string_view>("general.architecture", ""));
 }
 
 std::string pre_tokenizer_of(const Gguf& gguf) {

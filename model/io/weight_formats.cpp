@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/weight_formats.hpp"
 
 #include "io/error.hpp"
@@ -17,8 +18,8 @@ Group group_of(uint32_t columns) {
 
 }  // namespace
 
-LayerFormat layer_format(const ModelFiles& files, spec::Part part,
-                         const spec::ChipConfig& chip, const ConvertSettings& settings) {
+LayerFormat layer_format(const ModelFiles& files, spec::Part part, const spec::ChipConfig& chip,
+                         const ConvertSettings& settings) {
   uint32_t group = 0;
   bool signs = chip.sign_weights;
   for (int i = 0; i < files.config().layers; ++i) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@ struct LayerFormat : MatrixFormat {
 /// How an image holds a matrix of all layers: what the layer with the most demanding weights needs.
 /// Float weights take settings.weights_trits planes. Throws Error, naming the tensor, on float
 /// weights without that, and on group scales that the chip was built without.
-LayerFormat layer_format(const ModelFiles& files, spec::Part part,
-                         const spec::ChipConfig& chip, const ConvertSettings& settings);
+LayerFormat layer_format(const ModelFiles& files, spec::Part part, const spec::ChipConfig& chip,
+                         const ConvertSettings& settings);
 
 /// How an image holds a matrix that is not in a layer, or nothing where its weights are floats or
 /// the chip was built without group scales: the embedding, the head. Always with group scales.

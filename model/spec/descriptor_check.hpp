@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "spec/placing.hpp"
@@ -26,7 +27,8 @@ constexpr uint32_t bad_field(const spec::MatrixDescriptor& m, uint32_t rows, uin
                              const Chip& chip, uint32_t base) {
   using spec::MatrixDescriptor;
   if (!placed(m.offset, base)) return offsetof(MatrixDescriptor, offset);
-  if (m.rows != rows || rows >> spec::fields::matmul::kRows.width) return offsetof(MatrixDescriptor, rows);
+  if (m.rows != rows || rows >> spec::fields::matmul::kRows.width)
+    return offsetof(MatrixDescriptor, rows);
   if (m.cols != cols || cols > spec::kMaxDotLength) return offsetof(MatrixDescriptor, cols);
   if (m.layout >= spec::kLayoutCount) return offsetof(MatrixDescriptor, layout);
   const auto layout = static_cast<spec::Layout>(m.layout);
@@ -85,7 +87,8 @@ constexpr uint32_t bad_field(const spec::ModelDescriptor& d, const Chip& chip, u
   if (!in(d.heads, kMaxHeads)) return offsetof(D, heads);
   if (!in(d.kv_heads, kMaxKvHeads) || d.heads % d.kv_heads != 0) return offsetof(D, kv_heads);
   if (!in(d.head_dim, kMaxElements / d.heads) || d.head_dim % 2 != 0 ||
-      d.head_dim > chip.acc_depth * spec::kTritsPerByte || d.head_dim >> spec::fields::matmul::kBlock.width)
+      d.head_dim > chip.acc_depth * spec::kTritsPerByte ||
+      d.head_dim >> spec::fields::matmul::kBlock.width)
     return offsetof(D, head_dim);
   if (!in(d.ffn, kMaxElements)) return offsetof(D, ffn);
   if (!in(d.vocab, spec::fields::matmul::kRows.max())) return offsetof(D, vocab);

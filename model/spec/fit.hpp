@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "spec/descriptor_check.hpp"
@@ -8,8 +9,8 @@ namespace tern::fit {
 
 /// A MATMUL without what changes: waits, address, activations and where the results go.
 struct MatrixWords {
-  uint32_t shape;    ///< The word of the layout.
-  uint32_t beats;    ///< The words of the fields of these names.
+  uint32_t shape;  ///< The word of the layout.
+  uint32_t beats;  ///< The words of the fields of these names.
   uint32_t rows;
   uint32_t cols;
   uint32_t stripes;
@@ -28,7 +29,8 @@ constexpr MatrixWords words_of(const spec::MatrixDescriptor& m) {
   c.stripes = m.stripes;
   const spec::CommandWords w = c.pack();
   using namespace spec::fields::matmul;
-  return {w.w[kLayout.word], w.w[kBeats.word], w.w[kRows.word], w.w[kCols.word], w.w[kStripes.word]};
+  return {w.w[kLayout.word], w.w[kBeats.word], w.w[kRows.word], w.w[kCols.word],
+          w.w[kStripes.word]};
 }
 
 /// The model's own sizes and matrices; `base`: where the image lies, in units of 64 bytes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Two AXI4 managers on one subordinate that answers each direction in order, on one ID.
 ///
 /// Managers take turns, burst by burst, for reads and writes apart. A request that has been offered

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Whose request goes out next: of two that wait, the one that was not served last.
 ///
 /// `start_o` pulses in the first cycle in which a request is offered; that needs `room_i`. From then

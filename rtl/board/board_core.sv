@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// All of a board's FPGA that is not tied to a vendor: the chip, its memory and its host.
 ///
 ///   uart -> serial_host_link -> registers of the chip

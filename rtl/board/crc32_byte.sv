@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// One step of CRC-32 (IEEE 802.3, as zlib's crc32()): the register after a byte.
 ///
 /// The register starts with all ones; its complement, low byte first, is what is sent. A register

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Gives a host at the other end of a line of bytes the chip's registers and memory (docs/fpga.md).
 ///
 ///   bytes -> receiver (frames with a right CRC) -> executor -> AXI4-Lite, AXI4

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Does what the frames of the host link ask for, one after another, and replies to each.
 ///
 /// A frame is taken when the reply before it has been sent. Registers are reached by AXI4-Lite, memory

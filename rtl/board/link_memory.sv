@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Moves the payloads of the host link between its buffers and memory, by AXI4, and sums up memory.
 ///
 /// `start_i` pulses with the fields of a transfer of 1 to 128 beats of 8 bytes; they hold until

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Finds frames of the host link in a stream of bytes and hands over those whose CRC is right.
 ///
 /// A frame goes into one of two buffers, so that one can be received while another is executed;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Sends the replies of the host link as bytes: sync, header, payload, CRC.
 ///
 /// A reply is taken by `start_i` while `busy_o` is low; its fields must hold until `busy_o` falls

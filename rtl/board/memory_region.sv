@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Puts the memory of the chip, which starts at address 0, somewhere into the memory of a larger system.
 ///
 /// The chip's address a becomes base + (a mod size), so that the chip reaches nothing outside. Until the host has

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// State of one bank of an SDRAM: its open row, and when the next command may reach it.
 ///
 /// Each command is a pulse in the cycle in which the scheduler decides on it; `can_*` tell whether

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AXI4 subordinate on an SDR SDRAM of 16 bits: the memory of an FPGA board.
 ///
 ///   AR, AW -> requests (segments of one row) -> scheduler -> command pins

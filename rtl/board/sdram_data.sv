@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The data pins of an SDRAM: beats of eight bytes as bursts of four words.
 ///
 /// `write_i` and `read_i` pulse in the cycle in which the scheduler decides on an access; its

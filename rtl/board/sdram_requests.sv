@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Turns the AXI bursts of both directions into one sequence of accesses that stay in one row.
 ///
 /// A read burst is taken when it comes, a write burst once all of its beats wait in the write

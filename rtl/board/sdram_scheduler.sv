@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Decides on one SDRAM command in each cycle: initialisation, refresh, accesses.
 ///
 /// Accesses come as segments of one row (`seg_*`), are done in order, beat by beat, and each beat

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The host link on a serial line: host_link between a UART receiver and sender.
 ///
 /// A bit takes ClocksPerBit16 / 16 cycles; a frame is given up after PauseCharacters of silence.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Lights that show what a board does; their order is that of board_core's `led_o`.
 ///
 /// An event, however short, lights its lamp until the next tick but one of a timer of a tenth of a second.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Receiver of asynchronous serial characters: one start bit, eight data bits, one stop bit.
 ///
 /// A bit takes ClocksPerBit16 / 16 cycles, at least 8: 533 for 3 Mbaud at 100 MHz. Each bit is the

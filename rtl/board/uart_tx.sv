@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Sender of asynchronous serial characters: one start bit, eight data bits, one stop bit.
 ///
 /// A bit takes ClocksPerBit16 / 16 cycles on average; each edge is at most one cycle late.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The int32 accumulators of one row in five and one activation column: Depth entries.
 ///
 /// `add_i` overwrites (`first_i`) or adds to the entry `add_entry_i` in this cycle, so that the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Activations of ActColumns columns, ActDepth tiles of Columns int8 each; read as bit planes.
 ///
 /// A write stores Lanes bytes of a tile of one activation column: byte i of `write_data_i` is the

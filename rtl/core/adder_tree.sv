@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Adds Operands numbers of Width bits and Operands carries, in a registered tree of pairs.
 ///
 /// A node adds two operands and one carry, and hands the other carry up: n operands have n - 1

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Weights the digit sums of one activation column, and adds them up in the value layout.
 ///
 /// Plane layout: addend r is sum r times 3^plane. Value layout: every addend is s0 + 3 s1 + 9 s2 +

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Types that the parts of the matrix engine exchange.
 package engine_pkg;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Streams memory into the scratchpad, and multiplies streamed matrices of trits with the
 /// activations it holds: integers, exact.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Moves the accumulators of finished row blocks to the scratchpad, and the greatest magnitude of
 /// each column to the scalar registers.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Holds the scales of a row block for one group of columns, and hands them on beside its sums.
 ///
 /// `write_i` takes a beat of scale words, Columns / 8 of them, as row `write_row_i`: word w of row k

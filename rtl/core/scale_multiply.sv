@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Multiplies the addends of one activation column by the scales of their rows, one for each tree.
 /// Addends are int32 of which AddendBits count, scales unsigned numbers of 12 bits. With `en_i` the
 /// products, int32, are in `products_o` a cycle later; whoever makes the scales sees to it that they

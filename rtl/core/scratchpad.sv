@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Scratchpad of Words int32 for several clients: in each cycle one of them reads and one writes
 /// Lanes consecutive words from any word address.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Turns beats of eight rows of signs into stripes of five: eight stripes from five beats.
 ///
 /// Bit i of byte c of `beat_i` is the sign of row i in column c. With `step_i` the next stripe is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Executes STORE commands: scratchpad words to memory, as AXI4 writes of single beats with byte
 /// strobes.
 ///

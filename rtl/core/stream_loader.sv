@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Writes the beats of a LOAD to the scratchpad: int32, sign-extended int16, or trits as -1, 0, +1.
 ///
 /// `start_i`, only while `idle_o`, takes the format, the element count and the first word of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AXI4 read master with a prefetch FIFO: turns segments of memory into one stream of beats.
 ///
 /// A segment is `seg_beats_i` beats (at least 1) from the byte address `seg_addr_i`, which is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Walks through the beats of the commands, in order: where each one goes, and what it stands for.
 ///
 /// A LOAD hands its beats to the loader (`load_beat_o`, taken with `load_ready_i`). A MATMUL hands

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Decodes one T5 byte into five trits, combinationally.
 ///
 /// `code_i` is sum((trit[i] + 1) * 3^i). Trit i is 0 where `nonzero_o[i]` is low, else -1 where

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Five rows by Columns trits, times ActColumns columns of int8: 5 * ActColumns exact sums a cycle;
 /// with eight Trees eight rows of signs likewise.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 `ifndef SYNTHESIS
 /// The array's body for long simulations: equal to ternary_array_tree in every output and cycle,
 /// and written for the speed of compiled code. See ternary_array for the interface.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The array's body for synthesis: T5 decoders shared by all activation columns, lanes that select
 /// +x, -x or 0, and width-exact registered adder trees. See ternary_array for the interface.
 ///

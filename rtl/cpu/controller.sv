@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The controller: the core, its two memories, a port through which the host loads and reads them,
 /// and one that reads the data memory for the tape player. What is inside is for nobody outside to know: another core with a fetch port and a data
 /// port can take cpu_core's place.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The arithmetic unit: additions, logic, shifts and comparisons, combinational.
 ///
 /// `less_o` compares as AluSlt or AluSltu tells, `equal_o` always; branches use both.

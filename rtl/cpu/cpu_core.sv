@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// An in-order RV32IM core, machine mode only, without interrupts: the chip's controller.
 ///
 /// Three stages: fetch (cpu_fetch), execute, write back. A taken branch or jump costs 2 cycles, a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The counters mcycle and minstret, 64 bits each: cycles and completed instructions since the core
 /// began to run. `clear_i` holds both at zero.
 module cpu_counters (

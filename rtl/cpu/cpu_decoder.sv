@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Decodes an instruction word of RV32IM, combinationally and completely: every word that is not a
 /// legal instruction of the core gives `illegal`, with no other flag unless Unmasked.
 ///

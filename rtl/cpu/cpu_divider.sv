@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// DIV, DIVU, REM and REMU in 34 cycles: one takes the magnitudes, 32 give a bit of the quotient
 /// each, the last one restores the signs.
 ///

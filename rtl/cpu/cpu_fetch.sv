@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Fetches instructions in order from a memory that answers in the next cycle and holds its answer
 /// while `fetch_o` is low.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// As cpu_fetch, for a slow fabric: instructions come from registers. Up to three wait there, so that
 /// what the memory is asked for does not depend on what execution does in the same cycle.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// What a load or store means for the memories: where it goes, which bytes, what a load returns.
 /// Combinational. `*_x_*` serve the access while it executes, `*_w_*` the load a stage later.
 ///

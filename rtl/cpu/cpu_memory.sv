@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A memory of the controller: one port, byte strobes, data a cycle after the address.
 ///
 /// Each cycle with `valid_i` reads a word, if no strobe is set, or writes the bytes whose strobes

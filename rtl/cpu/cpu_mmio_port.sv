@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Master port for device registers: one access at a time.
 ///
 /// The core raises `start_i` for an access and holds it until `done_o`. A write is on `mmio_*` in

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// MUL, MULH, MULHSU and MULHU in three cycles: operands, product and selection each have one, so
 /// that the product can use the registers inside an FPGA's multipliers.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The 32 registers: two reads in the same cycle, one write at its end. Register 0 reads as zero.
 ///
 /// A read sees the writes of earlier cycles only. Not reset, so that the storage maps onto

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Records what left execution, and shows it a cycle later together with the value that write back
 /// gives to the register: the port at which a simulation compares the core with its oracle. If
 /// Trace is not set, `retire_o` is zero and nothing of this remains.

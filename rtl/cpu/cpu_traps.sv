@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Decides whether the core runs, and whether the instruction in execution traps, where and why.
 ///
 /// `run_i` and the outputs `running_o`, `trap_o` and `trap_info_o` are those of cpu_core. The other

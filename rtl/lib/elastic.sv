@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Two places between a producer and a consumer: valid, ready and data all come from registers, so
 /// that no path leads through. A word takes a cycle, and one moves in every cycle. If not Present:
 /// wires.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// First-in first-out buffer on a memory with one write port and one registered read port.
 ///
 /// A word that is accepted on the write side (`wr_valid_i && wr_ready_o`) appears on the read side

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 `ifndef SYNTHESIS
 /// Asserts that a valid/ready port keeps its promise: once valid it stays so, with the same data,
 /// until it is taken. Compares only after cycles in which it was not, so that long simulations stay

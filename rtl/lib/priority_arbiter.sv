@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Grants one of Clients requests in the same cycle: client 0 has the highest priority.
 ///
 /// A client that is granted is served in this cycle, so that `grant_o` is its ready.

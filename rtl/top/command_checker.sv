@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Checks one command at a time and says which units it goes to.
 ///
 /// A command is taken (`valid_i && ready_o`), its products are computed in the next cycle, and in

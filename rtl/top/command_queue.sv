@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Queues of commands, one for each unit, and the scoreboard that holds each command back until what
 /// it waits for is done.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The register file behind the AXI4-Lite port; offsets and fields are those of tern_pkg.
 ///
 /// Reads of unlisted offsets give 0, writes to them are ignored. Registers are written as whole

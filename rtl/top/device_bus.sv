@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The devices of the controller's address map: command words, tapes, mailbox, state, and the
 /// windows into top-k list, scalar registers and scratchpad.
 ///

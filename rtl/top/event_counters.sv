@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Counters of what the chip does, for the register file.
 ///
 /// The inputs are counts for this cycle; counters wrap and are cleared by reset. Each cycle of work

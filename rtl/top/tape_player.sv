@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Plays tapes: queues commands that lie one after another in the controller's data memory, eight
 /// words each, while the controller goes on.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The chip: a controller with its firmware, four units that it commands, and the ports to host and
 /// memory.
 ///

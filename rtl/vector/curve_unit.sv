@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A curve by table and interpolation, in step with vector_lane: operands, table, product,
 /// interpolation, and the last shift on `y_o` for the lane's result stage.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Four places for operand lines between the scratchpad, whose answers cannot wait, and the lanes,
 /// which can.
 ///

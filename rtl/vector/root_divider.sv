@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Quotient or square root of 32 bit integers, two bits a cycle.
 ///
 /// `start_i` takes the operands; `done_o` comes 17 cycles later, with a root 16, and `digits_o` is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The scalar registers: 64 bits each, two registered read ports and one write port.
 ///
 /// Port a gives its register in the cycle after `a_read_i` and keeps it until the next one; so

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Runs SCALAR commands, a row after the other, so that a row may read what the one before wrote.
 ///
 /// `start_i` takes the command. A row takes 3 cycles, or two more than the scale unit needs;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The operations on scales of scale.hpp and quantise_multiplier() of quantise.hpp, one at a time.
 ///
 /// `start_i` takes the operands; the command stays until `done_o`, which comes with the result.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The largest elements of a long vector with their element numbers, largest first; among equals
 /// the earlier element is in front.
 ///

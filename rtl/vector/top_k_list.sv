@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The sorted list of top_k: TopK places, the largest value first, all of them shifted at once.
 ///
 /// An element is taken with `insert_i && ready_o`; it goes behind those that it does not exceed.

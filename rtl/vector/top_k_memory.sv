@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// As top_k_list, with the places in a memory: an element moves up from the end, a place a cycle,
 /// while those that it exceeds move down. It takes 3 cycles, and one for each place that moves.
 module top_k_memory (

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Takes operand lines from the queue and tells the lanes what to do with them.
 ///
 /// A step that needs several lines keeps the earlier ones in the lanes. Rope has four products a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A lane of the vector unit: y = sat(shift(x * y + addend)) + z, in six stages.
 ///
 /// Stages, each enabled by its bit of `enable_i` (which comes with the stage's control):

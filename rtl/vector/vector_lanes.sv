@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The lanes with what follows a step through them, and the units of curves.
 ///
 /// A step with its operands is taken with `issue_i.valid`, which implies `moves_i`; `moves_i` lets

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The end of the lanes: a line of results leaves, with `moves_o`, when the scratchpad
 /// (`to_scratch_i`) and the top-k list (`to_list_i`) have taken it; the lanes may go on while
 /// `free_o`.

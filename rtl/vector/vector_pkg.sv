@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Types that the parts of the vector unit exchange, and the reading of shifts.
 package vector_pkg;
 

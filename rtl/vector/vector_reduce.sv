@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Reduces lines of results to a scalar: in four cycles groups of four lanes, the line, the row,
 /// and the register. With Registered, magnitudes and pairs of lanes take a cycle each before them.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The vector unit: runs VECTOR and SCALAR commands in order, one at a time.
 ///
 /// `cmd_i` is a legal command. `done_o` pulses for each one when all that it writes is visible: a

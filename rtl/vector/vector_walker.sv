@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Walks the rows and lines of a VECTOR command and asks for its operands, a line of Lanes words a
 /// request.
 ///

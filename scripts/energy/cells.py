@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Energy tables of a library's cells."""
 
 import re

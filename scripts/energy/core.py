@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What went in and out of the controller's core in a run of the chip, as tern_core_ports writes it,
 and stimuli from it."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Energy and area of the blocks on a standard-cell library: synthesis, timing, gate-level simulation
 with operands of the demo model, power. See docs/energy.md."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that are complete or absent, and tools that are run with a time limit."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gate-level simulation with Icarus, and the activity of every net.
 
 A cell is its function from the liberty file behind one delay for each output: the slowest arc that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the measurements need from a liberty file beside what yosys and OpenSTA read themselves."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What yosys 0.23 leaves to be done on a mapped netlist.
 
 Buffer trees behind registers and inputs with many loads: abc buffers neither. And registers that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The part of a library that is mapped to: without buffers that are made to be slow.
 
 abc puts the smallest buffer behind a net with many loads, and in some libraries that is a delay

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One block through synthesis, timing, gate-level simulation and power; the figures it gives."""
 
 import sys

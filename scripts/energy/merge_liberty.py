@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Merges the parts of a library, such as the five of ASAP7, into one liberty file.
 
     for f in asap7/*.7z; do 7z x "$f"; done

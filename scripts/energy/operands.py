@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Operands of the golden model, as tern_operands writes them, in the forms that blocks take."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Power of a netlist from the tables of its library and the activity of a simulation.
 
 Switching: C V^2 / 2 for every transition of a net that a cell drives, C of the input pins on it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Delays of a netlist as OpenSTA writes them."""
 
 import re

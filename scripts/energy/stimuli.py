@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stimuli of the array and its parts from real operands, with outputs computed from definitions."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What goes into a block and what must come out, cycle by cycle."""
 
 from dataclasses import dataclass, field

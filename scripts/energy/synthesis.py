@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RTL to a netlist of library cells with yosys, and what the netlist consists of."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Timing of a netlist from OpenSTA."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stimuli of a lane of the vector unit: operations on vectors of the model's last token."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The workloads that blocks.yaml names: a block's parameters and the operands to a stimulus."""
 
 import stimuli

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by the FPGA scripts, from the project's root.
 source scripts/rtl_sources.sh
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The part of scripts/fpga.sh for an iCE40 HX8K: stream controller and array with Debian's own tools. Fails when they do not
 # fit or do not reach the clock.
 set -euo pipefail

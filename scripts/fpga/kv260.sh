@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The part of scripts/fpga.sh for a KV260: cells of the logic beside the processor as yosys maps it, against what the K26
 # module has. The bitstream takes Vivado and fpga/kv260/build.tcl. kv260.sh [REPORT]: where the report goes, without its ending.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares the cells of a design that yosys has mapped to UltraScale+ with what a K26 has.
 
 Writes OUTPUT.json and OUTPUT.md and exits with 1 when something does not fit.

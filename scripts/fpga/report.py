@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Picks the best of the runs of nextpnr and reports it as JSON and Markdown.
 
 A run is FOLDER/seed_N.json, what nextpnr writes with --report, and FOLDER/seed_N.seconds. The best is that with the

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The part of scripts/fpga.sh for a ULX3S. Everything made goes to build/fpga/ulx3s, the report to fpga/ulx3s.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

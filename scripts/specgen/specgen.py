@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Generates the facts that RTL and C++ share from model/spec/tern.yaml, model/spec/layer.yaml and
 model/spec/registers.rdl.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The folder form of a trained model: configuration, tensor names and shapes, ternarisation.
 
 A model folder holds

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Write a trained model folder (see checkpoint.py) as one GGUF v3 file.
 
 Every linear matrix is ternarised (t * mean|W|, one scale per tensor) and stored as TQ1_0; the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The BitNet b1.58 network in PyTorch, with quantisation in the loop.
 
     h = rms(x, attn_norm);  q, k, v = L(h);  rope on q, k (NEOX pairs i, i + d/2)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Read a GGUF file that export_gguf.py wrote back into configuration, weights and tokenizer."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Train a BitNet b1.58 model from a plain text file, on CPU, with quantisation in the loop.
 
 The text holds documents separated by lines <|endoftext|>. The script trains a SentencePiece

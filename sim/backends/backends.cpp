@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "backends/backends.hpp"
 
 #include <utility>
@@ -35,7 +36,8 @@ void register_backends() {
   register_backend("golden", "the integer model that defines the results", open_golden);
   register_backend("reference", "the float32 model; reference:FILE.gguf names its file",
                    open_reference);
-  register_backend("machine", "the chip's firmware over untimed units; machine:nano, machine:edge, ...",
+  register_backend("machine",
+                   "the chip's firmware over untimed units; machine:nano, machine:edge, ...",
                    open_machine);
   register_backend("rtl", kRtlDescription, open_rtl);
   register_backend("tlm", "the performance model: cycles without results; tlm:nano or tlm:edge",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
@@ -10,8 +11,8 @@
 
 namespace tern::sim {
 
-/// Makes "golden", "reference", "machine", "rtl", "tlm", "uart", "uio" and "board" known to Device::open().
-/// Call it once at start-up; a second call changes nothing.
+/// Makes "golden", "reference", "machine", "rtl", "tlm", "uart", "uio" and "board" known to
+/// Device::open(). Call it once at start-up; a second call changes nothing.
 void register_backends();
 
 /// "golden:", the model that defines the results. Takes no argument.
@@ -26,12 +27,13 @@ std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOp
 /// image cannot express. `ends` are the model's end tokens; `files` may go afterwards.
 std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<const int> ends);
 
-/// "machine:nano" and every other configuration: the chip's firmware on an instruction-set simulator,
-/// over units that compute at once and refuse what the contract does not allow. Any build has it.
+/// "machine:nano" and every other configuration: the chip's firmware on an instruction-set
+/// simulator, over units that compute at once and refuse what the contract does not allow. Any
+/// build has it.
 std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceOptions& options);
 
-/// "rtl:nano", "rtl:edge", "rtl:ulx3s": a chip over the simulation of its RTL. A build without the simulated
-/// chips knows the name and says so.
+/// "rtl:nano", "rtl:edge", "rtl:ulx3s": a chip over the simulation of its RTL. A build without the
+/// simulated chips knows the name and says so.
 std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options);
 extern const char* const kRtlDescription;
 /// The chip of open_rtl() without a driver on it.

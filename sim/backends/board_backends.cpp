@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "backends/backends.hpp"
 #include "chip_device.hpp"
 #include "firmware_image.hpp"

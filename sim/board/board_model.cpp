@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Compiled once for each verilated board, with TERN_BOARD (ulx3s ...), TERN_BOARD_CLASS,
 // TERN_BOARD_HEADER and TERN_BOARD_BAUD set by CMake.
 #include "board/board_model.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
@@ -73,8 +74,8 @@ class SdramChip {
   /// Whether the chip drives the bus up to the next edge.
   bool drives() const { return slot(edges_).valid; }
 
-  /// The controller was reset: the chip expects its initialisation again, and keeps its contents, as
-  /// cells do for the time that takes. Counts go on.
+  /// The controller was reset: the chip expects its initialisation again, and keeps its contents,
+  /// as cells do for the time that takes. Counts go on.
   void restart();
 
   static constexpr uint64_t kBytes = uint64_t{32} << 20;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "chip/host_registers.hpp"
 
 #include "io/error.hpp"
@@ -66,8 +67,8 @@ uint32_t HostRegisters::read(uint32_t offset) {
     case reg::kMailOut:
       return chip_.mail();
     case reg::kMailState:
-      return chip_.mail_words() << reg::kMailStateWordsLsb |
-             chip_.mail_room() << reg::kMailStateRoomLsb;
+      return chip_.mail_words() << reg::kMailStateWordsLsb | chip_.mail_room()
+                                                                 << reg::kMailStateRoomLsb;
     case reg::kWindowData:
       return window("read");
     case reg::kWatchdog:

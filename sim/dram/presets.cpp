@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "presets.hpp"
 
 #include <fmt/ranges.h>
@@ -196,7 +197,7 @@ Preset load_preset(std::string_view name) {
   const std::size_t colon = text.find(".yaml:");
   if (colon != std::string::npos)
     return load_preset_file(text.substr(0, colon + kExtension.size()),
-                     text.substr(colon + kExtension.size() + 1));
+                            text.substr(colon + kExtension.size() + 1));
   const std::vector<std::string> names = preset_names();
   if (std::find(names.begin(), names.end(), text) == names.end())
     throw Error("no memory is called {}; there are {}, or give a file FILE.yaml", quote(name),

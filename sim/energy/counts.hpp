@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct VectorCounts {
   uint64_t accumulate = 0;  ///< A product or an operand added to another: Mac, Add, Sub, Butterfly.
 };
 
-/// What the memory did. stream_counts() of model.hpp has it for a stream whose commands are not known.
+/// What the memory did. stream_counts() of model.hpp has it for a stream whose commands are not
+/// known.
 struct DramCounts {
   uint64_t read_bytes = 0;
   uint64_t written_bytes = 0;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Writes OUT, a C++ header with the texts of FILES (separated by '|').
 string(REPLACE "|" ";" files "${FILES}")
 set(entries "")

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model.hpp"
 
 #include <fmt/format.h>
@@ -54,8 +55,7 @@ ArrayEnergy split(const Technology& t, const char* workload) {
   const double idle_a = one.cycle.at("idle").value, idle_b = two.cycle.at("idle").value;
   const char* how = "array_m2 less array";
   return {derived(2 * a - b, "pJ/beat", how), derived(b - a, "pJ/column", how),
-          derived(2 * idle_a - idle_b, "pJ/cycle", how),
-          derived(idle_b - idle_a, "pJ/cycle", how)};
+          derived(2 * idle_a - idle_b, "pJ/cycle", how), derived(idle_b - idle_a, "pJ/cycle", how)};
 }
 
 void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, ClockGating gating,
@@ -70,8 +70,8 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
     const auto columns = static_cast<double>(beats.column_beats);
     const double used = columns * share;
     const ArrayEnergy e = split(t, workload);
-    out.add(Unit::kCore, fmt::format("array, {}: decoders", name),
-            static_cast<double>(beats.beats), e.shared, tiles);
+    out.add(Unit::kCore, fmt::format("array, {}: decoders", name), static_cast<double>(beats.beats),
+            e.shared, tiles);
     out.add(Unit::kCore, fmt::format("array, {}: lanes and trees", name), used, e.column, tiles);
     out.add(Unit::kCore, fmt::format("digit weights, {}", name), used, digits.cycle.at(workload),
             kPico);
@@ -96,11 +96,12 @@ void array(const Counts& c, const spec::ChipConfig& chip, const Technology& t, C
                          static_cast<double>(c.value.column_beats) +
                          static_cast<double>(c.sign.column_beats) * chip.trees;
   out.add(Unit::kCore, "clock of unused decoders", cycles - beats, e.idle_shared, tiles);
-  out.add(Unit::kCore, "clock of unused lanes and trees", cycles * m * trees - used, e.idle_column, tiles);
+  out.add(Unit::kCore, "clock of unused lanes and trees", cycles * m * trees - used, e.idle_column,
+          tiles);
   out.add(Unit::kCore, "clock of unused digit weights", cycles * m * trees - used,
           digits.cycle.at("idle"), kPico);
-  out.add(Unit::kCore, "clock of accumulators", cycles * m * chip.trees -
-              additions / kBankEntries, bank.cycle.at("idle"), kPico);
+  out.add(Unit::kCore, "clock of accumulators", cycles * m * chip.trees - additions / kBankEntries,
+          bank.cycle.at("idle"), kPico);
 }
 
 void vector_unit(const Counts& c, const spec::ChipConfig& chip, const Technology& t,
@@ -121,8 +122,8 @@ void vector_unit(const Counts& c, const spec::ChipConfig& chip, const Technology
     const double busy = static_cast<double>(c.vector.scale) +
                         2.0 * static_cast<double>(c.vector.multiply + c.vector.accumulate);
     out.add(Unit::kCore, "clock of unused vector lanes",
-            std::max(0.0, static_cast<double>(c.cycles) * chip.lanes - busy),
-            lane.cycle.at("idle"), kPico);
+            std::max(0.0, static_cast<double>(c.cycles) * chip.lanes - busy), lane.cycle.at("idle"),
+            kPico);
   }
 }
 
@@ -140,8 +141,8 @@ void controller(const Counts& c, const Technology& t, Report& report, Ledger& ou
     report.missing.push_back("the controller's core: not measured on this technology");
   }
   // Nothing is fetched while it waits.
-  out.add(Unit::kSram, "controller: instructions", running,
-          t.sram_byte(spec::kInstrBytes), kPico * kWordBytes);
+  out.add(Unit::kSram, "controller: instructions", running, t.sram_byte(spec::kInstrBytes),
+          kPico * kWordBytes);
   out.add(Unit::kSram, "controller: data", static_cast<double>(c.controller_accesses),
           t.sram_byte(spec::kDataBytes), kPico * kWordBytes);
 }
@@ -151,16 +152,18 @@ void memories(const Counts& c, const spec::ChipConfig& chip, const Technology& t
   // Five trees take the rows of five beats of signs in eight cycles.
   const double sign_beats = static_cast<double>(c.sign.beats) * chip.trees / 8;
   const double stream =
-      static_cast<double>(c.plane.beats + c.value.beats + c.scale_beats + c.load_beats) + sign_beats;
+      static_cast<double>(c.plane.beats + c.value.beats + c.scale_beats + c.load_beats) +
+      sign_beats;
   out.add(Unit::kSram, "prefetch FIFO: written and read", 2 * stream * beat,
           t.sram_byte(chip.fifo_beats * beat), kPico);
   // A group of the activation buffer holds Lanes bytes of each tile of a column.
   const Figure group = t.sram_byte(double{chip.act_depth * 1.0} * chip.lanes);
-  out.add(Unit::kSram, "activation buffer: read",
-          static_cast<double>(c.plane.column_beats + c.value.column_beats + c.sign.column_beats) * beat,
-          group, kPico);
-  out.add(Unit::kSram, "activation buffer: written", static_cast<double>(c.activation_bytes),
-          group, kPico);
+  out.add(
+      Unit::kSram, "activation buffer: read",
+      static_cast<double>(c.plane.column_beats + c.value.column_beats + c.sign.column_beats) * beat,
+      group, kPico);
+  out.add(Unit::kSram, "activation buffer: written", static_cast<double>(c.activation_bytes), group,
+          kPico);
   const Figure bank = t.sram_byte(kWordBytes * chip.scratch_words / chip.lanes);
   out.add(Unit::kSram, "scratchpad: read", static_cast<double>(c.scratch_reads) * kWordBytes, bank,
           kPico);
@@ -242,8 +245,7 @@ DramCounts stream_counts(uint64_t read_bytes, uint64_t written_bytes, double sec
   c.open_seconds = seconds;
   if (dram.row_bytes > 0)
     c.activates = static_cast<double>(read_bytes + written_bytes) / dram.row_bytes;
-  if (dram.refresh_seconds > 0)
-    c.refreshes = seconds / dram.refresh_seconds;
+  if (dram.refresh_seconds > 0) c.refreshes = seconds / dram.refresh_seconds;
   return c;
 }
 
@@ -290,12 +292,11 @@ Report estimate(const Counts& counts, const spec::ChipConfig& chip, const Techno
   controller(counts, technology, report, ledger);
   if (options.wires) {
     const Figure& wires = technology.wires;
-    report.terms.push_back({Unit::kCore, "wires and clock tree",
-                            report.joules(Unit::kCore) * (wires.value - 1),
-                            combine(wires.tag, report.tag(Unit::kCore)),
-                            fmt::format("core x {:.3g} ({})", wires.value - 1,
-                                        describe(wires.tag, wires.recalled)),
-                            wires.recalled});
+    report.terms.push_back(
+        {Unit::kCore, "wires and clock tree", report.joules(Unit::kCore) * (wires.value - 1),
+         combine(wires.tag, report.tag(Unit::kCore)),
+         fmt::format("core x {:.3g} ({})", wires.value - 1, describe(wires.tag, wires.recalled)),
+         wires.recalled});
   } else {
     report.missing.push_back("wires and clock tree: left out");
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
@@ -16,7 +17,8 @@ std::string_view name_of(Unit unit);
 
 /// How registers are clocked that have nothing to do.
 enum class ClockGating {
-  kUnits,  ///< Not at all: activation columns, banks' entries, lanes and queues are gated when unused.
+  kUnits,  ///< Not at all: activation columns, banks' entries, lanes and queues are gated when
+           ///< unused.
   kNone,   ///< In every cycle, as the RTL stands.
 };
 
@@ -26,7 +28,7 @@ struct Term {
   std::string name;
   double joules = 0;
   Tag tag{};
-  std::string how;  ///< Count and energy of one.
+  std::string how;        ///< Count and energy of one.
   bool recalled = false;  ///< The energy of one hangs on a source that is cited from memory.
 };
 

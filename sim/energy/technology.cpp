@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "technology.hpp"
 
 #include <fmt/format.h>
@@ -15,9 +16,8 @@ namespace {
 constexpr double kPico = 1e-12;
 
 /// The measured blocks that are part of the chip.
-constexpr const char* kChipBlocks[] = {"array",       "array_m2", "array_c32",
-                                       "digit_weight", "fifo",    "accumulator_bank",
-                                       "vector_lane", "controller"};
+constexpr const char* kChipBlocks[] = {"array", "array_m2",         "array_c32",   "digit_weight",
+                                       "fifo",  "accumulator_bank", "vector_lane", "controller"};
 
 bool is_recalled(const YAML::Node& node) { return node["recalled"].as<bool>(false); }
 
@@ -102,12 +102,13 @@ void read_currents(const YAML::Node& d, Dram& out) {
   const auto figure = [&](double value, const char* unit) {
     return Figure{value, unit, tag, source, is_recalled(d)};
   };
-  out.activate = figure(devices * clock * watts(d,
-                                                [&](const auto& i) {
-                                                  return i("idd0") * (ras + rp) -
-                                                         i("idd3n") * ras - i("idd2n") * rp;
-                                                }),
-                        "J");
+  out.activate =
+      figure(devices * clock *
+                 watts(d,
+                       [&](const auto& i) {
+                         return i("idd0") * (ras + rp) - i("idd3n") * ras - i("idd2n") * rp;
+                       }),
+             "J");
   const auto transfer = [&](const char* name) {
     const double power = watts(d, [&](const auto& i) { return i(name) - i("idd3n"); });
     return figure(power * burst / burst_bytes, "J/byte");
@@ -168,8 +169,8 @@ const Block& Technology::block(std::string_view block_name) const {
 }
 
 Figure Technology::sram_byte(double bytes) const {
-  const auto above = std::find_if(sram.begin(), sram.end(),
-                                  [&](const SramPoint& p) { return p.bytes >= bytes; });
+  const auto above =
+      std::find_if(sram.begin(), sram.end(), [&](const SramPoint& p) { return p.bytes >= bytes; });
   double energy = 0;
   Tag tag = sram_tag;
   if (above == sram.begin() || above == sram.end()) {

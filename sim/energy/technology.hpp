@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@ struct Block {
   std::map<std::string, Figure, std::less<>> cycle;
   /// Of each workload and operation ("lane/mac"): picojoules.
   std::map<std::string, Figure, std::less<>> operation;
-  Figure leakage;     ///< uW
-  Figure area;        ///< um2, or the library's unit
-  Figure flip_flops;  ///< cells
+  Figure leakage;        ///< uW
+  Figure area;           ///< um2, or the library's unit
+  Figure flip_flops;     ///< cells
   double clock_mhz = 0;  ///< At which it was measured.
   double slack_ps = 0;   ///< That its slowest path leaves of the period of that clock.
 
@@ -46,7 +47,7 @@ struct Technology {
   double node_nm = 0;
   double voltage = 0;
   double clock_mhz = 0;  ///< Greatest at which a block was measured.
-  std::string tools;  ///< Names and versions.
+  std::string tools;     ///< Names and versions.
   std::string date;
   std::map<std::string, Block, std::less<>> blocks;
 
@@ -71,21 +72,22 @@ struct Technology {
 struct Dram {
   std::string name;
   std::string title;
-  Figure activate;        ///< J, opening and closing a row of the channel
-  Figure read;            ///< J/byte
-  Figure write;           ///< J/byte
-  Figure refresh;         ///< J, of the whole channel
-  Figure open_standby;    ///< W, a row open
-  Figure idle_standby;    ///< W, none
-  double row_bytes = 0;   ///< Of the channel; 0: activates are part of read and write.
+  Figure activate;             ///< J, opening and closing a row of the channel
+  Figure read;                 ///< J/byte
+  Figure write;                ///< J/byte
+  Figure refresh;              ///< J, of the whole channel
+  Figure open_standby;         ///< W, a row open
+  Figure idle_standby;         ///< W, none
+  double row_bytes = 0;        ///< Of the channel; 0: activates are part of read and write.
   double refresh_seconds = 0;  ///< Between refreshes; 0: they are part of read and write.
   double refresh_busy = 0;     ///< Part of the time that refreshes take.
   double channel_bytes_per_second = 0;  ///< Peak.
-  Figure phy;             ///< J/byte, of PHY and signalling on the chip's side
+  Figure phy;                           ///< J/byte, of PHY and signalling on the chip's side
 };
 
-/// "1067 MHz is more than blocks of asap7 meet as synthesised: controller 492 MHz, ...", for people;
-/// empty when the clock is met. Wires and other corners of the process leave less than that.
+/// "1067 MHz is more than blocks of asap7 meet as synthesised: controller 492 MHz, ...", for
+/// people; empty when the clock is met. Wires and other corners of the process leave less than
+/// that.
 std::string describe_missed_clock(const Technology& technology, double mhz);
 
 /// The technologies whose results are built in.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "token_counts.hpp"
 
 #include <algorithm>
@@ -44,7 +45,7 @@ class Token {
     multiply(vocab_);
     const uint64_t embedding =
         s.tables ? spec::embedding_bytes(1, hidden_, s.tables->group) : 2 * hidden_;
-    load(4 * vocab_, vocab_);  // row scales
+    load(4 * vocab_, vocab_);                                      // row scales
     load(2 * hidden_ + embedding + 2 * dim_, 2 * hidden_ + dim_);  // gain, embedding, rope
     counts.controller_cycles += kEndCycles;
     counts.controller_accesses = counts.controller_cycles / kCyclesPerDataAccess;
@@ -170,7 +171,8 @@ Counts token_counts(const io::SynthPreset& shape, const spec::ChipConfig& chip, 
   Counts c = token.counts;
   const uint64_t read_beats = token.matrix_beats + c.load_beats;
   // Signs on five trees take more cycles than beats.
-  const uint64_t steps = c.plane.beats + c.value.beats + c.sign.beats + c.scale_beats + c.load_beats;
+  const uint64_t steps =
+      c.plane.beats + c.value.beats + c.sign.beats + c.scale_beats + c.load_beats;
   const uint64_t read_bytes = read_beats * chip.columns;
   const uint64_t written_bytes = c.store_beats * chip.columns;
   const double busy = dram.refresh_seconds > 0 ? dram.refresh_busy : 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "estimate.hpp"
 
 #include <algorithm>
@@ -279,12 +280,14 @@ Token Estimator::batch(const Token& one, uint32_t sequences) const {
     for (std::size_t layout = 0; layout < spec::kLayoutCount; ++layout) {
       auto& steps = share.activity.matrix_beats[layout];
       auto& all = token.activity.matrix_beats[layout];
-      for (std::size_t columns = 0; columns < steps.size(); ++columns) all[columns] -= steps[columns];
+      for (std::size_t columns = 0; columns < steps.size(); ++columns)
+        all[columns] -= steps[columns];
       uint64_t sum = std::accumulate(steps.begin(), steps.end(), uint64_t{0});
       reduce(sum);
       steps.fill(0);
       steps[std::min(sequences, chip_.chip.act_columns)] = sum;
-      for (std::size_t columns = 0; columns < steps.size(); ++columns) all[columns] += steps[columns];
+      for (std::size_t columns = 0; columns < steps.size(); ++columns)
+        all[columns] += steps[columns];
     }
     for (const auto count : {&tlm::Activity::memory_read_bytes, &tlm::Activity::scale_beats})
       token.activity.*count -= reduce(share.activity.*count);

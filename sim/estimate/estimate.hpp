@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
@@ -69,7 +70,7 @@ struct Token {
   uint32_t context = 0;  ///< Positions before it.
   double cycles = 0;
   double seconds = 0;
-  Counters counters{};      ///< Of all tokens that were timed.
+  Counters counters{};       ///< Of all tokens that were timed.
   tlm::Activity activity{};  ///< The same.
   uint32_t tokens = 1;
   std::array<Share, kOperations> operations{};

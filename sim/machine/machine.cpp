@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "machine.hpp"
 
 #include <algorithm>
@@ -52,8 +53,7 @@ uint32_t Machine::config_word(int index) const {
 
 uint32_t Machine::read(uint32_t offset) {
   ++cycles_;
-  if (offset < mmio::kCmd + mmio::cmd::kBytes && offset % 4 == 0)
-    return command_.w[offset / 4];
+  if (offset < mmio::kCmd + mmio::cmd::kBytes && offset % 4 == 0) return command_.w[offset / 4];
   if (offset >= mmio::kScratch) {
     const uint32_t word = (offset - mmio::kScratch) / 4;
     if (word >= config_.scratch_words)

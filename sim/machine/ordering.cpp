@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ordering.hpp"
 
 #include <algorithm>
@@ -108,8 +109,7 @@ void Ordering::write(Place& place, const char* what, uint64_t index) {
 void Ordering::read_memory(uint64_t address, uint64_t bytes) {
   if (!check_) return;
   const auto number = static_cast<uint32_t>(issued_[unit_]);
-  while (!reads_.empty() &&
-         reads_.front().number + kMostUnderWay < issued_[reads_.front().unit]) {
+  while (!reads_.empty() && reads_.front().number + kMostUnderWay < issued_[reads_.front().unit]) {
     reads_.pop_front();
   }
   if (!reads_.empty() && reads_.back().unit == unit_ && reads_.back().number == number &&

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "timeline.hpp"
 
 #include <nlohmann/json.hpp>
@@ -31,7 +32,8 @@ void Timeline::write(io::AtomicFile& out) const {
   std::string block = "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n";
   bool first = true;
   const auto event = [&](const nlohmann::json& e) {
-    block += (first ? "" : ",\n") + e.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    block +=
+        (first ? "" : ",\n") + e.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     first = false;
     if (block.size() < (1 << 16)) return;
     put(block);

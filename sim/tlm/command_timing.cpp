@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "command_timing.hpp"
 
 #include <algorithm>
@@ -93,8 +94,7 @@ uint32_t vector_cycles(const spec::VectorCommand& c, const spec::ChipConfig& chi
     for (uint32_t row = 0; row < c.rows; ++row) cycles += list.insert(c.n, chip);
     return cycles + 1;
   }
-  const bool of_products =
-      only_reduces(op) || (op == VectorOp::kJoin && reduce == Reduce::kMaxAbs);
+  const bool of_products = only_reduces(op) || (op == VectorOp::kJoin && reduce == Reduce::kMaxAbs);
   if (reduce == Reduce::kNone) return cycles;
   if (of_products) return cycles + (chip.small_fabric ? 1 : 0);
   return cycles + (chip.small_fabric ? 5 : 3);

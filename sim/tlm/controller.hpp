@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <span>
@@ -51,9 +52,9 @@ class Controller {
 
   DeviceBus& bus_;
   Activity& activity_;
-  /// Cycles that registers of a small fabric lengthen: until the data memory sees an access, until a
-  /// device sees a read or a write, from its answer to the next instruction, and what a taken branch
-  /// takes beyond another.
+  /// Cycles that registers of a small fabric lengthen: until the data memory sees an access, until
+  /// a device sees a read or a write, from its answer to the next instruction, and what a taken
+  /// branch takes beyond another.
   const Cycle memory_access_, device_read_, device_write_, device_answer_, branch_;
   iss::Iss iss_;
   iss::Retired retired_;

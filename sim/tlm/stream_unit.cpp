@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "stream_unit.hpp"
 
 #include <algorithm>
@@ -169,8 +170,7 @@ void StreamUnit::run_block(Matmul& m) {
   const Cycle past = std::min(opened, sink_free_);
   ports_.write.forget_before(past);
   ports_.result_writes.forget_before(past);
-  drain(spec::ceil_div(rows, height), height, live_rows, half, m.stripes_left == 0, c,
-        m.closed);
+  drain(spec::ceil_div(rows, height), height, live_rows, half, m.stripes_left == 0, c, m.closed);
   activity_.matrix_beats[c.layout][std::min<uint32_t>(c.act_columns, 8)] += steps;
   activity_.scale_beats += scales;
   activity_.act_tile_reads += steps * c.act_columns;

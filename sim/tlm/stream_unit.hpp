@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <deque>
@@ -60,7 +61,8 @@ class StreamUnit {
   /// All beats of a block of so many stripes, from cycle `from` on; returns the cycle of its last
   /// stripe.
   Cycle take_block(const spec::MatrixShape& shape, uint32_t stripes, Cycle from);
-  /// Rows that the array takes in a cycle in a layout of trits or signs; rows of an accumulator entry.
+  /// Rows that the array takes in a cycle in a layout of trits or signs; rows of an accumulator
+  /// entry.
   uint32_t rows_of_step(spec::Layout layout) const;
   /// The block's last stripe was given to the array in cycle `closed`; `half` tells that it takes
   /// half of the accumulators, `height` how many rows an entry has. Completes the command with its

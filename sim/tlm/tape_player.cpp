@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tape_player.hpp"
 
 #include <algorithm>
@@ -37,7 +38,9 @@ void TapePlayer::step(bool memory_is_free, Cycle end) {
   full_ = (comes && index_ == last) || (full_ && !taken);
   hold_ = drop || (hold_ && !taken);
   if (taken) offered_ = false;
-  if (comes) command_.w[index_] = index_ == spec::fields::kWaits.word ? spec::add_waits(word_, waits_) : word_;
+  if (comes)
+    command_.w[index_] =
+        index_ == spec::fields::kWaits.word ? spec::add_waits(word_, waits_) : word_;
   arrives_ = request;
   index_ = next_;
   if (request) word_ = memory_[(first_ + next_) % memory_.size()];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,9 @@
 
 namespace tern::tlm {
 
-/// Plays tapes: commands that lie one after another in the controller's data memory, a word a cycle.
-/// The controller goes on meanwhile, and its accesses of that memory come first, so a tape is played
-/// no further than the controller has come. Source: rtl/top/tape_player.sv.
+/// Plays tapes: commands that lie one after another in the controller's data memory, a word a
+/// cycle. The controller goes on meanwhile, and its accesses of that memory come first, so a tape
+/// is played no further than the controller has come. Source: rtl/top/tape_player.sv.
 class TapePlayer {
  public:
   /// Offers a command to the checker in the cycle given; returns the one in which it is taken.
@@ -21,8 +22,8 @@ class TapePlayer {
 
   /// The controller's data memory.
   void set_memory(std::span<const uint32_t> words) { memory_ = words; }
-  /// The register Tape is written in cycle `at`; `waits` is added to word 1 of each command. Nothing
-  /// is played.
+  /// The register Tape is written in cycle `at`; `waits` is added to word 1 of each command.
+  /// Nothing is played.
   void start(uint32_t tape, uint32_t waits, Cycle at);
   /// Plays what happens before this cycle.
   void advance(Cycle cycle) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "timing_run.hpp"
 
 #include <array>
@@ -56,7 +57,8 @@ uint32_t generate(driver::FirmwareLink& link, const io::Skeleton& model, uint32_
 void check_width(const Counters& counted) {
   if (counted.cycles < work_cycles(counted) + (uint64_t{1} << 31)) return;
   throw Error(
-      "{} cycles between two looks at the chip are more than its counters of 32 bits can tell apart; "
+      "{} cycles between two looks at the chip are more than its counters of 32 bits can tell "
+      "apart; "
       "ask for a lower clock, a faster memory or fewer tokens",
       counted.cycles);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The driver on an emulated board: the whole FPGA with its SDRAM, over its serial pins.
 #include <gtest/gtest.h>
 

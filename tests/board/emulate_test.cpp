@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tern emulate, and tern run on what it emulates.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

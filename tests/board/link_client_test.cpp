@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The host's end of the serial link, against a board in C++.
 #include "serial/link_client.hpp"
 

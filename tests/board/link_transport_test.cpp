@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A board behind a serial link as the driver sees it, against a board in C++.
 #include "serial/link_transport.hpp"
 

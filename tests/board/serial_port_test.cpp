@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The serial port itself, on pseudo-terminals.
 #include "serial/serial_port.hpp"
 

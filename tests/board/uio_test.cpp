@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A chip under UIO, with files in place of registers and memory and a socket in place of its
 // interrupt.
 #include <gtest/gtest.h>

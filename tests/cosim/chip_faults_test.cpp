@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <functional>
 
 #include "command_bench.hpp"
 #include "io/error.hpp"
 
-/// What goes wrong around the chip: each fault sets its bit, and after a soft reset the chip works as
-/// if nothing had been.
+/// What goes wrong around the chip: each fault sets its bit, and after a soft reset the chip works
+/// as if nothing had been.
 namespace tern::test {
 namespace {
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <gtest/gtest.h>
@@ -109,8 +110,7 @@ class CommandBench {
   /// Waits until every unit has done what it was given.
   bool wait_done(uint32_t polls = 100'000) {
     uint32_t target = 0;
-    for (uint32_t u = 0; u < issued.size(); ++u)
-      target |= spec::count_of(u).put(issued[u] & 0xff);
+    for (uint32_t u = 0; u < issued.size(); ++u) target |= spec::count_of(u).put(issued[u] & 0xff);
     for (uint32_t i = 0; i < polls; ++i) {
       if (read_device(spec::mmio::kDone) == target) {
         while (machine.read(spec::mmio::kDone) != target) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The core's counters at their full width, which no program lives long enough to reach.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every instruction of RV32IM with corner operands. What each must give is computed here, in plain
 // C++ or written by hand, apart from both the core and the simulator.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs that check themselves, in assembler, for every instruction of RV32IM and every trap.
 
     programs.py CROSS_COMPILER_PREFIX DIRECTORY

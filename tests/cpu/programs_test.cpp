@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The programs of programs.py, assembled by the cross compiler, on the core and on the simulator in
 // lockstep.
 #include <gtest/gtest.h>

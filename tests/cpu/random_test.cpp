@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random programs in lockstep: core and simulator agree on every instruction that retires, on every
 // device access, on what the host sees meanwhile, and on the memory at the end.
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many cycles instructions and loops take: the figures of docs/cpu.md.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

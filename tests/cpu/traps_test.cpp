@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the core stops, what it says, what it leaves undone, and how it starts again.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands of README.md and docs/*.md: python docs_test.py BUILD parse|run|slow.
 
 parse: every command, in a block or within the text, is one that its program takes; each command of a block is run by

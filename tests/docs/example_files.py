@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files that the commands of README.md and docs/ name."""
 
 import re

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The checker by itself: streams of commands written by hand, at the limit and one cycle before it.
 #include "dram/checker.hpp"
 

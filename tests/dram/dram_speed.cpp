@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bursts a second of the DRAM timing model: dram_speed [--benchmark_filter=...].
 #include <benchmark/benchmark.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The presets: where their values come from, and what they reach.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The scheduler under its checker, and its accounts.
 #include <gtest/gtest.h>
 

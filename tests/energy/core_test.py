@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The controller's core at gate level on OSU018: a recording of the firmware is replayed on the
 netlist, and a recording that is not the core's is noticed.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Two bits that count while `en_i` is high.
 module counter (
   input  logic       clk_i,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
@@ -107,8 +108,7 @@ TEST(EnergyData, EveryTechnologyAndMemoryLoads) {
         EXPECT_GT(energy.value, 0) << name << " " << block << " " << workload;
     }
   }
-  for (const char* name :
-       {"sdr", "ddr3", "ddr4", "lpddr4", "lpddr5x", "hbm2", "hbm2e", "hbm3"}) {
+  for (const char* name : {"sdr", "ddr3", "ddr4", "lpddr4", "lpddr5x", "hbm2", "hbm2e", "hbm3"}) {
     const Dram d = load_dram(name);
     EXPECT_GT(d.read.value, 0) << name;
     EXPECT_GT(d.write.value, 0) << name;

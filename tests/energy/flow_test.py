@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The measuring flow of scripts/energy on OSU018: a circuit whose activity and switching power are
 known, faults that must be noticed, and one block of the chip from end to end.
 

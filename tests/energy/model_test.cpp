@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "model.hpp"
 
 #include <gtest/gtest.h>
@@ -35,9 +36,8 @@ Technology technology() {
   t.blocks["digit_weight"] = block({{"weights", pj(3)}, {"head", pj(4)}, {"idle", pj(2)}});
   t.blocks["accumulator_bank"] = block({{"bank", pj(60)}, {"idle", pj(52)}});
   t.blocks["vector_lane"] = block({{"idle", pj(10)}});
-  t.blocks["vector_lane"].operation = {{"scale/element", pj(100)},
-                                       {"multiply/element", pj(200)},
-                                       {"accumulate/element", pj(300)}};
+  t.blocks["vector_lane"].operation = {
+      {"scale/element", pj(100)}, {"multiply/element", pj(200)}, {"accumulate/element", pj(300)}};
   t.sram = {{64, 8}, {1 << 20, 8}};  // 1 pJ a byte
   t.sram_tag = Tag::kMeasured;
   t.wires = {1.5, "", Tag::kProjected, "test"};
@@ -61,9 +61,8 @@ constexpr ModelOptions kCells{ClockGating::kUnits, false};
 
 /// Whether the report says that something is not in it.
 bool names(const Report& report, std::string_view what) {
-  return std::any_of(report.missing.begin(), report.missing.end(), [&](const std::string& text) {
-    return text.find(what) != std::string::npos;
-  });
+  return std::any_of(report.missing.begin(), report.missing.end(),
+                     [&](const std::string& text) { return text.find(what) != std::string::npos; });
 }
 
 TEST(EnergyModel, BeatsOfWeightsCostDecodersOnceAndLanesForEachColumn) {
@@ -109,8 +108,8 @@ TEST(EnergyModel, WithoutGatingWhatIsUnusedIsClocked) {
   const double gated = estimate(c, kChip, technology(), memory(), kCells).joules();
   const double all =
       estimate(c, kChip, technology(), memory(), {ClockGating::kNone, false}).joules();
-  // Decoders 2*5-9 = 1 in 90 cycles, lanes 4 in 400 - 30, both of 2 tiles; digits 2 in 370; banks 52
-  // in 100 * 4 * 5 less the 150/52 that additions clock; 16 lanes of the vector unit.
+  // Decoders 2*5-9 = 1 in 90 cycles, lanes 4 in 400 - 30, both of 2 tiles; digits 2 in 370; banks
+  // 52 in 100 * 4 * 5 less the 150/52 that additions clock; 16 lanes of the vector unit.
   const double unused = 90 * 2 * 1 + 370 * 2 * 4 + 370 * 2 + (2000 - 150.0 / 52) * 52 + 1600 * 10;
   EXPECT_NEAR(all - gated, unused * 1e-12, 1e-17);
 }
@@ -130,8 +129,12 @@ TEST(EnergyModel, VectorElementsAndMemoriesAddUp) {
 
 TEST(EnergyModel, ControllerCostsByWhatItDoes) {
   Technology t = technology();
-  t.blocks["controller"] = Block{
-      {{"work", pj(20)}, {"poll", pj(30)}, {"stall", pj(10)}, {"firmware", pj(1000)}}, {}, {}, {}, {}};
+  t.blocks["controller"] =
+      Block{{{"work", pj(20)}, {"poll", pj(30)}, {"stall", pj(10)}, {"firmware", pj(1000)}},
+            {},
+            {},
+            {},
+            {}};
   Counts c;
   c.controller_cycles = 3;
   c.controller_polls = 5;
@@ -150,7 +153,8 @@ TEST(EnergyModel, WithoutAMeasuredControllerItsCoreIsLeftOutAndNamed) {
   EXPECT_EQ(without.joules(), 0);
   EXPECT_TRUE(names(without, "the controller's core"));
   Technology t = technology();
-  t.blocks["controller"] = Block{{{"work", pj(1)}, {"poll", pj(1)}, {"stall", pj(1)}}, {}, {}, {}, {}};
+  t.blocks["controller"] =
+      Block{{{"work", pj(1)}, {"poll", pj(1)}, {"stall", pj(1)}}, {}, {}, {}, {}};
   EXPECT_FALSE(names(estimate(c, kChip, t, memory(), kCells), "the controller's core"));
 }
 
@@ -183,8 +187,8 @@ TEST(EnergyModel, LeakageIsThatOfAllTreesAndBanks) {
   t.blocks["vector_lane"].leakage.value = 11;
   Counts c;
   c.seconds = 1;
-  // 2 tiles of 40 for the decoders and 60 for each of 4 columns; digit weights, five banks a column;
-  // 16 lanes.
+  // 2 tiles of 40 for the decoders and 60 for each of 4 columns; digit weights, five banks a
+  // column; 16 lanes.
   EXPECT_NEAR(estimate(c, kChip, t, memory(), kCells).joules(Unit::kCore),
               (2 * (40 + 4 * 60) + 4 * 3 + 4 * 5 * 7 + 16 * 11) * 1e-6, 1e-12);
   spec::ChipConfig eight = kChip;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "token_counts.hpp"
 
 #include <gtest/gtest.h>
@@ -9,9 +10,9 @@
 namespace tern::energy {
 namespace {
 
-// The image's own count of a token's weights is made from its descriptors. Keys and values of a head
-// are read once for all of its queries where there are activation columns for them; with one column
-// keys once for each query, and values for each query and limb.
+// The image's own count of a token's weights is made from its descriptors. Keys and values of a
+// head are read once for all of its queries where there are activation columns for them; with one
+// column keys once for each query, and values for each query and limb.
 TEST(TokenCounts, StreamWhatTheImageOfTheDemoModelStreams) {
   const io::Gguf gguf(TERN_DEMO_MODEL);
   const struct {
@@ -22,8 +23,7 @@ TEST(TokenCounts, StreamWhatTheImageOfTheDemoModelStreams) {
     const spec::ChipConfig& chip = io::find_config(name);
     const io::Image image = io::Image::from_bytes(io::convert(gguf, chip), "demo");
     for (uint32_t context : {1u, 100u, 512u}) {
-      const Counts c =
-          token_counts(io::find_preset("demo"), chip, context, load_dram("ddr4"), 1e9);
+      const Counts c = token_counts(io::find_preset("demo"), chip, context, load_dram("ddr4"), 1e9);
       const uint64_t keys = (context + chip.key_block - 1) / chip.key_block * chip.key_block * 64;
       const uint64_t values = (context + chip.columns - 1) / chip.columns * chip.columns * 64;
       EXPECT_EQ((c.plane.beats + c.value.beats) * chip.columns,
@@ -38,8 +38,8 @@ TEST(TokenCounts, Bitnet2b4tByHand) {
   const spec::ChipConfig& chip = io::find_config("edge");
   const Counts c =
       token_counts(io::find_preset("bitnet-2b4t"), chip, 512, load_dram("ddr4"), 300e6);
-  const uint64_t layer = (512 + 512 / 4 * 2) * 40     // q 2560, k and v 640 rows each: stripes x tiles
-                         + 512 * 40                   // output
+  const uint64_t layer = (512 + 512 / 4 * 2) * 40  // q 2560, k and v 640 rows each: stripes x tiles
+                         + 512 * 40                // output
                          + 2 * 1383 * 40 + 512 * 108;  // gate, up, down
   EXPECT_EQ(c.plane.beats, 30 * layer);
   // K: 520 rows of whole blocks of 20, 2 tiles; V: 128 rows, 8 tiles; 5 KV heads.
@@ -54,8 +54,9 @@ TEST(TokenCounts, Bitnet2b4tByHand) {
 TEST(TokenCounts, Bonsai8bIsOfSignsWithScales) {
   const Counts c = token_counts(io::find_preset("bonsai-8b"), io::find_config("edge"), 256,
                                 load_dram("ddr4"), 300e6);
-  const uint64_t narrow = 2 * 103 + 2 * 26 + 2 * 308;  // q and output, k and v, gate and up: 64 tiles
-  const uint64_t wide = 103;                           // down: 192 tiles
+  const uint64_t narrow =
+      2 * 103 + 2 * 26 + 2 * 308;  // q and output, k and v, gate and up: 64 tiles
+  const uint64_t wide = 103;       // down: 192 tiles
   const uint64_t head = 3799;
   const uint64_t tiles = 36 * (64 * narrow + 192 * wide) + 64 * head;
   EXPECT_EQ(c.plane.beats, 0u);
@@ -70,8 +71,9 @@ TEST(TokenCounts, Bonsai8bIsOfSignsWithScales) {
 
   spec::ChipConfig eight = io::find_config("edge");
   eight.trees = 8;
-  EXPECT_EQ(token_counts(io::find_preset("bonsai-8b"), eight, 256, load_dram("ddr4"), 300e6).sign.beats,
-            5 * tiles);
+  EXPECT_EQ(
+      token_counts(io::find_preset("bonsai-8b"), eight, 256, load_dram("ddr4"), 300e6).sign.beats,
+      5 * tiles);
 }
 
 TEST(TokenCounts, TernaryBonsai8bIsOfTritsWithScales) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the host says of a model before it is loaded is what the firmware says when it is.
 #include "io/fit.hpp"
 
@@ -116,7 +117,8 @@ void change_a_word(Random& r, Descriptor& d) {
   const uint32_t at = between(r, 0, words - 1);
   uint32_t value = 0;
   std::memcpy(&value, reinterpret_cast<char*>(&d) + 4 * at, sizeof value);
-  const uint32_t values[] = {0, 1, value + 1, value - 1, value ^ 1u << between(r, 0, 31), static_cast<uint32_t>(r())};
+  const uint32_t values[] = {
+      0, 1, value + 1, value - 1, value ^ 1u << between(r, 0, 31), static_cast<uint32_t>(r())};
   value = one_of(r, values);
   std::memcpy(reinterpret_cast<char*>(&d) + 4 * at, &value, sizeof value);
 }
@@ -152,15 +154,13 @@ TEST(Fit, SaysWhatTheFirmwareSays) {
       change_a_word(r, model.model);
       if (model.model.layers > layers) model.model.layers = layers;
     }
-    if (between(r, 0, 2) == 0)
-      change_a_word(r, model.layers[between(r, 0, layers - 1)]);
+    if (between(r, 0, 2) == 0) change_a_word(r, model.layers[between(r, 0, layers - 1)]);
     model.model.layer_table = 2048;
     seal(model.model);
     for (LayerDescriptor& l : model.layers) seal(l);
 
     uint32_t group = 0;
-    const fit::Fit fit =
-        fit::fit(model.model, model.layers.data(), fit::chip_of(chip), &group);
+    const fit::Fit fit = fit::fit(model.model, model.layers.data(), fit::chip_of(chip), &group);
     const Answer answer = ask_firmware(model, chip);
     ASSERT_EQ(fit.error, answer.error.value_or(FirmwareError{}));
     ASSERT_EQ(fit.detail, answer.detail);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -191,10 +192,11 @@ TEST_P(Mailbox, TakesEveryTokenOfTheVocabularyAndNoOther) {
 TEST_P(Mailbox, NamesTheSettingThatIsOutOfRange) {
   expect_limits(offsetof(GenerateRequest, flags), {0, 1}, {4, 8, 0x100, 0x80000000, 0xffffffff},
                 [](GenerateRequest& r, uint32_t v) { r.flags = v; });
-  expect_limits(offsetof(GenerateRequest, inverse_temperature),
-                {0, 1u << 30, (1u << 30) + 1, (1u << 31) - 1},
-                {1, (1u << 30) - 1, 1u << 31, 0xc0000000, 0xffffffff},
-                [](GenerateRequest& r, uint32_t v) { r.inverse_temperature = {v, -30}; });
+  expect_limits(
+      offsetof(GenerateRequest, inverse_temperature), {0, 1u << 30, (1u << 30) + 1, (1u << 31) - 1},
+      {1, (1u << 30) - 1, 1u << 31, 0xc0000000, 0xffffffff}, [](GenerateRequest& r, uint32_t v) {
+        r.inverse_temperature = {v, -30};
+      });
   expect_limits(offsetof(GenerateRequest, top_k), {1, 2, spec::kTopK},
                 {0, spec::kTopK + 1, 0x100, 0x101, 0x10001, 0xffffffff},
                 [](GenerateRequest& r, uint32_t v) { r.top_k = v; });
@@ -276,8 +278,11 @@ TEST_P(Mailbox, ReadsAndWritesUnitsOfMemoryAndNothingElse) {
       bench->machine().reserve_memory(64 * (base + 160));
     }
     uint32_t n = 1;
-    for (const auto& [at, units] : {std::pair<uint64_t, uint32_t>{first, 1}, {first + 1, 3},
-                                    {first + 40, 120}, {first + 159, 1}, {first, 0}}) {
+    for (const auto& [at, units] : {std::pair<uint64_t, uint32_t>{first, 1},
+                                    {first + 1, 3},
+                                    {first + 40, 120},
+                                    {first + 159, 1},
+                                    {first, 0}}) {
       std::vector<std::byte> expected = memory();
       std::vector<uint32_t> request = {word(Request::kWriteMemory), static_cast<uint32_t>(at),
                                        units};
@@ -381,8 +386,8 @@ TEST_P(Mailbox, TheBinaryAnswersRandomRequestsAlike) {
         ask.request.group = below(4);
         ask.request.top_k = below(70);
         ask.request.top_p_q16 = below(70000);
-        ask.request.inverse_temperature = below(2) ? spec::make_scale(1 + below(20), -2)
-                                                   : spec::Scale{below(2), 0};
+        ask.request.inverse_temperature =
+            below(2) ? spec::make_scale(1 + below(20), -2) : spec::Scale{below(2), 0};
         ask.request.random_low = static_cast<uint32_t>(random());
         ask.request.random_high = static_cast<uint32_t>(random());
         if (below(6) == 0) ask.prompt.back() = static_cast<int32_t>(vocab() + below(2));

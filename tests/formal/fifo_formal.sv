@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Proof of rtl/lib/fifo.sv: no word is lost, duplicated, reordered or changed.
 ///
 /// Two words are tracked: `pick_first_i` and `pick_second_i` are free, so they may be any two words

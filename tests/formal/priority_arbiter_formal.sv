@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Proof of rtl/lib/priority_arbiter.sv, for any requests.
 module priority_arbiter_formal #(
   parameter int unsigned Clients = 4

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Proof of rtl/core/store_unit.sv: every element of a command is written once, to its bytes, and
 /// every command is reported done once, with its last answer.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Proof of rtl/core/stream_reader.sv: its bursts cover each segment once and in order, and the
 /// beats come out as the memory answered them.
 ///

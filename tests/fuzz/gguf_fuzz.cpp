@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/chat_format.hpp"
 #include "io/error.hpp"
 #include "io/gguf.hpp"

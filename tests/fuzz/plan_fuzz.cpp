@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "dram/presets.hpp"
 #include "io/error.hpp"
 #include "sweep_points.hpp"

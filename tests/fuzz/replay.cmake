@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DPROGRAM=... -DCORPUS=....tar.xz -DFOLDER=... -P replay.cmake: unpacks a kept corpus and runs its target over it.
 file(REMOVE_RECURSE ${FOLDER})
 file(MAKE_DIRECTORY ${FOLDER})

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """First inputs of the fuzzers: python seeds.py TERN FOLDER.
 
 FOLDER/gguf, /safetensors, /tokenizer_json and /image get small whole files, written by the packages

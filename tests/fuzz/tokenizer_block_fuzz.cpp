@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <cstring>
 #include <vector>
 
@@ -43,8 +44,7 @@ std::vector<std::byte> image_with(std::span<const std::uint8_t> block) {
   std::vector<std::byte> bytes = plain_image();
   auto header = get<spec::ImageHeader>(bytes, 0);
   auto model = get<spec::ModelDescriptor>(bytes, header.model);
-  std::vector<spec::LayerDescriptor> layers{
-      get<spec::LayerDescriptor>(bytes, model.layer_table)};
+  std::vector<spec::LayerDescriptor> layers{get<spec::LayerDescriptor>(bytes, model.layer_table)};
   header.tokenizer = spec::align_up(bytes.size(), spec::kAddrUnit);
   header.tokenizer_bytes = block.size();
   bytes.resize(header.tokenizer + block.size());

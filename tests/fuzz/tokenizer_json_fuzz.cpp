@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/error.hpp"
 #include "io/tokenizer.hpp"
 #include "target.hpp"

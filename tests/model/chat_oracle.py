@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`tern run --chat` against jinja2 and the package tokenizers: python chat_oracle.py TERN FOLDER.
 
 For every chat template a tiny model of random weights with a byte-level vocabulary, trained here, that has the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The driver against a script that plays the firmware: the protocol, and what it says about every
 // fault.
 #include "chip_device.hpp"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Converts a GGUF file of the shape of BitNet b1.58 2B-4T and measures memory: python convert_gguf.py TERN WORK VOCABULARIES.
 
 The file has random weights in TQ2_0 and an embedding in F16, 1.2 GB; the tokenizer is Llama 3's, from

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Converts a folder of the shape of BitNet b1.58 2B-4T and measures memory: python convert_memory.py TERN WORK VOCABULARIES.
 
 The folder is a file of zeros (packed weights, so -1 everywhere), which takes no room on disk; the

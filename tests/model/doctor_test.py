@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tern doctor and tern run on models of every kind: python doctor_test.py TERN DEMO_MODEL."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 cmake_minimum_required(VERSION 3.25)
 # The driver computes no part of the model: of the operator headers its sources see the address arithmetic alone.
 # cmake -DCXX=compiler -DROOT=source tree -P driver_includes.cmake

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real firmware and driver on a machine chip, against the golden model.
 #include <gtest/gtest.h>
 
@@ -9,20 +10,20 @@
 
 #include "chip_device.hpp"
 #include "firmware_image.hpp"
-#include "machine_chip.hpp"
 #include "gguf_builder.hpp"
 #include "golden/model.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
 #include "io/image.hpp"
+#include "machine_chip.hpp"
 #include "spec/generated/registers.hpp"
 #include "spec/numerics/sample.hpp"
 
 namespace tern {
 namespace {
 
-using spec::TracePoint;
 using sim::MachineChip;
+using spec::TracePoint;
 
 constexpr const spec::ChipConfig& kNano = spec::kConfigs[0];
 constexpr const spec::ChipConfig& kEdge = spec::kConfigs[1];

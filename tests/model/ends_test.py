@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where generation ends, and what is kept when it fails: python ends_test.py TERN [CHIP...].
 
 Models whose next token is a function of the last one: embedding of unit vectors, layers of zeros, and a head

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tiny models of every architecture, from file to chip: python families_test.py TERN BACKEND...
 
 Written by the package gguf with random weights: trits with one scale a matrix, with a scale for every block, and with

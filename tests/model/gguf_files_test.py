@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GGUF files as published programs write them: python gguf_files_test.py TERN REFERENCE_LOGITS.
 
 Models whose weights come from a formula, of the architectures llama and qwen3. The expected logits were computed by llama.cpp and by

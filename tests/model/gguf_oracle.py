@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares the decoder of GGUF tensors with the package gguf: python gguf_oracle.py DUMP_TENSORS.
 
 Writes a file with every type that both know, once from quantised random numbers and once from

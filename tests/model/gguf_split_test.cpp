@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -15,8 +16,8 @@ namespace tern {
 namespace {
 
 using io::Gguf;
-using test::GgufBuilder;
 using test::fails_with;
+using test::GgufBuilder;
 
 Gguf open(const GgufBuilder& builder) { return Gguf(builder.build(), "test.gguf"); }
 
@@ -48,8 +49,7 @@ class SplitTest : public FileTest {
       GgufBuilder b = number == 1 ? builder : GgufBuilder();
       b.u32("split.no", static_cast<std::uint32_t>(number) - 1);
       if (number == 1)
-        b.u32("split.count", kParts)
-            .i32("split.tensors.count", static_cast<std::int32_t>(tensors));
+        b.u32("split.count", kParts).i32("split.tensors.count", static_cast<std::int32_t>(tensors));
       for (std::size_t i = static_cast<std::size_t>(number) - 1; i < tensors; i += kParts) {
         const io::GgufTensor& t = whole.tensors()[i];
         b.tensor(std::string(t.name), {t.dimensions().begin(), t.dimensions().end()}, t.type,

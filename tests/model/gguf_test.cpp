@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/gguf.hpp"
 
 #include <gtest/gtest.h>
@@ -21,8 +22,8 @@ namespace tern {
 namespace {
 
 using io::Gguf;
-using test::GgufBuilder;
 using test::fails_with;
+using test::GgufBuilder;
 
 Gguf open(const GgufBuilder& builder) { return Gguf(builder.build(), "test.gguf"); }
 
@@ -199,23 +200,22 @@ TEST(GgufTensors, RefusesBadEntries) {
 }
 
 TEST(GgufTensors, OfUnknownTypesAreInTheTableAndRefusedWhenRead) {
-  for (const auto& [type, name] : {std::pair(19u, "IQ1_S"), std::pair(38u, "TL1"),
-                                   std::pair(999u, "unknown type 999")}) {
+  for (const auto& [type, name] :
+       {std::pair(19u, "IQ1_S"), std::pair(38u, "TL1"), std::pair(999u, "unknown type 999")}) {
     GgufBuilder b;
     b.tensor("w", {256}, type, std::string(50, 'x')).tensor("v", {4}, 0, std::string(16, '\0'));
     const Gguf g = open(b);
     const io::GgufTensor& t = g.tensor("w");
     EXPECT_EQ(t.bytes.size(), 64u) << "up to the next tensor";
     EXPECT_FALSE(io::is_ternary(t));
-    EXPECT_TRUE(fails_with([&] { decode_floats(t); },
-                           {"test.gguf: tensor \"w\" is stored as", name,
-                            "supported: F32, F16, BF16, Q8_0, Q4_0"}));
+    EXPECT_TRUE(fails_with([&] { decode_floats(t); }, {"test.gguf: tensor \"w\" is stored as", name,
+                                                       "supported: F32, F16, BF16, Q8_0, Q4_0"}));
     EXPECT_THROW(decode_ternary(t), Error);
     EXPECT_THROW(io::has_one_scale(t), Error);
     EXPECT_EQ(decode_floats(g.tensor("v")).size(), 4u);
   }
-  EXPECT_TRUE(fails_with(
-      [&] { open(GgufBuilder().tensor_entry("w", {256}, 999, 32)); }, {"truncated or corrupt"}));
+  EXPECT_TRUE(fails_with([&] { open(GgufBuilder().tensor_entry("w", {256}, 999, 32)); },
+                         {"truncated or corrupt"}));
 }
 
 io::GgufTensor tensor_of(const std::string& bytes, std::uint32_t type, std::uint64_t cols,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hugging Face folders against GGUF: python hf_folder_oracle.py TERN REFERENCE_LOGITS DEMO_MODEL.
 
 The demo model is written again as folders by the packages safetensors and sentencepiece: packed

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/image.hpp"
 
 #include <fmt/format.h>
@@ -457,7 +458,8 @@ std::vector<std::byte> with_tokenizer(std::span<const uint8_t> block) {
   bytes.insert(bytes.end(), more.begin(), more.end());
   bytes.resize(spec::align_up(bytes.size(), spec::kAddrUnit));
   store(bytes, offsetof(spec::ImageHeader, bytes), uint64_t{bytes.size()});
-  auto model = load<spec::ModelDescriptor>(bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
+  auto model =
+      load<spec::ModelDescriptor>(bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
   std::vector<spec::LayerDescriptor> layers(model.layers);
   std::memcpy(layers.data(), bytes.data() + model.layer_table, layers.size() * sizeof layers[0]);
   model.cache_offset = bytes.size();
@@ -498,9 +500,10 @@ TEST(ImageTokenizer, NestedListsAndMapsOfAnyDepthAreRefused) {
 
 TEST(Image, LayersThatShareAMatrixAreRefused) {
   std::vector<std::byte> bytes = demo_bytes();
-  const auto model = load<spec::ModelDescriptor>(
-      bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
-  auto second = load<spec::LayerDescriptor>(bytes, model.layer_table + sizeof(spec::LayerDescriptor));
+  const auto model =
+      load<spec::ModelDescriptor>(bytes, load<uint64_t>(bytes, offsetof(spec::ImageHeader, model)));
+  auto second =
+      load<spec::LayerDescriptor>(bytes, model.layer_table + sizeof(spec::LayerDescriptor));
   second.matrix[Part::kFfnUp].offset =
       load<spec::LayerDescriptor>(bytes, model.layer_table).matrix[Part::kFfnUp].offset;
   second.checksum = checksum_of(second);
@@ -510,9 +513,10 @@ TEST(Image, LayersThatShareAMatrixAreRefused) {
     Image::from_bytes(std::move(bytes), "shared.tern");
     ADD_FAILURE();
   } catch (const Error& e) {
-    EXPECT_EQ(std::string(e.what()),
-              "shared.tern: ffn_up of layer 0 and ffn_up of layer 1 lie over each other; convert the "
-              "model again");
+    EXPECT_EQ(
+        std::string(e.what()),
+        "shared.tern: ffn_up of layer 0 and ffn_up of layer 1 lie over each other; convert the "
+        "model again");
   }
 }
 

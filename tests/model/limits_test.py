@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tern says of contexts and chips that are too small: python limits_test.py TERN models|presets."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """llama.cpp as the shared libraries of the npm package @node-llama-cpp/linux-x64, through ctypes.
 
 The package has no headers. Parameter structures are passed as blocks of bytes that are larger than

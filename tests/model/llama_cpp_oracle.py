@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares with llama.cpp: python llama_cpp_oracle.py REFERENCE_LOGITS DUMP_TENSORS FOLDER.
 
 The decoder of tensors: Q1_0 and Q2_0, which the package gguf cannot decode, to the bit.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Speed of decoding beside llama.cpp: python llama_cpp_speed.py TERN WORK LIBRARIES [options].
 
 Both run random weights of the shape of BitNet b1.58 2B-4T, one token at a time from the same position on, taking turns so

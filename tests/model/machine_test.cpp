@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "machine.hpp"
 
 #include <gtest/gtest.h>
@@ -77,8 +78,8 @@ struct Bench {
   }
   uint64_t get_scalar(uint32_t index) {
     drain();
-    return machine.read(mmio::scalars::lo(index)) |
-           uint64_t{machine.read(mmio::scalars::hi(index))} << 32;
+    return machine.read(mmio::scalars::lo(index)) | uint64_t{machine.read(mmio::scalars::hi(index))}
+                                                        << 32;
   }
   template <typename T>
   void put_memory(uint64_t address, const std::vector<T>& values) {

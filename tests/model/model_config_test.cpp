@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/model_config.hpp"
 
 #include <gtest/gtest.h>
@@ -16,8 +17,8 @@ namespace tern {
 namespace {
 
 using io::Gguf;
-using test::GgufBuilder;
 using test::fails_with;
+using test::GgufBuilder;
 
 Gguf open(const GgufBuilder& builder) { return Gguf(builder.build(), "test.gguf"); }
 
@@ -160,9 +161,8 @@ TEST(ModelConfig, RopeScalingIsThatOfLlamaCpp) {
   scaled_by(4, [&](GgufBuilder& b) {
     b.f32(arch + "scaling.factor", 4).string(arch + "scaling.type", "linear");
   });
-  scaled_by(2, [&](GgufBuilder& b) {
-    b.f32(arch + "scaling.factor", 2).f32(arch + "scale_linear", 4);
-  });
+  scaled_by(
+      2, [&](GgufBuilder& b) { b.f32(arch + "scaling.factor", 2).f32(arch + "scale_linear", 4); });
   scaled_by(1, [&](GgufBuilder& b) { b.f32(arch + "scaling.factor", 0); });
   scaled_by(1, [&](GgufBuilder& b) {
     b.f32(arch + "scaling.factor", 1).string(arch + "scaling.type", "linear");

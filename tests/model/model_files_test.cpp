@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/model_files.hpp"
 
 #include <gtest/gtest.h>
@@ -254,12 +255,22 @@ TEST_F(Folder, WhatIsNotComputedIsNamed) {
     refused(key, name + " is \"");
     taken({{name, nullptr}});
   }
-  taken({{"attention_bias", false}, {"mlp_bias", false}, {"pretraining_tp", 4},
-         {"attention_dropout", 0.1}, {"initializer_range", 0.02}, {"input_bits", 8},
-         {"weight_bits", 1}, {"chunk_size_feed_forward", 0}, {"logits_scaling", 1.0},
-         {"num_experts", 0}, {"rope_interleaved", false}, {"use_cache", true},
-         {"_attn_implementation_autoset", true}, {"torch_dtype", "bfloat16"},
-         {"unsloth_version", "1"}, {"output_attentions", true}});
+  taken({{"attention_bias", false},
+         {"mlp_bias", false},
+         {"pretraining_tp", 4},
+         {"attention_dropout", 0.1},
+         {"initializer_range", 0.02},
+         {"input_bits", 8},
+         {"weight_bits", 1},
+         {"chunk_size_feed_forward", 0},
+         {"logits_scaling", 1.0},
+         {"num_experts", 0},
+         {"rope_interleaved", false},
+         {"use_cache", true},
+         {"_attn_implementation_autoset", true},
+         {"torch_dtype", "bfloat16"},
+         {"unsloth_version", "1"},
+         {"output_attentions", true}});
 
   const auto quantised = [&](const char* key, const json& value) {
     json quantisation = tiny_config()["quantization_config"];
@@ -282,8 +293,8 @@ TEST_F(Folder, WindowsThatHideNothingAreTaken) {
     write_model(all, safetensors(tiny_tensors()));
     const std::string message = error();
     return message == "no error" || message.find("layer_types") != message.npos ? message
-           : message.find("sliding_window is") != message.npos               ? "sliding_window"
-                                                                              : "passed";
+           : message.find("sliding_window is") != message.npos                  ? "sliding_window"
+                                                                                : "passed";
   };
   config["model_type"] = "qwen3";
   config["hidden_act"] = "silu";

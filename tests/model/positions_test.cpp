@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rotary angles of high positions, against the definition: of the reference, which computes them,
 // and of the table that every device reads.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes a GGUF file of the shape of BitNet b1.58 2B-4T with random weights, block by block."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random lines of mixed scripts, digits, spaces, emoji and code, for comparing tokenizers."""
 
 import random

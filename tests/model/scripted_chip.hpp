@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,7 @@ class ScriptedChip final : public Transport {
   std::map<uint32_t, uint32_t> registers;  ///< What other registers read as.
   uint32_t error = 0;
   uint32_t version = spec::kMailVersion;
-  uint32_t group = 2;        ///< Prefill group that Loaded tells.
+  uint32_t group = 2;  ///< Prefill group that Loaded tells.
   std::deque<uint32_t> from_host, to_host;
 
   // What the driver did.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares the tokenizer with the packages tokenizers and sentencepiece.
 
     python tokenizer_oracle.py trained LINES TOKENIZE      small vocabularies, trained here

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/tokenizer.hpp"
 
 #include <gtest/gtest.h>
@@ -44,7 +45,8 @@ std::string model_proto(const Vocabulary& v, bool byte_fallback) {
   }
   constexpr std::uint64_t kBpe = 2;
   out += field(2, field(3, kBpe) + field(35, std::uint64_t{byte_fallback}));
-  out += field(3, field(1, std::string("identity")) + field(3, std::uint64_t{v.space_prefix != io::SpacePrefix::kNone}) +
+  out += field(3, field(1, std::string("identity")) +
+                      field(3, std::uint64_t{v.space_prefix != io::SpacePrefix::kNone}) +
                       field(4, std::uint64_t{0}) + field(5, std::uint64_t{1}));
   return out;
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Trains a tiny model on a generated text, exports it as GGUF and reads that back.
 
 Run it with the project's Python environment (build/venv/bin/python tests/model/train_smoke.py).

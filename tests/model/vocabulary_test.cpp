@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "io/vocabulary.hpp"
 
 #include <gtest/gtest.h>
@@ -110,7 +111,8 @@ TEST(EndTokens, AreEosWhatTheFileNamesAndKnownSpellings) {
   v.eos = 'q';
   EXPECT_EQ(Tokenizer(v).ends(), (std::vector<int>{'q', 259, 261, 263, 264, 265, 266, 268}));
   v.ends = {267, 3};
-  EXPECT_EQ(Tokenizer(v).ends(), (std::vector<int>{3, 'q', 259, 261, 263, 264, 265, 266, 267, 268}));
+  EXPECT_EQ(Tokenizer(v).ends(),
+            (std::vector<int>{3, 'q', 259, 261, 263, 264, 265, 266, 267, 268}));
   v.ends = {269};
   expect_error([&] { Tokenizer t(v); }, "end token 269 is outside of the 269 tokens");
 }
@@ -131,8 +133,8 @@ TEST(EndTokens, AMessageThatEndsInsideAnAnswerIsNone) {
 }
 
 TEST(EndTokens, AreControlTokensWhateverTheirType) {
-  for (const TokenType type : {TokenType::kNormal, TokenType::kUserDefined, TokenType::kUnused,
-                               TokenType::kControl}) {
+  for (const TokenType type :
+       {TokenType::kNormal, TokenType::kUserDefined, TokenType::kUnused, TokenType::kControl}) {
     for (const std::string spelling : {"<|im_end|>", "<EOT>", "<|fim_middle|>"}) {
       const Tokenizer t(with_tokens({{spelling, type}}));
       EXPECT_EQ(t.control_token(spelling), 261);
@@ -372,7 +374,8 @@ TEST_F(TokenizerFile, ATemplateMayPutATokenInFront) {
                  {{"<|end|>", {{"id", "<|end|>"}, {"ids", {id}}, {"tokens", {"<|end|>"}}}}}}};
   };
   const auto set = [&](const json& value) { tokenizer["post_processor"] = value; };
-  set({{"type", "Sequence"}, {"processors", {{{"type", "ByteLevel"}}, processor({token, text}, 259)}}});
+  set({{"type", "Sequence"},
+       {"processors", {{{"type", "ByteLevel"}}, processor({token, text}, 259)}}});
   EXPECT_TRUE(Tokenizer(read(tokenizer)).adds_bos());
   EXPECT_EQ(Tokenizer(read(tokenizer)).bos(), 259) << "though nothing else names it";
   set(processor(json::array({text}), 259));
@@ -404,7 +407,8 @@ TEST_F(TokenizerFile, JsonThatWouldGiveOtherIdsIsRefused) {
   const json split = {
       {"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", "\\w+"}}}};
   const json level = {{"type", "ByteLevel"}, {"use_regex", false}};
-  refused({{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, level}}}}}, "expression \"\\\\w+\" is not supported; supported: those of llama-bpe");
+  refused({{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, level}}}}},
+          "expression \"\\\\w+\" is not supported; supported: those of llama-bpe");
   refused({{"added_tokens", {{{"id", 1}, {"content", "x"}, {"special", true}, {"lstrip", true}}}}},
           "an added token with lstrip");
   refused({{"added_tokens", {{{"id", 1ull << 40}, {"content", "x"}, {"special", true}}}}},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weights on their way from a file to an image: groups, scales, quantisation and the bytes of every
 // layout.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The DRAM as a TLM-2.0 target: its answers come when the timing model by itself says.
 #include "platform/dram_target.hpp"
 

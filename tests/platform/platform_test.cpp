@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole chips with a DRAM: what they compute stays the same, when it is done is the DRAM's.
 #include "platform/platform.hpp"
 

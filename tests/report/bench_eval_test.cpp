@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Figures of `tern bench` and `tern eval`: what they depend on, and what not.
 #include <gtest/gtest.h>
 
@@ -23,7 +24,8 @@ std::map<std::string, double> cycles(const std::vector<std::string>& more) {
 }
 
 TEST(Bench, CyclesDoNotDependOnTheTimeItIsGiven) {
-  const auto little = cycles({"--only", "tlm:edge,tlm:nano", "--seconds", "0.01", "--repetitions", "1"});
+  const auto little =
+      cycles({"--only", "tlm:edge,tlm:nano", "--seconds", "0.01", "--repetitions", "1"});
   const auto more = cycles({"--only", "tlm:edge,tlm:nano", "--seconds", "1", "--repetitions", "4"});
   EXPECT_EQ(little.size(), 2u);
   EXPECT_EQ(little, more);
@@ -39,15 +41,18 @@ TEST(Bench, BothBodiesOfTheArrayTakeTheSameCycles) {
 }
 
 TEST(Bench, RepeatsAndTellsTheSpread) {
-  const json all = run_tern_json({"bench", "--only", "golden:", "--seconds", "0.1", "--repetitions", "4"});
+  const json all =
+      run_tern_json({"bench", "--only", "golden:", "--seconds", "0.1", "--repetitions", "4"});
   ASSERT_EQ(all.size(), 1u);
   const json& r = all[0];
   ASSERT_EQ(r.at("repetitions").size(), 4u);
   double mean = 0, squares = 0;
   for (const json& v : r.at("repetitions")) mean += v.get<double>() / 4;
-  for (const json& v : r.at("repetitions")) squares += (v.get<double>() - mean) * (v.get<double>() - mean);
+  for (const json& v : r.at("repetitions"))
+    squares += (v.get<double>() - mean) * (v.get<double>() - mean);
   EXPECT_NEAR(r.at("tokens_per_second").get<double>(), mean, 1e-9 * mean);
-  EXPECT_NEAR(r.at("tokens_per_second_deviation").get<double>(), std::sqrt(squares / 3), 1e-6 * mean);
+  EXPECT_NEAR(r.at("tokens_per_second_deviation").get<double>(), std::sqrt(squares / 3),
+              1e-6 * mean);
   EXPECT_EQ(r.at("tokens").get<int>() % r.at("window").get<int>(), 0);
 }
 
@@ -59,7 +64,8 @@ TEST(Bench, TakesAnyBackend) {
 }
 
 json eval(const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {"eval", "--text", TERN_SOURCE_DIR "/tests/data/sampled.txt"};
+  std::vector<std::string> arguments = {"eval", "--text",
+                                        TERN_SOURCE_DIR "/tests/data/sampled.txt"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return run_tern_json(arguments);
 }
@@ -67,7 +73,8 @@ json eval(const std::vector<std::string>& more) {
 TEST(Eval, OfABackendIsThatOfItsValues) {
   const json golden = eval({"--tokens", "12"});
   EXPECT_EQ(golden.at("backend"), "golden:");
-  for (const char* backend : kRtl ? std::vector<const char*>{"golden:", "rtl:edge"} : std::vector<const char*>{"golden:"}) {
+  for (const char* backend : kRtl ? std::vector<const char*>{"golden:", "rtl:edge"}
+                                  : std::vector<const char*>{"golden:"}) {
     const json own = eval({"--tokens", "12", "--backend", backend});
     EXPECT_EQ(own.at("backend"), backend);
     EXPECT_EQ(own.at("backend_perplexity"), golden.at("golden_perplexity")) << backend;
@@ -79,7 +86,8 @@ TEST(Eval, OfABackendIsThatOfItsValues) {
 }
 
 TEST(Eval, RefusesABackendWithoutValues) {
-  const Result r = run_tern({"eval", "--text", TERN_SOURCE_DIR "/tests/data/sampled.txt", "--tokens", "2", "--backend", "tlm:edge"});
+  const Result r = run_tern({"eval", "--text", TERN_SOURCE_DIR "/tests/data/sampled.txt",
+                             "--tokens", "2", "--backend", "tlm:edge"});
   EXPECT_EQ(r.status, 1);
   EXPECT_NE(r.err.find("no values to score"), std::string::npos) << r.err;
 }

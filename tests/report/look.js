@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opens report pages in a headless browser and says what is wrong with them: errors in the console, anything fetched, plots that were not drawn,
 // marks that overflow the page on a phone, text that cannot be read on its ground, elements or dialogs that a name brought into a tooltip. Usage: node look.js BROWSER PAGE [SCREENSHOT_PREFIX]
 "use strict";

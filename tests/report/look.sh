@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes a report and a sweep with the program TERN, the latter of a model file whose name is HTML, looks at both pages in a headless browser, and shows that the look
 # would notice a page without plots, and one whose tooltips take names as HTML.
 set -euo pipefail

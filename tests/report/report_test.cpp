@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `tern report` as a user runs it: sums that must add up, and what goes wrong.
 #include <gtest/gtest.h>
 
@@ -78,7 +79,8 @@ TEST(Report, EnergyByOperationIsAllOfTheEnergy) {
     const json r = run_tern_json(all);
     const double joules = 1e3 * r.at("summary").at("joules_per_token").get<double>();
     // Commands run across the token's ends.
-    EXPECT_NEAR(sum(figure(r, "energy_operations").at("rows"), "millijoules"), joules, 0.01 * joules)
+    EXPECT_NEAR(sum(figure(r, "energy_operations").at("rows"), "millijoules"), joules,
+                0.01 * joules)
         << testing::PrintToString(arguments);
   }
 }
@@ -87,17 +89,20 @@ TEST(Report, EnergyByOperationIsAllOfTheEnergy) {
 TEST(Report, TrafficIsThatOfTheShape) {
   const json r = report({"--context", "100"});
   const json& rows = figure(r, "traffic").at("rows");
-  const double stripes = 2 * 52 + 2 * 26 + 2 * 103 + 52 * 2;  // q, output; k, v; gate, up; down of 8 tiles
+  const double stripes =
+      2 * 52 + 2 * 26 + 2 * 103 + 52 * 2;  // q, output; k, v; gate, up; down of 8 tiles
   EXPECT_NEAR(row(rows, "weights").at("megabytes").get<double>(), 5 * stripes * 4 * 64 * 1e-6,
               0.03 * 5 * stripes * 4 * 64 * 1e-6);
-  EXPECT_NEAR(row(rows, "head").at("megabytes").get<double>(), (1024 * 256 + 4 * 1024) * 1e-6, 1e-4);
+  EXPECT_NEAR(row(rows, "head").at("megabytes").get<double>(), (1024 * 256 + 4 * 1024) * 1e-6,
+              1e-4);
   // 101 tokens in blocks of 20 and tiles of 64, two heads of 64 dimensions; two int32 a token and
   // head, in whole beats.
   EXPECT_NEAR(row(rows, "keys and values").at("megabytes").get<double>(),
               5 * 2 * (64 * (120 + 128) + 2 * 448) * 1e-6, 1e-9);
 }
 
-// A DRAM draws power whether bursts come or not: the datasheet's currents, as tern_energy takes them.
+// A DRAM draws power whether bursts come or not: the datasheet's currents, as tern_energy takes
+// them.
 TEST(Report, DramCostsItsRowsRefreshesAndStandby) {
   const json r = report({"--context", "100", "--dram", "ddr4-2400"});
   double standby = 0;
@@ -130,20 +135,21 @@ class DramFile : public testing::Test {
 
 TEST_F(DramFile, HasTheEnergiesThatItNames) {
   const json preset = report({"--dram", "ddr4-2400"}).at("summary");
-  for (const std::string& dram :
-       {write("one.yaml", "mine", "    energy: ddr4"),
-        write("my2.yaml", "ddr4-mine", "") + ":ddr4-mine"}) {
+  for (const std::string& dram : {write("one.yaml", "mine", "    energy: ddr4"),
+                                  write("my2.yaml", "ddr4-mine", "") + ":ddr4-mine"}) {
     const json own = report({"--dram", dram}).at("summary");
     EXPECT_EQ(own.at("joules"), preset.at("joules")) << dram;
     EXPECT_EQ(own.at("cycles_per_token"), preset.at("cycles_per_token")) << dram;
   }
-  const json other = report({"--dram", write("one.yaml", "mine", "    energy: ddr3")}).at("summary");
+  const json other =
+      report({"--dram", write("one.yaml", "mine", "    energy: ddr3")}).at("summary");
   EXPECT_NE(other.at("joules").at("DRAM"), preset.at("joules").at("DRAM"));
 }
 
 TEST_F(DramFile, WithoutEnergiesSaysHowToNameThem) {
   for (const char* energy : {"", "    energy: ddr9"}) {
-    const Result r = run_tern({"report", "--preset", "demo", "--dram", write("one.yaml", "mine", energy)});
+    const Result r =
+        run_tern({"report", "--preset", "demo", "--dram", write("one.yaml", "mine", energy)});
     EXPECT_EQ(r.status, 1);
     EXPECT_NE(r.err.find("`energy: NAME`"), std::string::npos) << r.err;
     EXPECT_NE(r.err.find("lpddr5x"), std::string::npos) << r.err;
@@ -154,7 +160,8 @@ TEST(Report, SaysWhenTheTechnologyMissesTheClock) {
   const std::vector<std::string> fast = {"report", "--preset", "demo", "--dram", "lpddr5x-8533"};
   const Result missed = run_tern(fast);
   EXPECT_EQ(missed.status, 0) << missed.err;
-  EXPECT_NE(missed.err.find("WARNING: 1067 MHz is more than blocks of asap7 meet"), std::string::npos)
+  EXPECT_NE(missed.err.find("WARNING: 1067 MHz is more than blocks of asap7 meet"),
+            std::string::npos)
       << missed.err;
   EXPECT_NE(missed.out.find("tokens/s (projected)"), std::string::npos) << missed.out;
   const json data = run_tern_json(fast);
@@ -213,10 +220,14 @@ TEST(Report, ClocksOutOfRangeAreUsageErrors) {
 
 TEST(Report, TakesTheParametersOfAChip) {
   const json base = report(), narrow = report({"--columns", "32", "--lanes", "16"});
-  const auto cycles = [](const json& r) { return r.at("summary").at("cycles_per_token").get<double>(); };
+  const auto cycles = [](const json& r) {
+    return r.at("summary").at("cycles_per_token").get<double>();
+  };
   EXPECT_GT(cycles(narrow), 1.4 * cycles(base));
-  EXPECT_NE(narrow.at("reproduce").get<std::string>().find("--columns 32 --lanes 16"), std::string::npos);
-  EXPECT_NE(run_tern({"report", "--preset", "demo", "--lanes", "12"}).err.find("lanes is 12"), std::string::npos);
+  EXPECT_NE(narrow.at("reproduce").get<std::string>().find("--columns 32 --lanes 16"),
+            std::string::npos);
+  EXPECT_NE(run_tern({"report", "--preset", "demo", "--lanes", "12"}).err.find("lanes is 12"),
+            std::string::npos);
 }
 
 TEST(Report, SaysWhatMadeItAndCanBeMadeAgain) {
@@ -241,7 +252,9 @@ TEST(Report, PeersHaveSourcesAndNoBarBesideNothing) {
 }
 
 TEST(Report, FollowsContextMemoryAndBatch) {
-  const auto speed = [](const json& r) { return r.at("summary").at("tokens_per_second").get<double>(); };
+  const auto speed = [](const json& r) {
+    return r.at("summary").at("tokens_per_second").get<double>();
+  };
   const double base = speed(report({"--context", "100"}));
   EXPECT_GT(base, speed(report({"--context", "500"})));
   EXPECT_GT(base, 2 * speed(report({"--context", "100", "--dram", "sdr-133"})));
@@ -268,7 +281,8 @@ TEST(Report, EveryNumberHasATag) {
   EXPECT_EQ(row(r.at("assumptions"), "SRAM").at("recalled"), true);
   EXPECT_EQ(r.at("summary").at("joules").at("SRAM").at("recalled"), true);
   EXPECT_EQ(r.at("summary").at("recalled"), true);
-  EXPECT_NE(run_tern({"report", "--preset", "demo"}).out.find("projected, recalled"), std::string::npos);
+  EXPECT_NE(run_tern({"report", "--preset", "demo"}).out.find("projected, recalled"),
+            std::string::npos);
   for (const json& row : figure(r, "peers").at("rows")) EXPECT_TRUE(known(row.at("tag"))) << row;
 }
 
@@ -279,10 +293,12 @@ TEST(Report, SaysWhatIsWrong) {
     EXPECT_NE(r.status, 0);
     return r.err;
   };
-  EXPECT_NE(error({"--preset", "demo", "--context", "512"}).find("--context 512"), std::string::npos);
+  EXPECT_NE(error({"--preset", "demo", "--context", "512"}).find("--context 512"),
+            std::string::npos);
   EXPECT_NE(error({"--preset", "nothing"}).find("bitnet-2b4t"), std::string::npos);
   EXPECT_NE(error({"--dram", "ddr9"}).find("ddr4-2400"), std::string::npos);
-  EXPECT_NE(error({"--preset", "bitnet-2b4t", "--config", "nano"}).find("tern: error"), std::string::npos);
+  EXPECT_NE(error({"--preset", "bitnet-2b4t", "--config", "nano"}).find("tern: error"),
+            std::string::npos);
 }
 
 }  // namespace

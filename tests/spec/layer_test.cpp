@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The parts of a layer: where their descriptors lie in an image, and the shapes that sizes give.
 #include "spec/generated/layer.hpp"
 

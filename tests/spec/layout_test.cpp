@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The address arithmetic of the layouts against a plain walk in stream order.
 #include "spec/numerics/layout.hpp"
 

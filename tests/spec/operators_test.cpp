@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every operator of the contract against double-precision arithmetic.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic of scales is written for a 32-bit controller. Here it is compared, bit by bit,
 // with the plain 64-bit and 128-bit formulas that define it.
 #include "spec/numerics/scale.hpp"

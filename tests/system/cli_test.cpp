@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -180,8 +181,7 @@ TEST(BadInput, GetsOneLineThatSaysWhatAndWhere) {
 TEST(BadInput, ThreadsAreRefusedByBackendsThatHaveNone) {
   expect_one_line_error({"run", "--backend", "reference:", "--threads", "2"},
                         "reference takes no threads");
-  expect_one_line_error({"run", "--backend", "tlm:edge", "--threads", "2"},
-                        "tlm takes no threads");
+  expect_one_line_error({"run", "--backend", "tlm:edge", "--threads", "2"}, "tlm takes no threads");
 }
 
 TEST(BadInput, PromptLongerThanTheContextIsRefused) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random faults while the simulated chip generates text. Whatever happens, it ends; no token is
 // wrong without an error; the error says why; and without the fault the same device works again.
 //

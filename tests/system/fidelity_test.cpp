@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The golden model against the float32 reference, on text that was sampled from the reference.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """That no input crashes tern, steers a terminal or takes all memory: python hostile_input_test.py TERN DEMO_MODEL."""
 
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The comparison itself: whatever a device gets wrong must be seen and named.
 #include <fmt/format.h>
 #include <gtest/gtest.h>

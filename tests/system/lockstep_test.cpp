@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The simulated chips against the golden model, through the whole program.
 #include <gtest/gtest.h>
 
@@ -164,9 +165,8 @@ TEST(Story, GoldenAndChipTellTheSame) {
 /// The chip's ports in a trace: a clock of every cycle, and on the buses what the counters say.
 TEST(Waveforms, ShowEveryCycleAndEveryTransfer) {
   const auto path = std::filesystem::path(testing::TempDir()) / "waves.fst";
-  const nlohmann::json j =
-      run_tern_json({"run", "--backend", "rtl:nano", "--prompt", "", "--tokens", "1", "--trace",
-                     path.string(), "--quiet"});
+  const nlohmann::json j = run_tern_json({"run", "--backend", "rtl:nano", "--prompt", "",
+                                          "--tokens", "1", "--trace", path.string(), "--quiet"});
   const Waves waves = read_waves(path, "chip");
   ASSERT_TRUE(waves.signals.contains("chip.clk_i"));
   // Values in the order of time; clock edges sample what was there before.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The chip's memory through its registers alone, on simulated chips.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """That every numeric flag of every command takes numbers of its range alone: python number_flags_test.py TERN."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """That no output of tern is lost without a word: python output_test.py TERN DEMO_MODEL [rtl]."""
 
 import contextlib

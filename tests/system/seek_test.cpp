@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keys and values that are given to a device in place of tokens that it ran.
 #include <gtest/gtest.h>
 
@@ -136,8 +137,8 @@ TEST_P(Positions, DeviceAndGoldenModelAgreeOverTheWholeContext) {
   const bool large = chip.scratch_words > 100'000;
   // As many as their buffers hold.
   const uint32_t context = large ? 8128 : 2600;
-  const io::SynthPreset preset = {"long", "",  32,                        2,    2,     1, 8,
-                                  40,     320, static_cast<int>(context), 1e4f, 1e-5f, 1, 2};
+  const io::SynthPreset preset = {"long", "",    32, 2, 2, 1, 8, 40, 320, static_cast<int>(context),
+                                  1e4f,   1e-5f, 1,  2};
   io::ImageWriter writer(chip);
   io::synthesise(preset, {}, writer);
   const io::Image image = io::Image::from_bytes(writer.take(), "long");
@@ -147,10 +148,10 @@ TEST_P(Positions, DeviceAndGoldenModelAgreeOverTheWholeContext) {
   if (large) positions.insert(positions.end(), {3000, 4095, 4096, 6143});
   for (const uint32_t position : positions) {
     // Keys large enough that the angle of a query decides which of them count.
-    const KvSource caches = random_caches(position, image.model().head_dim,
-                                          [](uint32_t, uint32_t, KvHead& head) {
-                                            for (int32_t& scale : head.key_scales) scale *= 100;
-                                          });
+    const KvSource caches =
+        random_caches(position, image.model().head_dim, [](uint32_t, uint32_t, KvHead& head) {
+          for (int32_t& scale : head.key_scales) scale *= 100;
+        });
     EXPECT_EQ(next(*device, position, caches), next(*golden, position, caches)) << position;
   }
 }

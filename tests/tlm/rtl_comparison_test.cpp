@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The performance model against the RTL: the bars of docs/performance-model.md, and its table.
 #include <algorithm>
 #include <optional>

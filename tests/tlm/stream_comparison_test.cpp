@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The performance model's stream against the RTL, command by command: shapes, layouts and formats
 // that the models at hand do not reach. No firmware; the host gives the commands.
 #include <fmt/format.h>

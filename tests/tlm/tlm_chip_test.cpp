@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The performance model as a whole: what can be told without RTL.
 #include "tlm_chip.hpp"
 

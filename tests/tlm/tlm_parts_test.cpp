@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What lies between the units of the performance model: memory, reader, ports, scoreboard,
 // counters.
 #include <gtest/gtest.h>
@@ -150,7 +151,8 @@ TEST(Prefetch, ReadsAheadAsFarAsTheFifoReaches) {
   EXPECT_LT(per_beat, 125.0 / 32);
 }
 
-/// A tape of commands in words of which only the opcode counts, by hand from rtl/top/tape_player.sv.
+/// A tape of commands in words of which only the opcode counts, by hand from
+/// rtl/top/tape_player.sv.
 class TapeTimes : public testing::Test {
  protected:
   using Opcode = spec::ChipOpcode;

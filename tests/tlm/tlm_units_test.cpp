@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The units of the performance model, by hand from the RTL that each stands for.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The performance model against the RTL in configurations that have no name, as
 // scripts/compare_configs.py draws and builds them.
 #include "chip_model.hpp"
@@ -5,8 +6,9 @@
 #include "io/model_config.hpp"
 
 namespace tern::sim {
-#define TERN_VARIANT(name, ...) \
-  std::unique_ptr<ChipModel> make_##name##_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
+#define TERN_VARIANT(name, ...)                                                      \
+  std::unique_ptr<ChipModel> make_##name##_fast(MemoryStorage&, const MemoryTiming&, \
+                                                MemoryBackend*);
 TERN_VARIANT_ENTRIES
 #undef TERN_VARIANT
 }  // namespace tern::sim

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -51,11 +52,11 @@ struct GenerateSettings {
   uint32_t top_k = spec::kTopK;           ///< Candidates, 1 to kTopK.
   uint32_t top_p_q16 = 65536;             ///< Probability that the candidates must reach, Q16.
   uint32_t max_new = 0;                   ///< Tokens to sample at most.
-  uint32_t group = 0;         ///< Prompt tokens taken together; 0: as many as the device can.
-  bool stop_at_end = true;    ///< Stop after any of the model's end tokens (Tokenizer::ends()).
+  uint32_t group = 0;       ///< Prompt tokens taken together; 0: as many as the device can.
+  bool stop_at_end = true;  ///< Stop after any of the model's end tokens (Tokenizer::ends()).
   std::vector<int32_t> stop_tokens;  ///< Others to stop after; with the model's at most
                                      ///< spec::kStopTokens.
-  uint64_t random_state = 0;  ///< Of the generator (sample.hpp).
+  uint64_t random_state = 0;         ///< Of the generator (sample.hpp).
 };
 
 struct Generated {
@@ -131,9 +132,9 @@ class Device {
   /// The DRAM of a simulated chip; nullopt where there is no model of one.
   virtual std::optional<MemoryReport> memory_report() { return std::nullopt; }
 
-  /// Ends what is recorded of a simulated chip (trace and timeline) and makes the files whole. To be
-  /// called last: without, the files come with the end of the device, and errors are only printed.
-  /// Throws tern::Error when a file cannot be written; no part of it is left then.
+  /// Ends what is recorded of a simulated chip (trace and timeline) and makes the files whole. To
+  /// be called last: without, the files come with the end of the device, and errors are only
+  /// printed. Throws tern::Error when a file cannot be written; no part of it is left then.
   virtual void end_recordings() {}
 
   /// Sends every traced vector to `sink`; an empty sink turns tracing off.

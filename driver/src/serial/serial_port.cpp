@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "serial/serial_port.hpp"
 
 #include <linux/serial.h>
@@ -46,8 +47,7 @@ class SerialPort final : public ByteLine {
     error_code error;
     port_.open(path_, error);
     if (error) throw Error("{}: {}", path_, advice(error));
-    if (ioctl(port_.native_handle(), TIOCEXCL) != 0)
-      throw Error("{}: {}", path_, kNoPort);
+    if (ioctl(port_.native_handle(), TIOCEXCL) != 0) throw Error("{}: {}", path_, kNoPort);
     using Base = asio::serial_port_base;
     port_.set_option(Base::character_size(8), error);
     if (!error) port_.set_option(Base::parity(Base::parity::none), error);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "uio/uio_transport.hpp"
 
 #include <poll.h>

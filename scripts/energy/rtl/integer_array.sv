@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Multipliers and adder trees for signed weights of WeightBits bits, in the stages of
 /// ternary_array_tree: weights in registers, product and first addition, one register for each
 /// further level of the trees, sums. Ports are those of lane_tile; the sums of a beat are there

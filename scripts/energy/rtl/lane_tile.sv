@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Five rows by Columns weights times int8 activations, summed in trees into int32 accumulators: a
 /// tile of a matrix engine for ternary, 4-bit or 8-bit weights, to compare their energy.
 ///

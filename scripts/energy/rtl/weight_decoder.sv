@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The weights of five rows and Columns columns, decoded into registers: what stands before the
 /// lanes of the array. T5: byte c of `weights_i` is column c's code; otherwise bits 2 * (5 * c + r)
 /// of `weights_i` are row r's weight in two bits, low "not zero", high "negative" (low for a zero).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Shows the ports of a cpu_core to the simulation, once a cycle just before the rising edge, and
 /// what happens in it: whether an instruction completes, jumps, or writes a register. A word each,
 /// in the order of CoreWord (recording.hpp), the first at the right. Nothing depends on it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "stretches.hpp"
 
 #include <algorithm>
@@ -61,7 +62,8 @@ Range middle_layer(const std::vector<CoreCycle>& cycles) {
   for (size_t i = 0; i < cycles.size(); ++i) {
     const CoreCycle& c = cycles[i];
     if (answered(c) && c[kMmioWrite] && c[kMmioAddr] == spec::kMmioBase + spec::mmio::kPhase &&
-        spec::mmio::phase::kPhase.get(c[kMmioDataOut]) == static_cast<uint32_t>(spec::Phase::kAttention))
+        spec::mmio::phase::kPhase.get(c[kMmioDataOut]) ==
+            static_cast<uint32_t>(spec::Phase::kAttention))
       starts.push_back(i);
   }
   if (starts.size() < 3)

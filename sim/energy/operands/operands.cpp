@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "operands.hpp"
 
 #include <fmt/format.h>
@@ -24,8 +25,7 @@ constexpr int kPositions = 8;  ///< That become activation columns of a product 
 template <typename T>
 std::string hex(const T* bytes, std::size_t n) {
   std::string text;
-  for (std::size_t i = 0; i < n; ++i)
-    text += fmt::format("{:02x}", static_cast<uint8_t>(bytes[i]));
+  for (std::size_t i = 0; i < n; ++i) text += fmt::format("{:02x}", static_cast<uint8_t>(bytes[i]));
   return text;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "lanes.hpp"
 
 #include <fmt/format.h>
@@ -9,8 +10,8 @@
 namespace tern::energy {
 namespace {
 
-constexpr double kLanes = 80;           ///< Of a tile: 5 x 16.
-constexpr double kT5Bits = 8.0 / 5;     ///< A weight.
+constexpr double kLanes = 80;        ///< Of a tile: 5 x 16.
+constexpr double kT5Bits = 8.0 / 5;  ///< A weight.
 constexpr double kPairBits = 2;
 
 nlohmann::json row(const Technology& t, const char* block, const char* operation, double weights) {
@@ -43,18 +44,17 @@ nlohmann::json compare(const Technology& t) {
 }
 
 void print(const nlohmann::json& r) {
-  fmt::print("{}, {} MHz\n  {:<14} {:>12} {:>12} {:>9} {:>9}\n",
-             r["technology"].get<std::string>(), r["clock_mhz"].get<double>(), "lane",
-             "area/MAC", "pJ/MAC", "area", "energy");
+  fmt::print("{}, {} MHz\n  {:<14} {:>12} {:>12} {:>9} {:>9}\n", r["technology"].get<std::string>(),
+             r["clock_mhz"].get<double>(), "lane", "area/MAC", "pJ/MAC", "area", "energy");
   for (const auto& [name, lane] : r["lanes"].items()) {
     fmt::print("  {:<14} {:>12.4g} {:>12.4g} {:>8.2f}x {:>8.2f}x\n", name,
                lane["area"].get<double>(), lane["picojoules"].get<double>(),
                lane["area_ratio"].get<double>(), lane["energy_ratio"].get<double>());
   }
-  fmt::print("  T5 decoder: {:.4g} pJ and {:.4g} of area a weight more than 2-bit weights (measured)\n",
-             r["decoder_picojoules_per_weight"].get<double>(),
-             r["decoders"]["t5"]["area"].get<double>() -
-                 r["decoders"]["2bit"]["area"].get<double>());
+  fmt::print(
+      "  T5 decoder: {:.4g} pJ and {:.4g} of area a weight more than 2-bit weights (measured)\n",
+      r["decoder_picojoules_per_weight"].get<double>(),
+      r["decoders"]["t5"]["area"].get<double>() - r["decoders"]["2bit"]["area"].get<double>());
   fmt::print("  what 0.4 bits a weight save in memory and PHY, pJ a weight (derived):");
   for (const auto& [name, value] : r["saved_picojoules_per_weight"].items())
     fmt::print(" {} {:.2f}", name, value.get<double>());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -23,19 +24,15 @@ std::string joules(double v) {
 }
 
 nlohmann::json to_json(const Report& r, const Technology& t, const Counts& c) {
-  nlohmann::json out = {{"technology", t.name},
-                        {"seconds", c.seconds},
-                        {"joules", r.joules()},
-                        {"tag", name_of(r.tag())},
-                        {"recalled", r.recalled()},
-                        {"clock_mhz", t.clock_mhz},
+  nlohmann::json out = {{"technology", t.name},     {"seconds", c.seconds},
+                        {"joules", r.joules()},     {"tag", name_of(r.tag())},
+                        {"recalled", r.recalled()}, {"clock_mhz", t.clock_mhz},
                         {"missing", r.missing}};
   for (const BlockClock& b : t.too_slow_for(t.clock_mhz)) out["missed_clock"][b.block] = b.mhz;
   for (int u = 0; u < kUnits; ++u) {
     const Unit unit{u};
-    out["units"][std::string(name_of(unit))] = {{"joules", r.joules(unit)},
-                                                {"tag", name_of(r.tag(unit))},
-                                                {"recalled", r.recalled(unit)}};
+    out["units"][std::string(name_of(unit))] = {
+        {"joules", r.joules(unit)}, {"tag", name_of(r.tag(unit))}, {"recalled", r.recalled(unit)}};
   }
   for (const Term& term : r.terms) {
     out["terms"].push_back({{"unit", name_of(term.unit)},
@@ -50,7 +47,8 @@ nlohmann::json to_json(const Report& r, const Technology& t, const Counts& c) {
 
 void print(const Report& r, const Technology& t, const Counts& c, bool terms) {
   fmt::print("{} ({})\n  {} a token ({}); {:.2f} ms a token, {:.2f} W\n", t.name, t.title,
-             joules(r.joules()), describe(r.tag(), r.recalled()), c.seconds * 1e3, r.joules() / c.seconds);
+             joules(r.joules()), describe(r.tag(), r.recalled()), c.seconds * 1e3,
+             r.joules() / c.seconds);
   for (int u = 0; u < kUnits; ++u) {
     const Unit unit{u};
     fmt::print("  {:<5} {:>12}  {:5.1f} %  ({})\n", name_of(unit), joules(r.joules(unit)),
@@ -77,17 +75,17 @@ int run(const Options& o) {
   const io::SynthPreset& preset = io::find_preset(o.preset);
   const Dram dram = load_dram(o.dram);
   if (!o.json) {
-    fmt::print("One token of {}, context {}, configuration {}, {} (counts derived from the shape)\n",
-               preset.what, o.context, chip.name, dram.title);
+    fmt::print(
+        "One token of {}, context {}, configuration {}, {} (counts derived from the shape)\n",
+        preset.what, o.context, chip.name, dram.title);
   }
   nlohmann::json all = nlohmann::json::array();
   for (const std::string& name : names) {
     const Technology technology = load_technology(name);
-    const Counts counts =
-        token_counts(preset, chip, o.context, dram, technology.clock_mhz * 1e6);
-    const Report report = estimate(
-        counts, chip, technology, dram,
-        {o.no_gating ? ClockGating::kNone : ClockGating::kUnits, !o.no_wires});
+    const Counts counts = token_counts(preset, chip, o.context, dram, technology.clock_mhz * 1e6);
+    const Report report =
+        estimate(counts, chip, technology, dram,
+                 {o.no_gating ? ClockGating::kNone : ClockGating::kUnits, !o.no_wires});
     if (o.json) {
       all.push_back(to_json(report, technology, counts));
     } else {
@@ -101,14 +99,15 @@ int run(const Options& o) {
 }  // namespace
 }  // namespace tern::energy
 
-/// tern_energy: joules of a token by unit, and the comparison of lanes, from the measurements that are
-/// built in. Exit status: 0 done, 1 failure, 2 usage.
+/// tern_energy: joules of a token by unit, and the comparison of lanes, from the measurements that
+/// are built in. Exit status: 0 done, 1 failure, 2 usage.
 int main(int argc, char** argv) {
   CLI::App app("Energy of a token, from measured blocks and published memories", "tern_energy");
   tern::energy::Options o;
   app.add_option("--technology", o.technology, "osu018, sg13g2, asap7, ... or all")
       ->capture_default_str();
-  app.add_option("--dram", o.dram, "Memory, e.g. ddr4, lpddr4, lpddr5x, hbm2")->capture_default_str();
+  app.add_option("--dram", o.dram, "Memory, e.g. ddr4, lpddr4, lpddr5x, hbm2")
+      ->capture_default_str();
   app.add_option("--preset", o.preset, "Shape of the model")->capture_default_str();
   app.add_option("--config", o.config, "Configuration of the chip")->capture_default_str();
   app.add_option("--context", o.context, "Tokens in the KV cache")

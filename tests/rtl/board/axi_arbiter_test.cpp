@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <array>
@@ -37,7 +38,7 @@ class AxiArbiter : public testing::Test {
   static constexpr uint32_t kPageBeats = 512;
   static constexpr uint32_t kPages = 8;  // of each manager
   static constexpr uint32_t kBeats = kPages * kPageBeats;
-  static constexpr uint32_t kLimit = 24;    // bursts under way, more than the arbiter's 16
+  static constexpr uint32_t kLimit = 24;  // bursts under way, more than the arbiter's 16
 
   AxiArbiter() : memory(storage, {.read_latency = 12, .stall = 0.1, .seed = 4}) {
     storage.reserve(uint64_t{1} << 40);

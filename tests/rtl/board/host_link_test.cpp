@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -109,8 +110,9 @@ TEST_F(HostLink, SumsUpMemoryAsZlibDoes) {
     ASSERT_EQ(reply.payload, number(frame_crc(data.data(), data.size()))) << count;
   }
   const uint64_t beats = bench.buses.memory.read_beats();
-  EXPECT_EQ(ask(LinkOpcode::kChecksum, LinkBuses<Vhost_link>::kMemoryBytes - 64, number(128)).status,
-            LinkStatus::kBusError);
+  EXPECT_EQ(
+      ask(LinkOpcode::kChecksum, LinkBuses<Vhost_link>::kMemoryBytes - 64, number(128)).status,
+      LinkStatus::kBusError);
   EXPECT_EQ(bench.buses.memory.read_beats(), beats + 16);
   EXPECT_TRUE(nothing_written());
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <map>
@@ -18,7 +19,8 @@ struct Reply {
   uint32_t data;
 };
 
-/// The window between a host that is never in a hurry and a chip whose registers answer after random times.
+/// The window between a host that is never in a hurry and a chip whose registers answer after
+/// random times.
 class MemoryRegion : public testing::Test {
  protected:
   static constexpr int kPatience = 500;
@@ -64,7 +66,8 @@ class MemoryRegion : public testing::Test {
     block->s_axil_wdata_i = value;
     block->s_axil_wstrb_i = strobe;
     bool sent_address = false, sent_data = false;
-    const int late = static_cast<int>(dice.between(0, 4)), first = static_cast<int>(dice.between(0, 1));
+    const int late = static_cast<int>(dice.between(0, 4)),
+              first = static_cast<int>(dice.between(0, 1));
     for (int i = 0; i < kPatience; ++i) {
       block->s_axil_awvalid_i = !sent_address && (first == 0 || i >= late);
       block->s_axil_wvalid_i = !sent_data && (first == 1 || i >= late);
@@ -164,7 +167,8 @@ TEST_F(MemoryRegion, HoldsTheChipUntilItIsEnabled) {
   const auto nothing_passes = [&] {
     for (int i = 0; i < 20; ++i) {
       block.settle();
-      EXPECT_FALSE(block->mem_arvalid_o || block->chip_arready_o || block->mem_awvalid_o || block->chip_awready_o);
+      EXPECT_FALSE(block->mem_arvalid_o || block->chip_arready_o || block->mem_awvalid_o ||
+                   block->chip_awready_o);
       tick();
     }
   };
@@ -173,7 +177,8 @@ TEST_F(MemoryRegion, HoldsTheChipUntilItIsEnabled) {
   nothing_passes();
   EXPECT_EQ(write(kSize, 0x80000000u), kOkay);
   block.settle();
-  EXPECT_TRUE(block->mem_arvalid_o && block->chip_arready_o && block->mem_awvalid_o && block->chip_awready_o);
+  EXPECT_TRUE(block->mem_arvalid_o && block->chip_arready_o && block->mem_awvalid_o &&
+              block->chip_awready_o);
   EXPECT_EQ(block->mem_araddr_o, 3 * kMib + 64);
 }
 
@@ -183,7 +188,8 @@ TEST_F(MemoryRegion, LetsTheChipReachNothingOutside) {
     const uint64_t base = dice.between(0, (uint64_t{1} << 20) - 1 - size);
     open(base, size);
     for (int k = 0; k < 20; ++k) {
-      const uint64_t a = dice.between(0, (uint64_t{1} << 40) - 1), b = dice.between(0, size * kMib - 1);
+      const uint64_t a = dice.between(0, (uint64_t{1} << 40) - 1),
+                     b = dice.between(0, size * kMib - 1);
       block->chip_araddr_i = a;
       block->chip_awaddr_i = b;
       block.settle();

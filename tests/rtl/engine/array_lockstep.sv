@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Both bodies of the ternary array on the same inputs, for comparing their outputs in every cycle.
 module array_lockstep #(
   parameter int unsigned Columns    = 64,

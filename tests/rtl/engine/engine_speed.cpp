@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Prints how fast the matrix engine simulates: beats and useful trit-MACs a second, on one core.
 // Arguments: beats, activation columns (default: 1 and 8).
 #include <chrono>

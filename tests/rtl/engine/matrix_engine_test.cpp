@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -412,7 +413,8 @@ TYPED_TEST(MatrixEngine, CountsIllegalCodesWhereTheyAreVisible) {
   for (const auto& [word, value] : this->bench.loads[0].words) EXPECT_EQ(value, 0) << word;
 }
 
-// What the beats of scales cost, and five beats of signs: a cycle each with eight trees, else eight.
+// What the beats of scales cost, and five beats of signs: a cycle each with eight trees, else
+// eight.
 TYPED_TEST(MatrixEngine, TakesScalesAndSignsAtTheRateOfTheirBeats) {
   if (!TypeParam::kGroups || !TypeParam::kSigns) GTEST_SKIP() << "built without them";
   const uint32_t cols = 256;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <verilated.h>
 
@@ -90,8 +91,7 @@ TYPED_TEST(TernaryArray, BothBodiesGiveTheDefinedSumsInTheSameCycle) {
             set_bit(m.planes_i, (8 * a + b) * kColumns + c, (x >> b) & 1);
           }
           if (a >= columns) continue;
-          for (uint32_t r = 0; r < kTrees; ++r)
-            result.sums[kTrees * a + r] += trits[c][r] * x;
+          for (uint32_t r = 0; r < kTrees; ++r) result.sums[kTrees * a + r] += trits[c][r] * x;
         }
       }
       m.columns_i = columns;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -311,11 +312,10 @@ TEST_F(CommandQueue, KeepsOrderAndWaits) {
     if (!offering && dice.chance(0.5)) {
       std::array<uint8_t, 4> waits;
       for (std::size_t u = 0; u < 4; ++u) {
-        const uint32_t back =
-            static_cast<uint32_t>(dice.between(0, dice.chance(0.5) ? 8 : 127));
+        const uint32_t back = static_cast<uint32_t>(dice.between(0, dice.chance(0.5) ? 8 : 127));
         // Not so far that it is hidden already.
-        const uint32_t count = std::max(issued[u] - std::min(issued[u], back),
-                                        done[u] - std::min(done[u], 127u));
+        const uint32_t count =
+            std::max(issued[u] - std::min(issued[u], back), done[u] - std::min(done[u], 127u));
         waits[u] = static_cast<uint8_t>(count);
         farthest = std::max(farthest, done[u] - std::min(done[u], count));
       }

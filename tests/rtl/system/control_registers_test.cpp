@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include "Vcontrol_registers.h"
@@ -184,10 +185,9 @@ TEST_F(ControlRegisters, StartAndStopTheController) {
 }
 
 TEST_F(ControlRegisters, KeepErrorsUntilAOneIsWritten) {
-  for (const uint32_t bit :
-       {reg::kErrorBusReadLsb, reg::kErrorBusWriteLsb, reg::kErrorIllegalCodeLsb,
-        reg::kErrorBadCommandLsb, reg::kErrorParityLsb, reg::kErrorTrapLsb,
-        reg::kErrorWatchdogLsb}) {
+  for (const uint32_t bit : {reg::kErrorBusReadLsb, reg::kErrorBusWriteLsb,
+                             reg::kErrorIllegalCodeLsb, reg::kErrorBadCommandLsb,
+                             reg::kErrorParityLsb, reg::kErrorTrapLsb, reg::kErrorWatchdogLsb}) {
     regs->error_i = static_cast<CData>(1u << bit);
     regs.tick();
     regs->error_i = 0;
@@ -314,8 +314,8 @@ TEST_F(ControlRegisters, PassEveryBitOfEveryWord) {
   for (uint32_t words = 0; words <= 64; ++words) {
     regs->mail_out_words_i = static_cast<CData>(words);
     regs->mail_in_room_i = static_cast<CData>(64 - words);
-    EXPECT_EQ(read(reg::kMailState), words << reg::kMailStateWordsLsb |
-                                         (64 - words) << reg::kMailStateRoomLsb);
+    EXPECT_EQ(read(reg::kMailState),
+              words << reg::kMailStateWordsLsb | (64 - words) << reg::kMailStateRoomLsb);
   }
 }
 

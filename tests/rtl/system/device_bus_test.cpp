@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include <array>
@@ -213,8 +214,8 @@ class DeviceBus : public testing::Test {
       ASSERT_EQ(bus->scalar_wr_strobe_o, access->offset % 8 ? 2 : 1);
       ASSERT_EQ(bus->scalar_wr_data_o, access->data);
     }
-    ASSERT_EQ(bus->mail_in_pop_o, good && !access->write && access->offset == mmio::kMailIn &&
-                                      bus->mail_in_valid_i);
+    ASSERT_EQ(bus->mail_in_pop_o,
+              good && !access->write && access->offset == mmio::kMailIn && bus->mail_in_valid_i);
     ASSERT_EQ(bus->mail_out_valid_o, good && access->write && access->offset == mmio::kMailOut);
     if (bus->mail_out_valid_o) {
       ASSERT_EQ(bus->mail_out_o, access->data);
@@ -257,7 +258,8 @@ class DeviceBus : public testing::Test {
   void take_write(const Access& a) {
     if (a.offset < 32) cmd[a.offset / 4] = a.data;
     if (a.offset == mmio::kWorking) working = mmio::working::kRequest.get(a.data);
-    if (a.offset == mmio::kPhase) phase = a.data & (mmio::phase::kPhase.mask() | mmio::phase::kNumber.mask());
+    if (a.offset == mmio::kPhase)
+      phase = a.data & (mmio::phase::kPhase.mask() | mmio::phase::kNumber.mask());
     if (a.offset == mmio::kTapeWaits) waits = a.data;
     if (a.offset == mmio::kTape) {
       ASSERT_EQ(tape_left, 0u) << "a tape before the one before has ended";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cycles of commands, from their acceptance to the next one's, with memory ports that are always
 // ready.
 #include "variants.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The vector unit's operations at the ends of their ranges, and sequences of them that make up an
 // operator of model/spec/numerics.
 #include <algorithm>

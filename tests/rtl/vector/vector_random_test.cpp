@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random commands of the vector unit against the functions of the contract headers.
 #include "variants.hpp"
 
@@ -51,10 +52,10 @@ TYPED_TEST(VectorRandom, ChainsWithoutGapsKeepTheOrder) {
 TYPED_TEST(VectorRandom, ScaleOperationsMatchTheirHeader) {
   using spec::ScalarOp;
   constexpr uint32_t kScales = 40, kResults = 80, kOthers = 160;
-  constexpr ScalarOp kOps[] = {ScalarOp::kMakeScale, ScalarOp::kScaleMul,   ScalarOp::kScaleDiv,
-                               ScalarOp::kScaleAdd,  ScalarOp::kScaleSqrt,  ScalarOp::kScaleShift,
-                               ScalarOp::kFactor,    ScalarOp::kBits64,     ScalarOp::kMultiplier,
-                               ScalarOp::kCommonExponent};
+  constexpr ScalarOp kOps[] = {
+      ScalarOp::kMakeScale,  ScalarOp::kScaleMul,      ScalarOp::kScaleDiv, ScalarOp::kScaleAdd,
+      ScalarOp::kScaleSqrt,  ScalarOp::kScaleShift,    ScalarOp::kFactor,   ScalarOp::kBits64,
+      ScalarOp::kMultiplier, ScalarOp::kCommonExponent};
   VectorBench<TypeParam> bench(12);
   RandomCommand random(this->kSizes, bench.dice);
   for (int round = 0; round < 300; ++round) {

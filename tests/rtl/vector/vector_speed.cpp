@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Not a test: cycles of simulation a second of the vector unit in the edge size, idle and at work.
 #include <chrono>
 #include <cstdio>
