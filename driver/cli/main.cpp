@@ -5,7 +5,6 @@
 #include <new>
 #include <stdexcept>
 
-#include "backends/backends.hpp"
 #include "commands.hpp"
 #include "numbers.hpp"
 #include "output.hpp"
@@ -64,7 +63,6 @@ int run_program(int argc, char** argv) {
 /// Exit status: 0 pass, 1 mismatch or failure, 2 usage.
 int main(int argc, char** argv) {
   tern::cli::prepare_process();
-  tern::sim::register_backends();
   const int status = tern::cli::run_program(argc, argv);
   tern::cli::end_if_interrupted();
   return tern::cli::finish_output(status);

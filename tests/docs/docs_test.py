@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of README.md and docs/*.md: python docs_test.py BUILD parse|run|slow.
+"""The commands of README.md, CONTRIBUTING.md and docs/: python docs_test.py BUILD parse|run|slow.
 
 parse: every command, in a block or within the text, is one that its program takes; each command of a block is run by
 `run` or `slow`, or stands in NOT_RUN with the reason.
@@ -19,7 +19,7 @@ from pathlib import Path
 import example_files
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # Not the rows of a list, whose columns stand apart, nor what an arrow leads from.
 IS_COMMAND = re.compile(r"([A-Z_]+=\S+ )*(build/(tern|tests/)[\w${}]*|scripts/[\w/]+\.(sh|py)|tern|ctest|cmake|yosys|for)( (?!  |-->)|$)")
 
