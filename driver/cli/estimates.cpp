@@ -2,7 +2,6 @@
 #include "estimates.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,32 +24,15 @@ io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shap
     io::check_fits(model, chip, name, options.convert.context_flag);
     return model;
   }
-  const io::ModelConfig config = io::config_for(*known, shape, chip, options.convert.context_flag);
-  note_context(static_cast<uint32_t>(config.context), known->context, options);
-  return io::make_skeleton(
-      config, chip,
-      config.layers == known->layers
-          ? std::string(known->name)
-          : fmt::format("{}, {} of {} layers", known->name, config.layers, known->layers),
-      known->weights, known->tables);
+  io::Skeleton model = io::skeleton_for(*known, shape, chip, options.convert.context_flag);
+  note_context(model.model.context, known->context, options);
+  return model;
 }
 
 std::string describe_presets() {
   std::string out = "Shape of a model, for which no weights are needed, or a model file";
   for (const io::SynthPreset& p : io::kSynthPresets) out += fmt::format("; {}: {}", p.name, p.what);
   return out;
-}
-
-energy::Dram find_dram_energy(const dram::Config& memory) {
-  const std::string name =
-      memory.energy.empty() ? memory.name.substr(0, memory.name.find('-')) : memory.energy;
-  const std::vector<std::string> known = energy::dram_names();
-  if (std::ranges::find(known, name) == known.end())
-    throw Error(
-        "memory {}: there are no energies of {}; add a line `energy: NAME` to its preset, with one "
-        "of {}",
-        quote(memory.name), quote(name), fmt::join(known, ", "));
-  return energy::load_dram(name);
 }
 
 void print_warning(const std::string& text) {

@@ -19,10 +19,6 @@ io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shap
 /// For the help of --preset.
 std::string describe_presets();
 
-/// Energies of a memory: those that its preset names, or else of what stands before the '-' of its
-/// own name. Throws tern::Error that says how a preset names them.
-energy::Dram find_dram_energy(const dram::Config& memory);
-
 /// A line on stderr that nobody should miss: red on a terminal.
 void print_warning(const std::string& text);
 

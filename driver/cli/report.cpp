@@ -42,7 +42,7 @@ int make(const ReportOptions& o) {
   const double mhz =
       o.clock_mhz > 0 ? o.clock_mhz : estimate::default_clock_mhz(memory.config, chip.chip.columns);
   const energy::Technology technology = energy::load_technology(o.technology);
-  const energy::Dram dram_energy = find_dram_energy(memory.config);
+  const energy::Dram dram_energy = estimate::dram_energy_of(memory.config);
   io::Skeleton model = find_skeleton(o.preset, o.shape, chip.chip, o.common);
 
   report::Question q = o.question;

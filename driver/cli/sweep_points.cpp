@@ -13,7 +13,7 @@ Sources::Sources(const Plan& plan) {
   for (const Point& p : plan.points) {
     if (!memories_.contains(p.dram)) {
       const estimate::Memory& memory = memories_[p.dram] = estimate::load_memory(p.dram);
-      energies_[p.dram] = cli::find_dram_energy(memory.config);
+      energies_[p.dram] = estimate::dram_energy_of(memory.config);
     }
     if (!technologies_.contains(p.technology))
       technologies_[p.technology] = energy::load_technology(p.technology);

@@ -68,7 +68,7 @@ json operations_figure(const Token& t) {
     if (s.cycles == 0) continue;
     rows.push_back({{"name", estimate::name_of(static_cast<estimate::Operation>(i))},
                     {"cycles", s.cycles},
-                    {"beats", std::min(s.beats, s.cycles)}});
+                    {"beats", std::min(s.beats(), s.cycles)}});
   }
   return {
       {"kind", "operations"},
@@ -129,11 +129,12 @@ json energy_operations_figure(const Token& t) {
       rows.push_back({{"name", estimate::name_of(static_cast<estimate::Operation>(i))},
                       {"millijoules", 1e3 * s.joules}});
   }
+  rows.push_back({{"name", "controller and standby"}, {"millijoules", 1e3 * t.other_joules}});
   return {{"kind", "energy_operations"},
           {"rows", rows},
           {"note",
-           "What each operation streams, computes and stores, and the controller, the leakage and "
-           "the standby of its time."}};
+           "What the commands of each operation stream, compute and store; and what belongs to no "
+           "command: the controller, leakage, refresh and standby."}};
 }
 
 json traffic_figure(const Token& t) {

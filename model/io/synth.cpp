@@ -374,6 +374,16 @@ ModelConfig config_for(const SynthPreset& preset, const SynthOptions& options,
   return config;
 }
 
+Skeleton skeleton_for(const SynthPreset& preset, const SynthOptions& options,
+                      const spec::ChipConfig& chip, std::string_view context_flag) {
+  const ModelConfig config = config_for(preset, options, chip, context_flag);
+  const std::string name =
+      config.layers == preset.layers
+          ? std::string(preset.name)
+          : fmt::format("{}, {} of {} layers", preset.name, config.layers, preset.layers);
+  return make_skeleton(config, chip, name, preset.weights, preset.tables);
+}
+
 void synthesise(const SynthPreset& preset, const SynthOptions& options, ImageWriter& writer,
                 const std::function<void(uint64_t done, uint64_t all)>& progress) {
   check(preset, options);

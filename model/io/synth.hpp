@@ -9,6 +9,7 @@
 #include "io/image_parts.hpp"
 #include "io/image_writer.hpp"
 #include "io/model_config.hpp"
+#include "io/skeleton.hpp"
 
 namespace tern::io {
 
@@ -128,6 +129,11 @@ ModelConfig config_of(const SynthPreset& preset, const SynthOptions& options);
 /// what sets it, for messages.
 ModelConfig config_for(const SynthPreset& preset, const SynthOptions& options,
                        const spec::ChipConfig& chip, std::string_view context_flag = "--context");
+
+/// What a chip's firmware reads of the preset's image, in the preset's formats and with a context
+/// as config_for() has it.
+Skeleton skeleton_for(const SynthPreset& preset, const SynthOptions& options,
+                      const spec::ChipConfig& chip, std::string_view context_flag = "--context");
 
 /// Writes an image of random weights: exact in shape and size, without meaning as a language model.
 /// The same preset and options give the same model for every chip, to the bit; fewer layers or

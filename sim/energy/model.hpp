@@ -59,6 +59,9 @@ DramCounts stream_counts(uint64_t read_bytes, uint64_t written_bytes, double sec
 /// scaled from the measured tiles: the array by columns / 16, with its decoders counted once a beat
 /// and lanes once an activation column of a beat. Throws Error when the technology has no results
 /// for a block of the array.
+///
+/// With ClockGating::kUnits the joules are linear in the counts: those of the parts of a run add up
+/// to those of the run.
 Report estimate(const Counts& counts, const spec::ChipConfig& chip, const Technology& technology,
                 const Dram& dram, const ModelOptions& options = {});
 

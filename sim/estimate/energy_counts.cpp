@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
 
 #include "estimate.hpp"
 
@@ -39,8 +38,7 @@ energy::BeatCounts beats_of(const tlm::Activity& activity, spec::Layout layout) 
 
 }  // namespace
 
-energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
-                                    double cycles) const {
+energy::Counts Estimator::counts_of(const tlm::Activity& a, double cycles) const {
   energy::Counts c;
   c.tag = energy::Tag::kDerived;  // by the performance model
   c.cycles = static_cast<uint64_t>(cycles);
@@ -49,8 +47,7 @@ energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
   c.sign = beats_of(a, spec::Layout::kSign);
   c.value = beats_of(a, spec::Layout::kValue);
   c.scale_beats = a.scale_beats;
-  c.load_beats = load_beats;
-  c.results = a.scratch_result_words;
+  c.load_beats = a.load_beats;
   c.activation_bytes = a.act_line_writes * chip_.chip.lanes;
   for (std::size_t op = 0; op < spec::kVectorOpCount; ++op)
     c.vector.*kind_of(static_cast<VectorOp>(op)) += a.vector_elements[op];
@@ -65,26 +62,28 @@ energy::Report Estimator::energy_of(const tlm::Activity& a, uint64_t load_beats,
   const uint64_t burst = std::max(chip_.chip.columns, memory_.config.geometry.burst_bytes());
   c.dram = energy::stream_counts(a.memory_read_bytes, a.memory_write_bursts * burst, c.seconds,
                                  dram_energy_);
-  return energy::estimate(c, chip_.chip, technology_, dram_energy_);
+  return c;
 }
 
-/// The controller and what it does belong to an operation by its part of the time.
-void Estimator::add_energy(Token& token) const {
-  const double cycles = token.cycles * token.tokens;
-  token.energy = energy_of(token.activity, token.counters.load_beats, cycles);
-  for (energy::Term& term : token.energy.terms) term.joules /= token.tokens;
-  double all = 0;
-  for (const Share& share : token.operations) all += static_cast<double>(share.cycles);
+energy::Counts Estimator::counts(const Token& token) const {
+  energy::Counts all = counts_of(token.controller, token.cycles * token.tokens);
+  for (const Share& share : token.operations) all += counts_of(share.activity, 0);
+  return all;
+}
+
+void Estimator::add_up(Token& token) const {
+  const auto report = [&](const energy::Counts& counts) {
+    return energy::estimate(counts, chip_.chip, technology_, dram_energy_);
+  };
+  token.activity = token.controller;
   for (Share& share : token.operations) {
-    const double part = static_cast<double>(share.cycles) / all;
-    tlm::Activity activity = share.activity;
-    for (const auto count : {&tlm::Activity::controller_stalls, &tlm::Activity::controller_polls,
-                             &tlm::Activity::controller_loads, &tlm::Activity::controller_stores,
-                             &tlm::Activity::scratch_controller_accesses})
-      activity.*count =
-          static_cast<uint64_t>(std::llround(part * static_cast<double>(token.activity.*count)));
-    share.joules = energy_of(activity, share.load_beats, part * cycles).joules() / token.tokens;
+    token.activity += share.activity;
+    share.joules = report(counts_of(share.activity, 0)).joules() / token.tokens;
   }
+  token.other_joules =
+      report(counts_of(token.controller, token.cycles * token.tokens)).joules() / token.tokens;
+  token.energy = report(counts(token));
+  for (energy::Term& term : token.energy.terms) term.joules /= token.tokens;
 }
 
 }  // namespace tern::estimate

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "estimate.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -45,6 +47,18 @@ Memory load_memory(std::string_view name) {
   Memory memory{dram::find_preset(name), {}};
   memory.figures = dram::characterise(memory.config);
   return memory;
+}
+
+energy::Dram dram_energy_of(const dram::Config& memory) {
+  const std::string name =
+      memory.energy.empty() ? memory.name.substr(0, memory.name.find('-')) : memory.energy;
+  const std::vector<std::string> known = energy::dram_names();
+  if (std::ranges::find(known, name) == known.end())
+    throw Error(
+        "memory {}: there are no energies of {}; add a line `energy: NAME` to its preset, with one "
+        "of {}",
+        quote(memory.name), quote(name), fmt::join(known, ", "));
+  return energy::load_dram(name);
 }
 
 double default_clock_mhz(const dram::Config& memory, uint32_t columns) {
@@ -142,17 +156,18 @@ Token Estimator::finish(uint32_t context, uint32_t tokens, const Counters& count
   token.context = context;
   token.tokens = tokens;
   token.counters = counters;
-  token.activity = run_->activity[1] - run_->activity[0];
+  token.controller = of_controller(run_->activity[1] - run_->activity[0]);
   token.cycles = static_cast<double>(tlm::work_cycles(counters)) / tokens;
   token.seconds = token.cycles / chip_mhz_ * 1e-6;
   attribute(token);
-  add_energy(token);
+  add_up(token);
   return token;
 }
 
 /// Every cycle that was counted, and every command, to one operation: the matrices and loads by
-/// where they read, the rest by when it ended.
-void Estimator::attribute(Token& token) {
+/// where they read, the rest by when it ended. A command belongs to the interval that it ends in,
+/// so that of tokens one after the other each has its own.
+void Estimator::attribute(Token& token) const {
   const auto index = [](Operation o) { return static_cast<std::size_t>(o); };
 
   std::vector<const Record*> matrices;
@@ -177,16 +192,13 @@ void Estimator::attribute(Token& token) {
   };
 
   for (const Record& r : records_) {
+    if (r.end > end_) continue;
     const Range* range = range_of(r);
     const bool stream = is_stream(r.words);
     const Operation operation = range    ? range->operation
                                 : stream ? Operation::kEmbedding
                                          : during(r.end);
-    Share& share = token.operations[index(operation)];
-    share.activity += r.activity;
-    if (opcode_of(r.words) == spec::ChipOpcode::kMatmul)
-      share.beats += spec::MatmulCommand::unpack(r.words).beats;
-    if (opcode_of(r.words) == spec::ChipOpcode::kLoad) share.load_beats += r.activity.fifo_beats;
+    token.operations[index(operation)].activity += r.activity;
   }
 }
 
@@ -269,37 +281,34 @@ Token Estimator::batch(const Token& one, uint32_t sequences) const {
   const double pace =
       std::max(1.0, static_cast<double>(one.counters.beats + one.counters.stall_read) /
                         static_cast<double>(std::max<uint64_t>(one.counters.beats, 1)));
+  uint64_t read = one.activity.memory_read_bytes;
   for (const Operation o : {Operation::kQkv, Operation::kOutput, Operation::kGateUp,
                             Operation::kDown, Operation::kHead}) {
     Share& share = token.operations[static_cast<std::size_t>(o)];
-    const double saved = std::min(static_cast<double>(share.cycles),
-                                  pace * static_cast<double>(reduce(share.beats)));
+    uint64_t beats = share.beats();
+    const double saved =
+        std::min(static_cast<double>(share.cycles), pace * static_cast<double>(reduce(beats)));
     share.cycles -= static_cast<uint64_t>(saved);
     token.cycles -= saved / token.tokens;
     // Fewer beats, each with more columns.
-    for (std::size_t layout = 0; layout < spec::kLayoutCount; ++layout) {
-      auto& steps = share.activity.matrix_beats[layout];
-      auto& all = token.activity.matrix_beats[layout];
-      for (std::size_t columns = 0; columns < steps.size(); ++columns)
-        all[columns] -= steps[columns];
+    for (auto& steps : share.activity.matrix_beats) {
       uint64_t sum = std::accumulate(steps.begin(), steps.end(), uint64_t{0});
       reduce(sum);
       steps.fill(0);
       steps[std::min(sequences, chip_.chip.act_columns)] = sum;
-      for (std::size_t columns = 0; columns < steps.size(); ++columns)
-        all[columns] += steps[columns];
     }
-    for (const auto count : {&tlm::Activity::memory_read_bytes, &tlm::Activity::scale_beats})
-      token.activity.*count -= reduce(share.activity.*count);
-    token.counters.load_beats -= reduce(share.load_beats);
+    read -= reduce(share.activity.memory_read_bytes);
+    for (const auto count : {&tlm::Activity::memory_read_bursts, &tlm::Activity::fifo_beats,
+                             &tlm::Activity::scale_beats, &tlm::Activity::load_beats})
+      reduce(share.activity.*count);
   }
   // Not faster than the memory moves what is left.
-  const double bytes = static_cast<double>(token.activity.memory_read_bytes) / token.tokens;
+  const double bytes = static_cast<double>(read) / token.tokens;
   const double bytes_per_cycle =
       memory_.figures.sequential * memory_.config.peak_gb_per_second() * 1e3 / chip_mhz_;
   token.cycles = std::max(token.cycles, bytes / bytes_per_cycle);
   token.seconds = token.cycles / chip_mhz_ * 1e-6;
-  add_energy(token);
+  add_up(token);
   return token;
 }
 

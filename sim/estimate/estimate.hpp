@@ -29,6 +29,10 @@ struct Memory {
 /// A preset or FILE.yaml. Throws tern::Error as dram::load_preset() does.
 Memory load_memory(std::string_view name);
 
+/// Energies of a memory: those that its preset names, or else of what stands before the '-' of its
+/// own name. Throws tern::Error that says how a preset names them.
+energy::Dram dram_energy_of(const dram::Config& memory);
+
 /// Chip clock in MHz at which a beat a cycle is the memory's peak; the RTL on a DRAM has the same
 /// default.
 double default_clock_mhz(const dram::Config& memory, uint32_t columns);
@@ -52,10 +56,11 @@ std::string_view name_of(Operation operation);
 /// to it, with the vector work between them; those after the last matrix to sampling.
 struct Share {
   uint64_t cycles = 0;
-  uint64_t beats = 0;
   tlm::Activity activity{};  ///< Of its commands.
-  uint64_t load_beats = 0;
-  double joules = 0;
+  double joules = 0;         ///< Of one token: what its commands move and compute.
+
+  /// Beats that its matrices are read in.
+  uint64_t beats() const { return activity.fifo_beats - activity.load_beats; }
 };
 
 /// A unit at work, for a timeline.
@@ -65,7 +70,8 @@ struct Busy {
   std::string label;
 };
 
-/// One decoded token, or one of a prompt.
+/// One decoded token, or one of a prompt. Of all that was counted every part belongs to an
+/// operation or to none, so activity and energy are the sums of these parts.
 struct Token {
   uint32_t context = 0;  ///< Positions before it.
   double cycles = 0;
@@ -74,6 +80,9 @@ struct Token {
   tlm::Activity activity{};  ///< The same.
   uint32_t tokens = 1;
   std::array<Share, kOperations> operations{};
+  tlm::Activity controller{};  ///< Of all tokens that were timed: what belongs to no command.
+  /// Of one token, and of no operation: controller, leakage, refresh and standby.
+  double other_joules = 0;
   energy::Report energy;  ///< Of one token.
 };
 
@@ -92,6 +101,9 @@ class Estimator {
   /// projected from decode(), since the firmware runs one. The streams of weights are shared by as
   /// many sequences as there are activation columns; all else is done for each. Per token.
   Token batch(const Token& one, uint32_t sequences) const;
+
+  /// Events of all tokens that were timed: those of the operations and those of none.
+  energy::Counts counts(const Token& token) const;
 
   /// What the units did in cycles [from, to) of the last token, counted from its begin.
   std::vector<Busy> timeline(uint64_t from, uint64_t to) const;
@@ -126,11 +138,11 @@ class Estimator {
   };
   const Range* range_of(const Record& record) const;
   Token finish(uint32_t context, uint32_t tokens, const Counters& counters);
-  void attribute(Token& token);
-  /// Joules of all that was counted in so many cycles.
-  energy::Report energy_of(const tlm::Activity& activity, uint64_t load_beats, double cycles) const;
-  /// Fills in the joules of the token, and of each operation.
-  void add_energy(Token& token) const;
+  void attribute(Token& token) const;
+  /// Events of an activity, and of time that passes in so many cycles.
+  energy::Counts counts_of(const tlm::Activity& activity, double cycles) const;
+  /// Fills in what is a sum over operations and controller: activity and energy.
+  void add_up(Token& token) const;
 
   io::Skeleton model_;
   tlm::PerfConfig chip_;

@@ -29,6 +29,17 @@ Activity& operator+=(Activity& sum, const Activity& more) {
   return sum = std::bit_cast<Activity>(a);
 }
 
+Activity of_controller(const Activity& activity) {
+  Activity out;
+  for (const auto count :
+       {&Activity::scratch_controller_accesses, &Activity::instructions,
+        &Activity::controller_loads, &Activity::controller_stores, &Activity::controller_multiplies,
+        &Activity::controller_divides, &Activity::device_reads, &Activity::device_writes,
+        &Activity::controller_stalls, &Activity::controller_polls})
+    out.*count = activity.*count;
+  return out;
+}
+
 std::vector<std::pair<std::string, uint64_t>> named(const Activity& a) {
   std::vector<std::pair<std::string, uint64_t>> out;
   for (uint32_t layout = 0; layout < spec::kLayoutCount; ++layout) {
@@ -50,6 +61,7 @@ std::vector<std::pair<std::string, uint64_t>> named(const Activity& a) {
   add_ops("scalar_rows", a.scalar_rows, spec::ScalarOp{});
   const std::pair<const char*, uint64_t Activity::*> rest[] = {
       {"scale_beats", &Activity::scale_beats},
+      {"load_beats", &Activity::load_beats},
       {"act_tile_reads", &Activity::act_tile_reads},
       {"act_line_writes", &Activity::act_line_writes},
       {"acc_updates", &Activity::acc_updates},

@@ -18,6 +18,7 @@ struct Activity {
   /// beats of matrices without those of scales, but eight for five of signs on five trees.
   std::array<std::array<uint64_t, 9>, spec::kLayoutCount> matrix_beats{};
   uint64_t scale_beats = 0;      ///< Beats of scale words.
+  uint64_t load_beats = 0;       ///< Beats of LOAD commands, with those that hold no element.
   uint64_t act_tile_reads = 0;   ///< Tiles of one activation column read with matrix beats.
   uint64_t act_line_writes = 0;  ///< Lines of up to `lanes` bytes written by the vector unit.
   uint64_t acc_updates = 0;      ///< Accumulators added to: live rows of a beat x columns.
@@ -53,6 +54,10 @@ struct Activity {
 Activity operator-(const Activity& after, const Activity& before);
 
 Activity& operator+=(Activity& sum, const Activity& more);
+
+/// What belongs to no command: the counts of the controller. All others are those of the commands
+/// that Observer sees.
+Activity of_controller(const Activity& activity);
 
 /// What was counted in a stretch of a unit's work, for those who observe commands; looks at the
 /// counts only if `observed`.

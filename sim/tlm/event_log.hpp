@@ -23,7 +23,7 @@ struct EngineSpan {
 struct Executed {
   const spec::CommandWords& words;
   Cycle begin, end;
-  const Activity& activity;  ///< What it moved.
+  const Activity& activity;  ///< What it caused, from the first count to the last.
 };
 using Observer = std::function<void(const Executed&)>;
 

@@ -47,6 +47,7 @@ void StoreUnit::step() {
   free_ = run.step + 1;
   log_.add_store_beats(run.first_beat, run.last_beat + 1, run.beats);
   scoreboard_.complete(Unit::kStore, run.response);
+  ++activity_.commands;
   activity_.scratch_store_reads += run.lines;
   activity_.scratch_store_words += uint64_t{c.count} * c.rows;
   activity_.memory_write_bursts += run.beats;

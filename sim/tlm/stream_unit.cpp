@@ -64,6 +64,7 @@ void StreamUnit::step() {
   if (!matmul_) return begin();
   const ActivityOf activity(activity_, log_.observed());
   run_block(*matmul_);
+  if (matmul_->stripes_left == 0) ++activity_.commands;
   if (log_.observed()) matmul_->activity += activity.get();
   if (matmul_->stripes_left > 0) return;
   sequencer_free_ = matmul_->closed + 1;
@@ -133,6 +134,8 @@ void StreamUnit::run_load(const spec::LoadCommand& c, Cycle accepted) {
     last_writes = 1;
   }
   log_.add_engine({.begin = taken.first, .end = taken.last + 1, .load_beats = c.beats});
+  ++activity_.commands;
+  activity_.load_beats += c.beats;
   activity_.scratch_load_writes += all_writes;
   activity_.scratch_load_words += c.count;
   sequencer_free_ = taken.last + 1;

@@ -72,7 +72,6 @@ Cycle Units::issue(Cycle offered, const spec::CommandWords& words) {
       throw Error("performance model: opcode {} is none; the firmware is not this chip's",
                   static_cast<uint32_t>(opcode_of(words)));
   }
-  ++activity_.commands;
   log_.add_command();
   return taken;
 }

@@ -27,6 +27,7 @@ void VectorUnit::push(Cycle pushed, const spec::CommandWords& words) {
     ports_.write.reserve(accepted + writes.first, accepted + writes.end, writes.period);
   }
   commands_.leave(accepted);
+  ++activity_.commands;
   free_ = accepted + cycles;
   // done_o comes a cycle after the next command can be accepted; busy_o lasts until then.
   log_.add_vector_busy(accepted + 1, free_ + 2);

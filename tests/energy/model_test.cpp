@@ -242,6 +242,36 @@ TEST(EnergyModel, WhatIsNotMeasuredIsNamed) {
   EXPECT_TRUE(names(r, "the controller's core"));
 }
 
+// Time and activity are parts of a run as much as two stretches of it are.
+TEST(EnergyModel, PartsOfARunAddUpToIt) {
+  Technology t = technology();
+  t.blocks["controller"] =
+      Block{{{"work", pj(20)}, {"poll", pj(30)}, {"stall", pj(10)}}, {}, {}, {}, {}};
+  t.blocks["digit_weight"].leakage.value = 3;
+  Counts moves, time;
+  moves.plane = {10, 30};
+  moves.sign = {11, 13};
+  moves.value = {17, 170};
+  moves.vector = {5, 7, 9};
+  moves.scale_beats = 3;
+  moves.load_beats = 4;
+  moves.scratch_reads = 19;
+  moves.activation_bytes = 23;
+  moves.dram = {1000, 100, 3, 0, 0, 0};
+  time.cycles = 100;
+  time.seconds = 1e-6;
+  time.controller_cycles = 29;
+  time.controller_stalls = 71;
+  time.controller_accesses = 31;
+  time.dram = {0, 0, 0, 2, 1e-6, 2e-6};
+  Counts all = moves;
+  all += time;
+  const double whole = estimate(all, kChip, t, memory()).joules();
+  EXPECT_NEAR(
+      estimate(moves, kChip, t, memory()).joules() + estimate(time, kChip, t, memory()).joules(),
+      whole, 1e-14 * whole);
+}
+
 TEST(EnergyModel, CountsOfRunsAddUp) {
   Counts a, b;
   a.plane = {1, 2};

@@ -67,6 +67,8 @@ TEST(Report, EnergyByOperationIsAllOfTheEnergy) {
       {"demo", "--config", "nano"},
       {"tiny-qwen3", "--positions", "256"},
       {"tiny-qwen3", "--positions", "256", "--config", "nano"},
+      {"tiny-qwen3", "--positions", "256", "--config", "ulx3s"},
+      {"tiny-qwen3", "--positions", "256", "--config", "k26"},
       {"tiny-groups", "--positions", "256"},
       {"tiny-groups", "--positions", "256", "--config", "nano"},
       {"tiny-signs", "--positions", "256"},
@@ -78,9 +80,8 @@ TEST(Report, EnergyByOperationIsAllOfTheEnergy) {
     all.insert(all.end(), arguments.begin(), arguments.end());
     const json r = run_tern_json(all);
     const double joules = 1e3 * r.at("summary").at("joules_per_token").get<double>();
-    // Commands run across the token's ends.
     EXPECT_NEAR(sum(figure(r, "energy_operations").at("rows"), "millijoules"), joules,
-                0.01 * joules)
+                1e-12 * joules)
         << testing::PrintToString(arguments);
   }
 }

@@ -128,6 +128,26 @@ TEST(TlmChip, AnswersToItsParameters) {
             cycles([](PerfConfig& c) { c.memory.read_latency = 200; }));
 }
 
+/// Nothing moves but by a command, and what the controller counts is its own.
+TEST(Activity, OfAllCommandsAndOfTheControllerIsAll) {
+  for (const spec::ChipConfig& chip : spec::kConfigs) {
+    PerfConfig config;
+    config.chip = chip;
+    TlmChip model(config);
+    const io::Skeleton skeleton = demo(chip);
+    Activity commands;
+    model.observe([&](const Executed& e) {
+      EXPECT_EQ(e.activity.commands, 1u);
+      commands += e.activity;
+    });
+    TimingRun run(model, skeleton);
+    run.prefill(3, 9);
+    run.decode(30, 2);
+    commands += of_controller(model.activity());
+    EXPECT_EQ(named(commands), named(model.activity())) << chip.name;
+  }
+}
+
 /// Bytes that move are beats of the bus, and what the engine multiplies is what it was given.
 TEST(Activity, AgreesWithTheEventCounters) {
   PerfConfig config;
