@@ -31,10 +31,10 @@ struct DramCounts {
   double idle_seconds = 0;  ///< Time with none.
 };
 
-/// Events of a run: the input of the energy model. A measured run fills it from the chip's counters
-/// (docs/registers.md: BEATS, LOAD_BEATS, STORE_BEATS, VECTOR_BUSY, ...) and from the DRAM model, a
-/// performance model from its own, token_counts() from a model's shape. What is not known stays 0
-/// and costs nothing, so that a total without it is a lower bound.
+/// Events of a run or of a part of it: the input of the energy model. estimate::Estimator fills it
+/// from the performance model's activity; the counters of a chip (docs/registers.md: BEATS,
+/// LOAD_BEATS, VECTOR_BUSY, ...) with a DRAM model could. What is not known stays 0 and costs
+/// nothing, so that a total without it is a lower bound.
 struct Counts {
   Tag tag = Tag::kMeasured;  ///< What the counts themselves are worth.
   uint64_t cycles = 0;       ///< Chip clock cycles.
@@ -45,8 +45,6 @@ struct Counts {
   BeatCounts value;               ///< Head, keys and values.
   uint64_t scale_beats = 0;       ///< Beats of scales of groups.
   uint64_t load_beats = 0;        ///< Beats that went to the scratchpad.
-  uint64_t store_beats = 0;       ///< Beats written to memory.
-  uint64_t results = 0;           ///< int32 sums drained to the scratchpad.
   uint64_t activation_bytes = 0;  ///< Written to the activation buffer.
 
   VectorCounts vector;

@@ -262,8 +262,6 @@ Counts& Counts::operator+=(const Counts& o) {
   add(sign, o.sign);
   scale_beats += o.scale_beats;
   load_beats += o.load_beats;
-  store_beats += o.store_beats;
-  results += o.results;
   activation_bytes += o.activation_bytes;
   vector.scale += o.vector.scale;
   vector.multiply += o.vector.multiply;

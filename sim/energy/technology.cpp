@@ -122,8 +122,6 @@ void read_currents(const YAML::Node& d, Dram& out) {
   out.idle_standby = figure(devices * watts(d, [](const auto& i) { return i("idd2n"); }), "W");
   out.row_bytes = devices * d["row_bytes"].as<double>();
   out.refresh_seconds = t["refi"].as<double>() * clock;
-  out.refresh_busy = t["rfc"].as<double>() / t["refi"].as<double>();
-  out.channel_bytes_per_second = devices * burst_bytes / burst;
 }
 
 void read_per_bit(const YAML::Node& d, Dram& out) {
@@ -136,7 +134,6 @@ void read_per_bit(const YAML::Node& d, Dram& out) {
   out.write = byte("write");
   const Figure nothing{0, "J", tag, "part of read and write"};
   out.activate = out.refresh = out.open_standby = out.idle_standby = nothing;
-  out.channel_bytes_per_second = d["bytes_per_second"].as<double>();
 }
 
 }  // namespace

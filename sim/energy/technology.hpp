@@ -80,9 +80,7 @@ struct Dram {
   Figure idle_standby;         ///< W, none
   double row_bytes = 0;        ///< Of the channel; 0: activates are part of read and write.
   double refresh_seconds = 0;  ///< Between refreshes; 0: they are part of read and write.
-  double refresh_busy = 0;     ///< Part of the time that refreshes take.
-  double channel_bytes_per_second = 0;  ///< Peak.
-  Figure phy;                           ///< J/byte, of PHY and signalling on the chip's side
+  Figure phy;                  ///< J/byte, of PHY and signalling on the chip's side
 };
 
 /// "1067 MHz is more than blocks of asap7 meet as synthesised: controller 492 MHz, ...", for

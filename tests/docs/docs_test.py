@@ -59,7 +59,7 @@ NOT_RUN = [
 ]
 
 # What stands for a name in a command within the text, so that it can be taken.
-PLACEHOLDERS = {"PATH": "/dev/null", "RATE": "0.5", "NAME": "bonsai-8b", "N": "5", "T": "osu018", "D": "ddr4", "PORT": "/dev/null"}
+PLACEHOLDERS = {"PATH": "/dev/null", "RATE": "0.5", "NAME": "bonsai-8b", "N": "5", "T": "osu018", "D": "ddr4-2400", "PORT": "/dev/null"}
 
 
 class Command:

@@ -113,7 +113,6 @@ TEST(EnergyData, EveryTechnologyAndMemoryLoads) {
     EXPECT_GT(d.read.value, 0) << name;
     EXPECT_GT(d.write.value, 0) << name;
     EXPECT_GT(d.phy.value, 0) << name;
-    EXPECT_GT(d.channel_bytes_per_second, 0) << name;
   }
 }
 
@@ -125,7 +124,6 @@ TEST(EnergyData, Ddr4EnergiesFollowFromItsCurrents) {
   EXPECT_NEAR(d.read.value, volts * 0.196 * 4 * clock / 16, 1e-18);       // 4 clocks, 16 bytes
   EXPECT_NEAR(d.refresh.value, devices * volts * 0.233 * 420 * clock, 1e-15);
   EXPECT_NEAR(d.open_standby.value, devices * volts * 0.047, 1e-12);
-  EXPECT_NEAR(d.channel_bytes_per_second, 19.28e9, 0.01e9);
   EXPECT_EQ(d.row_bytes, 8192);
   EXPECT_EQ(d.read.tag, Tag::kDerived);
 }

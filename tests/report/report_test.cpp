@@ -2,6 +2,7 @@
 // `tern report` as a user runs it: sums that must add up, and what goes wrong.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -84,6 +85,60 @@ TEST(Report, EnergyByOperationIsAllOfTheEnergy) {
                 1e-12 * joules)
         << testing::PrintToString(arguments);
   }
+}
+
+/// What tern_energy says of a token with ASAP7.
+json energy_of_token(std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), {"--technology", "asap7", "--json"});
+  const Result r = run_program(TERN_ENERGY_PROGRAM, arguments);
+  if (r.status != 0) throw std::runtime_error(r.err);
+  return json::parse(r.out).at(0);
+}
+
+// Both take the counts of the performance model.
+TEST(EnergyProgram, SaysOfATokenWhatTheReportSays) {
+  const std::vector<std::vector<std::string>> cases = {
+      {"--preset", "tiny-signs", "--context", "100", "--dram", "ddr4-2400"},
+      {"--preset", "tiny-qwen3", "--config", "nano", "--context", "30", "--dram", "sdr-133"}};
+  for (std::vector<std::string> arguments : cases) {
+    const json token = energy_of_token(arguments);
+    arguments.insert(arguments.begin(), "report");
+    arguments.insert(arguments.end(), {"--technology", "asap7", "--clock-mhz",
+                                       std::to_string(token.at("clock_mhz").get<double>())});
+    const json summary = run_tern_json(arguments).at("summary");
+    const double joules = summary.at("joules_per_token");
+    EXPECT_NEAR(token.at("joules").get<double>(), joules, 1e-9 * joules);
+    const double seconds = 1 / summary.at("tokens_per_second").get<double>();
+    EXPECT_NEAR(token.at("seconds").get<double>(), seconds, 1e-9 * seconds);
+  }
+}
+
+// Of one shape, one of signs and the other of trits.
+TEST(EnergyProgram, TakesAPresetAsWhatItIs) {
+  const auto multiplies = [](const json& token, const std::string& what) {
+    return std::ranges::any_of(token.at("terms"), [&](const json& term) {
+      return term.at("name") == "array, " + what + ": lanes and trees";
+    });
+  };
+  const json bonsai = energy_of_token({"--preset", "bonsai-8b"});
+  EXPECT_TRUE(multiplies(bonsai, "signs"));
+  EXPECT_FALSE(multiplies(bonsai, "weights"));
+  const json qwen3 = energy_of_token({"--preset", "qwen3-8b"});
+  EXPECT_FALSE(multiplies(qwen3, "signs"));
+  EXPECT_TRUE(multiplies(qwen3, "weights"));
+}
+
+TEST(EnergyProgram, SaysWhatIsWrong) {
+  const auto error = [](const std::vector<std::string>& arguments) {
+    const Result r = run_program(TERN_ENERGY_PROGRAM, arguments);
+    EXPECT_EQ(r.status, 1);
+    return r.err;
+  };
+  EXPECT_NE(error({"--preset", "demo", "--context", "512"}).find("--context 512"),
+            std::string::npos);
+  EXPECT_NE(error({"--dram", "ddr9"}).find("ddr4-2400"), std::string::npos);
+  EXPECT_NE(error({"--preset", "bonsai-8b", "--config", "ulx3s"}).find("group scales"),
+            std::string::npos);
 }
 
 // Weights and head by hand, in beats of 64 bytes: five layers of 13 matrices' worth of stripes.

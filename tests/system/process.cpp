@@ -10,11 +10,12 @@ namespace tern::test {
 
 namespace bp = boost::process;
 
-Result run_tern(const std::vector<std::string>& arguments, int timeout_seconds) {
+Result run_program(const std::string& program, const std::vector<std::string>& arguments,
+                   int timeout_seconds) {
   boost::asio::io_context io;
   std::future<std::string> out, err;
-  bp::child child(bp::exe = TERN_PROGRAM, bp::args = arguments,
-                  bp::std_in<bp::null, bp::std_out> out, bp::std_err > err, io);
+  bp::child child(bp::exe = program, bp::args = arguments, bp::std_in<bp::null, bp::std_out> out,
+                  bp::std_err > err, io);
   io.run_for(std::chrono::seconds(timeout_seconds));
   Result result;
   if (!io.stopped()) {
@@ -27,6 +28,10 @@ Result run_tern(const std::vector<std::string>& arguments, int timeout_seconds) 
   result.out = out.get();
   result.err = err.get();
   return result;
+}
+
+Result run_tern(const std::vector<std::string>& arguments, int timeout_seconds) {
+  return run_program(TERN_PROGRAM, arguments, timeout_seconds);
 }
 
 struct RunningTern::Process {

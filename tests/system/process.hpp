@@ -14,8 +14,11 @@ struct Result {
   std::string err;
 };
 
-/// Runs the program `tern` of this build with these arguments. Kills it and reports status -1 after
-/// `timeout_seconds`.
+/// Runs a program with these arguments. Kills it and reports status -1 after `timeout_seconds`.
+Result run_program(const std::string& program, const std::vector<std::string>& arguments,
+                   int timeout_seconds = 600);
+
+/// Runs the program `tern` of this build in the same way.
 Result run_tern(const std::vector<std::string>& arguments, int timeout_seconds = 600);
 
 /// Runs with --json and parses what it prints; fails the process when that is not one JSON value.

@@ -2,22 +2,28 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "estimate.hpp"
 #include "io/chip_config.hpp"
+#include "io/error.hpp"
+#include "io/synth.hpp"
 #include "lanes.hpp"
 #include "model.hpp"
-#include "token_counts.hpp"
 
 namespace tern::energy {
 namespace {
 
 struct Options {
-  std::string technology = "all", dram = "ddr4", preset = "bitnet-2b4t", config = "edge";
-  uint32_t context = 512;
+  std::string technology = "all", dram = "ddr4-2400", preset = "bitnet-2b4t", config = "edge";
+  std::optional<uint32_t> context;  ///< Without: kUsualContext, or as many as leave room.
   bool lanes = false, terms = false, no_gating = false, no_wires = false, json = false;
 };
+
+constexpr uint32_t kUsualContext = 512;
 
 std::string joules(double v) {
   return v >= 0.1 ? fmt::format("{:.3f} J", v) : fmt::format("{:.3f} mJ", v * 1e3);
@@ -71,21 +77,31 @@ int run(const Options& o) {
     print_lanes(names, o.json);
     return 0;
   }
-  const spec::ChipConfig& chip = io::find_config(o.config);
+  tlm::PerfConfig chip;
+  chip.chip = io::find_config(o.config);
   const io::SynthPreset& preset = io::find_preset(o.preset);
-  const Dram dram = load_dram(o.dram);
+  const io::Skeleton model = io::skeleton_for(preset, {}, chip.chip);
+  const uint32_t positions = model.model.context;
+  const uint32_t context = o.context.value_or(std::min(kUsualContext, positions - 1));
+  if (context >= positions)
+    throw Error("--context {}: {} has {} positions on {}; the token itself takes one", context,
+                preset.name, positions, chip.chip.name);
+  const estimate::Memory memory = estimate::load_memory(o.dram);
+  const Dram dram = estimate::dram_energy_of(memory.config);
   if (!o.json) {
     fmt::print(
-        "One token of {}, context {}, configuration {}, {} (counts derived from the shape)\n",
-        preset.what, o.context, chip.name, dram.title);
+        "One token of {}, context {}, configuration {}, {}, energies of {} (counts derived by the "
+        "performance model)\n",
+        preset.what, context, chip.chip.name, memory.config.name, dram.title);
   }
   nlohmann::json all = nlohmann::json::array();
   for (const std::string& name : names) {
     const Technology technology = load_technology(name);
-    const Counts counts = token_counts(preset, chip, o.context, dram, technology.clock_mhz * 1e6);
+    estimate::Estimator estimator(model, chip, memory, technology.clock_mhz, technology, dram);
+    const Counts counts = estimator.counts(estimator.decode(context));
     const Report report =
-        estimate(counts, chip, technology, dram,
-                 {o.no_gating ? ClockGating::kNone : ClockGating::kUnits, !o.no_wires});
+        energy::estimate(counts, chip.chip, technology, dram,
+                         {o.no_gating ? ClockGating::kNone : ClockGating::kUnits, !o.no_wires});
     if (o.json) {
       all.push_back(to_json(report, technology, counts));
     } else {
@@ -100,19 +116,19 @@ int run(const Options& o) {
 }  // namespace tern::energy
 
 /// tern_energy: joules of a token by unit, and the comparison of lanes, from the measurements that
-/// are built in. Exit status: 0 done, 1 failure, 2 usage.
+/// are built in and the counts of the performance model. Exit status: 0 done, 1 failure, 2 usage.
 int main(int argc, char** argv) {
   CLI::App app("Energy of a token, from measured blocks and published memories", "tern_energy");
   tern::energy::Options o;
   app.add_option("--technology", o.technology, "osu018, sg13g2, asap7, ... or all")
       ->capture_default_str();
-  app.add_option("--dram", o.dram, "Memory, e.g. ddr4, lpddr4, lpddr5x, hbm2")
+  app.add_option("--dram", o.dram, "DRAM by name or FILE.yaml; tern dram lists them")
       ->capture_default_str();
   app.add_option("--preset", o.preset, "Shape of the model")->capture_default_str();
   app.add_option("--config", o.config, "Configuration of the chip")->capture_default_str();
-  app.add_option("--context", o.context, "Tokens in the KV cache")
-      ->check(CLI::Range(1, 131072))
-      ->capture_default_str();
+  app.add_option("--context", o.context,
+                 "Tokens before the one that is counted (default: 512, or as many as leave room)")
+      ->check(CLI::Range(0, 131072));
   app.add_flag("--lanes", o.lanes, "Compare ternary, 4-bit and 8-bit lanes, T5 and 2-bit weights");
   app.add_flag("--terms", o.terms, "List every term");
   app.add_flag("--no-gating", o.no_gating, "All registers are clocked in every cycle");
