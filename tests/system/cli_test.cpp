@@ -94,7 +94,7 @@ TEST(Verify, TheMachineAgreesAtEveryTracedPoint) {
   const nlohmann::json j =
       run_tern_json({"verify", "--backend", "machine:edge", "--tokens", "2", "--prompt", "Once"});
   EXPECT_EQ(j.at("mismatched_vectors"), 0);
-  EXPECT_GT(j.at("vectors").get<int>(), 1000);
+  EXPECT_GT(j.at("vectors").get<int>(), 500);
 }
 
 TEST(Dram, TellsWhatEachMemoryReachesAndWhereItsTimeGoes) {
