@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 def draw(rng: random.Random, name: str) -> str:
     """A configuration that the RTL takes, as TERN_VARIANTS of sim/CMakeLists.txt wants it."""
+    # The order of the draws decides which chips a seed draws.
     columns = rng.choice([8, 16, 32, 64])
     act_columns = rng.randint(1, 8)
     lanes = rng.choice([lanes for lanes in (8, 16, 32, 64) if lanes <= columns])
@@ -29,9 +30,11 @@ def draw(rng: random.Random, name: str) -> str:
     scratch_words = 65536
     group_scales, sign_weights = rng.randint(0, 1), rng.randint(0, 1)
     trees = rng.choice([5, 8]) if sign_weights else 5
-    values = (columns, act_columns, trees, lanes, fifo_beats, burst_beats, cmd_depth, acc_depth, act_depth,
-              row_block, key_block, scratch_words, group_scales, sign_weights)
-    return ",".join([name, *map(str, values)])
+    fields = dict(columns=columns, act_columns=act_columns, trees=trees, lanes=lanes, fifo_beats=fifo_beats,
+                  burst_beats=burst_beats, cmd_depth=cmd_depth, acc_depth=acc_depth, act_depth=act_depth,
+                  row_block=row_block, key_block=key_block, scratch_words=scratch_words,
+                  group_scales=group_scales, sign_weights=sign_weights)
+    return ",".join([name, *(f"{field}={value}" for field, value in fields.items())])
 
 
 def main() -> int:

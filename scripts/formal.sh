@@ -12,13 +12,23 @@ mutant_depth=16
 cover_depth=40
 start=$SECONDS
 
-# build NAME assert|cover RTL HARNESS PARAM=VALUE...: writes $work/NAME.aig, one output a property.
+# build NAME assert|cover RTL HARNESS PARAM=VALUE...: writes $work/NAME.aig, one output a property. Parameters in small
+# letters are fields of Cfg.
 # In cover mode each cover point is asserted to be
 # out of reach, and the assertions go (the harnesses assume nothing but by how they drive inputs).
 build() {
-  local name=$1 mode=$2 dir=$3 harness=$4 parameters="" drop="" file=$work/$1.sv peeks
+  local name=$1 mode=$2 dir=$3 harness=$4 parameters="" drop="" file=$work/$1.sv peeks config fields=()
   shift 4
-  for pair in "$@"; do parameters+=" -chparam ${pair%=*} ${pair#*=}"; done
+  for pair in "$@"; do
+    case $pair in
+      [a-z]*) fields+=("$pair") ;;
+      *) parameters+=" -chparam ${pair%=*} ${pair#*=}" ;;
+    esac
+  done
+  if [ ${#fields[@]} -gt 0 ]; then
+    config=$("$root/scripts/chip_config.py" --package "$dir/pkg/tern_pkg.sv" nano "${fields[@]}")
+    parameters+=" -chparam Cfg $config"
+  fi
   # A wire (* peek = "x" *) of the harness is register x of its unit "dut".
   peeks=$(sed -nE 's/.*\(\* peek = "([a-z0-9_.]+)" \*\).* ([a-z_]+);/connect -set \2 dut.\1/p' "$root/tests/formal/$harness.sv")
   if [ "$mode" = cover ]; then

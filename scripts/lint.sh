@@ -11,6 +11,14 @@ source "$root/scripts/rtl_sources.sh"
 sources=("$rtl/lint.vlt")
 while IFS= read -r file; do sources+=("$file"); done < <(rtl_sources "$rtl")
 
+# The default of Cfg stands for nothing: every instance of a module that takes one is given its own.
+for module in $(grep -l "chip_config_t Cfg" "${sources[@]}" | xargs -n 1 basename -s .sv); do
+  if grep -PHzo "\n *$module +(?!#\(\s*\.Cfg\()[#a-z][^\n]*" "${sources[@]}" | tr '\0' '\n' | grep .; then
+    echo "lint: an instance of $module has no .Cfg(...) in front" >&2
+    exit 1
+  fi
+done
+
 for config in ${1:-nano edge ulx3s k26}; do
   for fast in 0 1; do
     echo "lint: tern_$config, FastBody=$fast"
@@ -20,16 +28,19 @@ done
 
 [ $# -eq 0 ] || exit 0
 
+# chip CONFIG [FIELD=VALUE...]: the parameters of a chip for Verilator.
+chip() { echo "-GCfg=$("$root/scripts/chip_config.py" --package "$rtl/pkg/tern_pkg.sv" "$@")"; }
+
 # The controller by itself, without the packages that it does not use.
 controller=("$rtl/lint.vlt")
 for file in "${sources[@]}"; do
   case $file in
-    */cpu/*.sv | */handshake_checker.sv) controller+=("$file") ;;
+    */tern_pkg.sv | */cpu/*.sv | */handshake_checker.sv) controller+=("$file") ;;
   esac
 done
 for small in 0 1; do
-  echo "lint: controller, SmallFabric=$small"
-  verilator --lint-only -Wall --top controller "-GSmallFabric=1'b$small" "${controller[@]}"
+  echo "lint: controller, small_fabric=$small"
+  verilator --lint-only -Wall --top controller "$(chip nano small_fabric=$small)" "${controller[@]}"
 done
 
 # The vector unit by itself, in the size of each configuration.
@@ -39,11 +50,9 @@ for file in "${sources[@]}"; do
     */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */elastic.sv | */handshake_checker.sv) vector+=("$file") ;;
   esac
 done
-for size in "8 1 8 2048 0" "64 8 32 256 0" "8 1 4 2048 1"; do
-  read -r columns act_columns lanes act_depth small <<< "$size"
-  echo "lint: vector_unit, Columns=$columns Lanes=$lanes"
-  verilator --lint-only -Wall --top vector_unit "-GColumns=$columns" "-GActColumns=$act_columns" \
-    "-GLanes=$lanes" "-GActDepth=$act_depth" "-GSmallFabric=1'b$small" "${vector[@]}"
+for config in nano edge ulx3s k26; do
+  echo "lint: vector_unit of $config"
+  verilator --lint-only -Wall --top vector_unit "$(chip $config)" "${vector[@]}"
 done
 
 # The blocks of the FPGA boards.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Synthesises the chip, its controller or vector unit alone, or a block of the FPGA boards, with yosys to generic cells: reads it as a synthesis
+# Synthesises the chip, the controller or vector unit of nano alone, or a block of the FPGA boards, with yosys to generic cells: reads it as a synthesis
 # tool does (body "tree"), checks that nothing is undriven, driven twice or looped, and counts cells
 # (memories stay memories); the report by module goes to build/.
 #   synth.sh [nano|edge|controller|vector|sdram|arbiter|link]     default: nano

@@ -10,8 +10,7 @@
 /// moves with `shift_i` and is, from bit 0 on: a MATMUL command, beats and address of a segment, a tile of
 /// activations and its number.
 module ice40_top #(
-  parameter int unsigned Columns  = 8,
-  parameter int unsigned ActDepth = 64
+  localparam int unsigned Columns = 8
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -35,9 +34,21 @@ module ice40_top #(
   output logic                 sums_valid_o,
   output logic                 check_o
 );
+  // Nano with a small activation buffer and an engine that does without scales and signs.
+  function automatic logic [tern_pkg::ChipConfigBits-1:0] config_of(input int unsigned columns);
+    config_of = tern_pkg::ConfigNano;
+    config_of[tern_pkg::ChipConfigColumnsLsb +: 32]  = columns;
+    config_of[tern_pkg::ChipConfigLanesLsb +: 32]    = columns;
+    config_of[tern_pkg::ChipConfigActDepthLsb +: 32] = 64;
+    config_of[tern_pkg::ChipConfigTreesLsb +: 32]    = 5;
+    config_of[tern_pkg::ChipConfigGroupScalesLsb]    = 1'b0;
+    config_of[tern_pkg::ChipConfigSignWeightsLsb]    = 1'b0;
+  endfunction
+  localparam tern_pkg::chip_config_t Cfg = config_of(Columns);
+
   localparam int unsigned AddrBits  = 32;
   localparam int unsigned CmdBits   = tern_pkg::CmdBits;
-  localparam int unsigned TileBits  = $clog2(ActDepth);
+  localparam int unsigned TileBits  = $clog2(Cfg.act_depth);
   localparam int unsigned Levels    = $clog2(Columns);
   localparam int unsigned ShiftBits = CmdBits + 32 + AddrBits + 8 * Columns + TileBits;
 
@@ -64,9 +75,7 @@ module ice40_top #(
   logic seg_ready, cmd_ready, idle, reader_error, parity_error;
   logic beat_valid, beat_ready, beat_last;
   logic [8*Columns-1:0] beat_data;
-  stream_reader #(
-    .Columns(Columns), .AddrBits(AddrBits), .FifoBeats(128), .BurstBeats(16)
-  ) u_reader (
+  stream_reader #(.Cfg(Cfg), .AddrBits(AddrBits)) u_reader (
     .clk_i,
     .rst_ni,
     .stop_i         (1'b0),
@@ -105,7 +114,7 @@ module ice40_top #(
   logic                              beat, scale_write, sign, grouped, unused_sequencer;
   logic [engine_pkg::RowBits-1:0]    stripe;
   assign unused_sequencer = ^{beat, scale_write, sign, grouped, stripe};
-  stream_sequencer #(.Columns(Columns), .AccDepth(52), .ActDepth(ActDepth)) u_sequencer (
+  stream_sequencer #(.Cfg(Cfg)) u_sequencer (
     .clk_i,
     .rst_ni,
     .cmd_valid_i   (command_i),
@@ -140,9 +149,7 @@ module ice40_top #(
   );
 
   logic [8*Columns-1:0] planes;
-  activation_buffer #(
-    .Columns(Columns), .ActColumns(1), .ActDepth(ActDepth), .Lanes(Columns)
-  ) u_activations (
+  activation_buffer #(.Cfg(Cfg)) u_activations (
     .clk_i,
     .write_i        (write_i),
     .write_column_i ('0),
@@ -159,7 +166,7 @@ module ice40_top #(
   logic [159:0]  sums;
   logic [Levels:0] illegal;
   always_ff @(posedge clk_i) if (matmul) columns_q <= tag.columns;
-  ternary_array #(.Columns(Columns), .ActColumns(1)) u_array (
+  ternary_array #(.Cfg(Cfg)) u_array (
     .clk_i,
     .rst_ni,
     .valid_i   (matmul),

@@ -11,11 +11,12 @@
 /// port of which each byte has its enable; turning bytes into planes is wiring. That wiring costs a
 /// simulation more than everything else here, so that FastBody keeps planes, in wider memories.
 module activation_buffer #(
-  parameter int unsigned Columns     = 64,
-  parameter int unsigned ActColumns  = 8,
-  parameter int unsigned ActDepth    = 256,
-  parameter int unsigned Lanes       = 16,
-  parameter bit          FastBody    = 1'b0,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter bit FastBody = 1'b0,
+  localparam int unsigned Columns    = Cfg.columns,
+  localparam int unsigned ActColumns = Cfg.act_columns,
+  localparam int unsigned ActDepth   = Cfg.act_depth,
+  localparam int unsigned Lanes      = Cfg.lanes,
   localparam int unsigned TileBits   = $clog2(ActDepth),
   localparam int unsigned Groups     = Columns / Lanes,
   localparam int unsigned OffsetBits = Groups > 1 ? $clog2(Groups) : 1

@@ -3,7 +3,7 @@
 /// activations it holds: integers, exact.
 ///
 /// Commands LOAD and MATMUL (`cmd_*`) come in order, already checked, and so do their beats
-/// (`beat_*`, Columns bytes each, `beat_last_i` with the last beat of each command). The layouts,
+/// (`beat_*`, Cfg.columns bytes each, `beat_last_i` with the last beat of each command). The layouts,
 /// the order of the beats and the results are those of the commands' definition. One beat is taken
 /// in every cycle in which there is one, except for a few cycles between commands, while both halves
 /// of the accumulators wait to be drained, and while a LOAD's writes do.
@@ -20,21 +20,17 @@
 /// and the engine stops, when `beat_last_i` is not where the command ends; reset recovers. FastBody
 /// chooses the bodies of array and activation buffer, and nothing else.
 ///
-/// Scales of groups (GroupScales) are beats of their own; they take one more stage before the
+/// Scales of groups (Cfg.group_scales) are beats of their own; they take one more stage before the
 /// accumulators. With them come LOADs of trits, for embeddings of such models. The layout Sign
-/// (SignWeights) takes five beats in eight cycles with five Trees for each activation column, and
+/// (Cfg.sign_weights) takes five beats in eight cycles with five trees for each activation column, and
 /// one a cycle with eight, of which three rest while trits come.
 module matrix_engine #(
-  parameter int unsigned Columns     = 64,
-  parameter int unsigned ActColumns  = 8,
-  parameter int unsigned AccDepth    = 52,
-  parameter int unsigned ActDepth    = 256,
-  parameter int unsigned Lanes       = 16,
-  parameter bit          GroupScales = 1'b0,
-  parameter bit          SignWeights = 1'b0,
-  parameter int unsigned Trees       = 5,     // 5 or 8
-  parameter bit          SmallFabric = 1'b0,  // see result_sink
-  parameter bit          FastBody    = 1'b0,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter bit FastBody = 1'b0,
+  localparam int unsigned Columns    = Cfg.columns,
+  localparam int unsigned ActColumns = Cfg.act_columns,
+  localparam int unsigned Lanes      = Cfg.lanes,
+  localparam int unsigned Trees      = Cfg.trees,
   localparam int unsigned Words      = Trees * ActColumns,
   localparam int unsigned CountBits  = $clog2(Columns) + 1,
   localparam int unsigned OffsetBits = Columns > Lanes ? $clog2(Columns / Lanes) : 1
@@ -88,7 +84,7 @@ module matrix_engine #(
   localparam int unsigned Levels    = $clog2(Columns);
   localparam int unsigned SumBits   = Levels + 9;
   localparam int unsigned AddendBits = SumBits + 6;
-  localparam int unsigned TileBits  = $clog2(ActDepth);
+  localparam int unsigned TileBits  = $clog2(Cfg.act_depth);
   localparam int unsigned ColumnBits = engine_pkg::ColumnBits;
   // Beats in the array: at most Levels + 2, which is the latency.
   localparam int unsigned TagsBits  = $clog2(Levels + 2);
@@ -115,10 +111,7 @@ module matrix_engine #(
   logic                           read;
   logic [engine_pkg::EntryBits-1:0] read_entry;
 
-  stream_sequencer #(
-    .Columns(Columns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .GroupScales(GroupScales), .SignWeights(SignWeights), .Trees(Trees)
-  ) u_sequencer (
+  stream_sequencer #(.Cfg(Cfg)) u_sequencer (
     .clk_i, .rst_ni,
     .cmd_valid_i, .cmd_ready_o, .cmd_i,
     .beat_valid_i, .beat_ready_o, .beat_last_i,
@@ -146,7 +139,7 @@ module matrix_engine #(
     .shape_error_o
   );
 
-  stream_loader #(.Columns(Columns), .Lanes(Lanes), .Trits(GroupScales)) u_loader (
+  stream_loader #(.Cfg(Cfg)) u_loader (
     .clk_i, .rst_ni,
     .start_i      (load_start),
     .cmd_i        (load_cmd),
@@ -164,10 +157,7 @@ module matrix_engine #(
     .illegal_o    (load_illegal)
   );
 
-  activation_buffer #(
-    .Columns(Columns), .ActColumns(ActColumns), .ActDepth(ActDepth), .Lanes(Lanes),
-    .FastBody(FastBody)
-  ) u_activations (
+  activation_buffer #(.Cfg(Cfg), .FastBody(FastBody)) u_activations (
     .clk_i,
     .write_i        (act_valid_i),
     .write_column_i (act_column_i),
@@ -181,14 +171,14 @@ module matrix_engine #(
     .planes_o       (planes)
   );
 
-  if (SignWeights && Trees == 8) begin : gen_eights
+  if (Cfg.sign_weights && Trees == 8) begin : gen_eights
     for (genvar r = 0; r < Trees; r++) begin : gen_row
       for (genvar c = 0; c < Columns; c++) begin : gen_column
         assign signs[Columns*r + c] = beat_data_i[8*c + r];
       end
     end
     assign signs_held = 1'b0;
-  end else if (SignWeights) begin : gen_signs
+  end else if (Cfg.sign_weights) begin : gen_signs
     sign_gearbox #(.Columns(Columns)) u_gearbox (
       .clk_i, .rst_ni,
       .step_i  (matmul && sign),
@@ -201,10 +191,7 @@ module matrix_engine #(
     assign signs      = '0;
   end
 
-  ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees),
-    .FastBody(FastBody)
-  ) u_array (
+  ternary_array #(.Cfg(Cfg), .FastBody(FastBody)) u_array (
     .clk_i, .rst_ni,
     .valid_i   (matmul),
     .weights_i (beat_data_i),
@@ -251,12 +238,12 @@ module matrix_engine #(
   end
 
   // Scales meet the addends in stage 3, the accumulators the products in a fourth.
-  if (GroupScales) begin : gen_scales
+  if (Cfg.group_scales) begin : gen_scales
     logic                  stage_4_q;
     engine_pkg::beat_tag_t tag_4_q;
 
     scale_buffer #(
-      .Columns(Columns), .AccDepth(AccDepth), .InFlight(Levels + 5), .Trees(Trees)
+      .Columns(Columns), .AccDepth(Cfg.acc_depth), .InFlight(Levels + 5), .Trees(Trees)
     ) u_scales (
       .clk_i, .rst_ni,
       .write_i     (scale_write),
@@ -302,7 +289,7 @@ module matrix_engine #(
       .addends_o        (weighted)
     );
 
-    if (GroupScales) begin : gen_multiply
+    if (Cfg.group_scales) begin : gen_multiply
       scale_multiply #(.AddendBits(AddendBits), .Trees(Trees)) u_multiply (
         .clk_i,
         .en_i       (stage_q[3] && ColumnBits'(m) < tag_3_q.columns),
@@ -315,7 +302,7 @@ module matrix_engine #(
     end
 
     for (genvar b = 0; b < Trees; b++) begin : gen_bank
-      accumulator_bank #(.Depth(AccDepth)) u_bank (
+      accumulator_bank #(.Depth(Cfg.acc_depth)) u_bank (
         .clk_i,
         .add_i        (add && add_tag.banks[b] && ColumnBits'(m) < add_tag.columns),
         .first_i      (add_tag.first),
@@ -328,9 +315,7 @@ module matrix_engine #(
     end
   end
 
-  result_sink #(
-    .ActColumns(ActColumns), .Lanes(Lanes), .Trees(Trees), .Registered(SmallFabric)
-  ) u_sink (
+  result_sink #(.Cfg(Cfg)) u_sink (
     .clk_i, .rst_ni,
     .block_valid_i (block_valid),
     .block_i       (block),
@@ -361,8 +346,8 @@ module matrix_engine #(
     if (Columns < 4 || 1 << Levels != Columns) begin
       $fatal(1, "matrix_engine: Columns must be a power of two, 4 or more, is %0d", Columns);
     end
-    if (Trees != 5 && (Trees != 8 || !SignWeights)) begin
-      $fatal(1, "matrix_engine: Trees must be 5, or 8 with SignWeights, is %0d", Trees);
+    if (Trees != 5 && (Trees != 8 || !Cfg.sign_weights)) begin
+      $fatal(1, "matrix_engine: Trees must be 5, or 8 with sign_weights, is %0d", Trees);
     end
     if (ActColumns < 1 || ActColumns > 15) begin
       $fatal(1, "matrix_engine: ActColumns must be 1 to 15, is %0d", ActColumns);
@@ -373,7 +358,7 @@ module matrix_engine #(
   always_ff @(posedge clk_i) begin
     if (rst_ni && add && read) begin
       AssertNoAddWhileDraining: assert (
-          (32'(add_tag.entry) >= AccDepth / 2) != (32'(read_entry) >= AccDepth / 2));
+          (32'(add_tag.entry) >= Cfg.acc_depth / 2) != (32'(read_entry) >= Cfg.acc_depth / 2));
     end
   end
 

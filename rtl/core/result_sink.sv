@@ -7,16 +7,16 @@
 /// b * ActColumns + m is row b of the entry and column m) and goes out as one write for each column
 /// that takes part: its rows, five or, where the block says so, eight, without those beyond the
 /// matrix, in consecutive words; as two writes if Lanes are fewer than Trees. One write leaves
-/// in every cycle in which the scratchpad takes one. With Registered, writes wait in registers, and
+/// in every cycle in which the scratchpad takes one. With Cfg.small_fabric, writes wait in registers, and
 /// magnitudes go through some, which takes a cycle each. `release_o` pulses when the last entry of a
 /// block has been read. After the last block of a command come the scalar registers, column by
 /// column; `done_o` pulses when the last of them has been written: reads of the scratchpad that are
 /// accepted in a later cycle see all results.
 module result_sink #(
-  parameter int unsigned ActColumns  = 8,
-  parameter int unsigned Lanes       = 16,
-  parameter int unsigned Trees       = 5,
-  parameter bit          Registered  = 1'b0,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  localparam int unsigned ActColumns = Cfg.act_columns,
+  localparam int unsigned Lanes      = Cfg.lanes,
+  localparam int unsigned Trees      = Cfg.trees,
   localparam int unsigned Words      = Trees * ActColumns
 ) (
   input  logic                             clk_i,
@@ -191,7 +191,7 @@ module result_sink #(
     end
   end
 
-  elastic #(.Width(20 + 33 * Lanes), .Present(Registered)) u_writes (
+  elastic #(.Width(20 + 33 * Lanes), .Present(Cfg.small_fabric)) u_writes (
     .clk_i, .rst_ni,
     .valid_i (out_valid_q),
     .ready_o (out_ready),
@@ -214,7 +214,7 @@ module result_sink #(
   for (genvar b = 0; b < Trees; b++) begin : gen_magnitude
     assign magnitudes_d[32*b +: 32] = magnitude(words_q[32*b +: 32]);
   end
-  if (Registered) begin : gen_magnitudes
+  if (Cfg.small_fabric) begin : gen_magnitudes
     logic               valid_q;
     logic [32*Trees-1:0] magnitudes_q;
     column_t            magnitudes_column_q;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Scratchpad of Words int32 for several clients: in each cycle one of them reads and one writes
+/// Scratchpad of Cfg.scratch_words int32 for several clients: in each cycle one of them reads and one writes
 /// Lanes consecutive words from any word address.
 ///
 /// Client i has the ports i of the packed vectors; client 0 has the highest priority. A request is
@@ -11,12 +11,12 @@
 ///
 /// Word a lies in line a / Lanes of bank a % Lanes, so that consecutive words are in different
 /// banks; those that wrapped around lie one line further, and rotating puts them in order. Lanes is
-/// a power of two and divides Words.
+/// a power of two and divides the number of words.
 module scratchpad #(
-  parameter int unsigned Lanes        = 16,
-  parameter int unsigned Words        = 163840,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
   parameter int unsigned ReadClients  = 3,
-  parameter int unsigned WriteClients = 4
+  parameter int unsigned WriteClients = 4,
+  localparam int unsigned Lanes       = Cfg.lanes
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
@@ -36,6 +36,7 @@ module scratchpad #(
   localparam int unsigned AddrBits  = 20;
   localparam int unsigned LaneBits  = $clog2(Lanes);
   localparam int unsigned LineBits  = AddrBits - LaneBits;
+  localparam int unsigned Words     = Cfg.scratch_words;
   localparam int unsigned Lines     = Words / Lanes;
   localparam int unsigned IndexBits = $clog2(Lines);
 

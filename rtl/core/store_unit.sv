@@ -14,11 +14,12 @@
 /// While `stop_i` is high no command is taken and no beat offered that was not offered before;
 /// `idle_o` tells that no write is offered or unanswered, so that a stopped unit may be reset.
 module store_unit #(
-  parameter int unsigned Columns   = 64,
-  parameter int unsigned Lanes     = 16,
-  parameter int unsigned AddrBits  = 40,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter int unsigned AddrBits  = tern_pkg::AddrBits,
   parameter int unsigned MaxWrites = 16,
-  parameter int unsigned Lines     = 8    // lines read ahead
+  parameter int unsigned Lines     = 8,   // lines read ahead
+  localparam int unsigned Columns  = Cfg.columns,
+  localparam int unsigned Lanes    = Cfg.lanes
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,

@@ -8,11 +8,11 @@
 /// for each command, when its last beat is worked off: reads accepted in a later cycle see it all.
 ///
 /// `illegal_o` is the number of illegal codes of which something is written in this cycle; they act
-/// as five zeros. Codes beyond the count are not looked at. Without Trits there is no such format.
+/// as five zeros. Codes beyond the count are not looked at. Without Cfg.group_scales there is no such format.
 module stream_loader #(
-  parameter int unsigned Columns = 64,
-  parameter int unsigned Lanes   = 16,
-  parameter bit          Trits   = 1'b1,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  localparam int unsigned Columns   = Cfg.columns,
+  localparam int unsigned Lanes     = Cfg.lanes,
   localparam int unsigned CountBits = $clog2(Columns) + 1
 ) (
   input  logic                 clk_i,
@@ -90,7 +90,7 @@ module stream_loader #(
   always_ff @(posedge clk_i) begin
     if (start_i) begin
       half_q <= cmd_i.format == tern_pkg::FormatHalf;
-      trit_q <= Trits && cmd_i.format == tern_pkg::FormatTrit;
+      trit_q <= Cfg.group_scales && cmd_i.format == tern_pkg::FormatTrit;
       addr_q <= cmd_i.dst;
       left_q <= cmd_i.count;
     end else if (step) begin
@@ -112,7 +112,7 @@ module stream_loader #(
   // Trits of the bytes of which something is written.
   logic [Lanes-1:0]           nonzero, negative;
   logic [TritBytes-1:0]       illegal;
-  if (Trits) begin : gen_trits
+  if (Cfg.group_scales) begin : gen_trits
     logic [Digits*TritBytes-1:0] all_nonzero, all_negative;
     for (genvar k = 0; k < TritBytes; k++) begin : gen_decode
       t5_decode u_decode (
@@ -158,7 +158,9 @@ module stream_loader #(
 
 `ifndef SYNTHESIS
   initial begin
-    if (Trits && Lanes < Digits) $fatal(1, "stream_loader: %0d lanes take no code of trits", Lanes);
+    if (Cfg.group_scales && Lanes < Digits) begin
+      $fatal(1, "stream_loader: %0d lanes take no code of trits", Lanes);
+    end
   end
 
   always_ff @(posedge clk_i) begin

@@ -4,20 +4,18 @@
 /// A segment is `seg_beats_i` beats (at least 1) from the byte address `seg_addr_i`, which is
 /// aligned to a beat. Segments are read in order and back to back, so the stream runs ahead of its
 /// consumer across segments as far as the FIFO reaches. Each segment is split at multiples of
-/// BurstBeats beats into INCR bursts; as BurstBeats * Columns divides 4 KiB, no burst crosses a 4
+/// Cfg.burst_beats beats into INCR bursts; as that many beats divide 4 KiB, no burst crosses a 4
 /// KiB boundary. A burst is requested only when the FIFO has room for all of it (credit), so that
 /// `r_ready_o` never waits for the consumer. `beat_last_o` marks the last beat of a segment. A
 /// response other than OKAY pulses `error_o`; bit i of `r_parity_i` must make the number of ones in
 /// byte i and itself odd, or `parity_error_o` pulses. The beat is delivered all the same. While
 /// `stop_i` is high no new burst starts and arriving beats are dropped unchecked; `idle_o` tells that
-/// no burst is in flight, so that the module may be reset. With OutputRegister a beat goes through a register behind
+/// no burst is in flight, so that the module may be reset. With Cfg.small_fabric a beat goes through a register behind
 /// the FIFO, which takes a cycle.
 module stream_reader #(
-  parameter int unsigned Columns    = 64,
-  parameter int unsigned AddrBits   = 40,
-  parameter int unsigned FifoBeats  = 256,
-  parameter int unsigned BurstBeats = 16,
-  parameter bit          OutputRegister = 1'b0
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter int unsigned AddrBits = tern_pkg::AddrBits,
+  localparam int unsigned Columns = Cfg.columns
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -49,6 +47,8 @@ module stream_reader #(
   output logic                 beat_last_o
 );
   localparam int unsigned ByteBits   = $clog2(Columns);
+  localparam int unsigned FifoBeats  = Cfg.fifo_beats;
+  localparam int unsigned BurstBeats = Cfg.burst_beats;
   localparam int unsigned BurstBits  = $clog2(BurstBeats);
   localparam int unsigned CountBits  = BurstBits + 1;
   localparam int unsigned CreditBits = $clog2(FifoBeats + 1);
@@ -171,7 +171,7 @@ module stream_reader #(
   );
   assign pop = fifo_valid && fifo_ready;
 
-  if (OutputRegister) begin : gen_register
+  if (Cfg.small_fabric) begin : gen_register
     logic               valid_q;
     logic [8*Columns:0] beat_q;
     assign fifo_ready = !valid_q || beat_ready_i;

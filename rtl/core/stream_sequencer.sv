@@ -20,13 +20,9 @@
 /// accumulators, value blocks multiples of five rows where there is more than one, sign blocks
 /// multiples of eight stripes.
 module stream_sequencer #(
-  parameter int unsigned Columns     = 64,
-  parameter int unsigned AccDepth    = 52,
-  parameter int unsigned ActDepth    = 256,
-  parameter bit          GroupScales = 1'b0,
-  parameter bit          SignWeights = 1'b0,
-  parameter int unsigned Trees       = 5,
-  localparam int unsigned TileBits   = $clog2(ActDepth)
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  localparam int unsigned Columns  = Cfg.columns,
+  localparam int unsigned TileBits = $clog2(Cfg.act_depth)
 ) (
   input  logic                              clk_i,
   input  logic                              rst_ni,
@@ -69,8 +65,9 @@ module stream_sequencer #(
   localparam int unsigned ByteBits    = $clog2(Columns);
   localparam int unsigned RowBits     = engine_pkg::RowBits;
   localparam int unsigned EntryBits   = engine_pkg::EntryBits;
+  localparam int unsigned AccDepth    = Cfg.acc_depth;
   localparam int unsigned HalfEntries = AccDepth / 2;
-  localparam bit          Eights      = Trees == 8;
+  localparam bit          Eights      = Cfg.trees == 8;
   // Tiles of a group of 128 columns, as bits of their number; scale words of a beat, likewise.
   localparam int unsigned GroupBits   = Columns < 128 ? $clog2(128 / Columns) : 1;
   localparam int unsigned ScaleShift  = Columns > 8 ? $clog2(Columns / tern_pkg::ScaleBytes) : 0;
@@ -206,8 +203,8 @@ module stream_sequencer #(
   always_ff @(posedge clk_i) begin
     if (start) begin
       value_q        <= is_value;
-      sign_q         <= SignWeights && cmd.layout == tern_pkg::LayoutSign;
-      grouped_q      <= GroupScales && cmd.group != tern_pkg::GroupNone;
+      sign_q         <= Cfg.sign_weights && cmd.layout == tern_pkg::LayoutSign;
+      grouped_q      <= Cfg.group_scales && cmd.group != tern_pkg::GroupNone;
       last_of_group_q <= cmd.group == tern_pkg::GroupColumns64 ? {GroupBits{1'b1}} >> 1
                                                                : {GroupBits{1'b1}};
       last_plane_q   <= is_value ? 3'd0 : cmd.planes - 3'd1;
@@ -316,9 +313,9 @@ module stream_sequencer #(
 `ifndef SYNTHESIS
   initial begin
     if (AccDepth < 2 || AccDepth > 1 << EntryBits) begin
-      $fatal(1, "stream_sequencer: AccDepth must be 2 to 256, is %0d", AccDepth);
+      $fatal(1, "stream_sequencer: acc_depth must be 2 to 256, is %0d", AccDepth);
     end
-    if (GroupScales && (Columns < 8 || Columns > 64)) begin
+    if (Cfg.group_scales && (Columns < 8 || Columns > 64)) begin
       $fatal(1, "stream_sequencer: scales of groups need 8 to 64 columns, not %0d", Columns);
     end
   end
@@ -331,11 +328,11 @@ module stream_sequencer #(
       AssertKnownCommand: assert (cmd.opcode == tern_pkg::ChipOpcodeMatmul);
       AssertMatmulHasWork: assert (cmd.cols != '0 && cmd.act_columns != '0 && cmd.rows != '0 &&
                                    cmd.stripes != '0 && cmd.block != '0 && cmd.planes != '0);
-      AssertSupported: assert (SignWeights || cmd.layout != tern_pkg::LayoutSign);
-      AssertScalesSupported: assert (GroupScales || cmd.group == tern_pkg::GroupNone);
+      AssertSupported: assert (Cfg.sign_weights || cmd.layout != tern_pkg::LayoutSign);
+      AssertScalesSupported: assert (Cfg.group_scales || cmd.group == tern_pkg::GroupNone);
       AssertSignsFillBeats: assert (cmd.layout != tern_pkg::LayoutSign ||
                                     (cmd.stripes[2:0] == 3'd0 && cmd.block[2:0] == 3'd0));
-      AssertTilesFit: assert (32'(cmd.act_tile) + (32'(last_col) >> ByteBits) < ActDepth);
+      AssertTilesFit: assert (32'(cmd.act_tile) + (32'(last_col) >> ByteBits) < Cfg.act_depth);
     end
     if (rst_ni && open) begin
       AssertOpensFreeHalves: assert ((in_use_q & open_halves) == '0);

@@ -3,7 +3,7 @@
 /// with eight Trees eight rows of signs likewise.
 ///
 /// A beat is `weights_i` (Columns T5 bytes, byte c for column c) with `mask_i` (a byte whose bit is
-/// low counts as five zeros) in a cycle with `valid_i`. With SignWeights and `sign_i` its trits are
+/// low counts as five zeros) in a cycle with `valid_i`. With Cfg.sign_weights and `sign_i` its trits are
 /// those of `signs_i` instead, bit Columns * r + c for row r < Trees and column c: +1 where it is
 /// high, -1 where it is low, 0 where the mask is. Its activations come one cycle later, as a
 /// memory gives them: bit (8*m + b) * Columns + c of `planes_i` is bit b of the int8 of column c
@@ -17,11 +17,11 @@
 /// Two bodies, equal to the bit and to the cycle: the adder trees, which are synthesised, and with
 /// FastBody one for long simulations.
 module ternary_array #(
-  parameter int unsigned Columns     = 64,
-  parameter int unsigned ActColumns  = 8,
-  parameter bit          SignWeights = 1'b0,
-  parameter int unsigned Trees       = 5,
-  parameter bit          FastBody    = 1'b0,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter bit FastBody = 1'b0,
+  localparam int unsigned Columns    = Cfg.columns,
+  localparam int unsigned ActColumns = Cfg.act_columns,
+  localparam int unsigned Trees      = Cfg.trees,
   localparam int unsigned Levels     = $clog2(Columns)
 ) (
   input  logic                              clk_i,
@@ -41,7 +41,7 @@ module ternary_array #(
 );
   if (FastBody) begin : gen_fast
     ternary_array_fast #(
-      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees)
+      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(Cfg.sign_weights), .Trees(Trees)
     ) u_body (
       .clk_i, .rst_ni,
       .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
@@ -49,7 +49,7 @@ module ternary_array #(
     );
   end else begin : gen_tree
     ternary_array_tree #(
-      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees)
+      .Columns(Columns), .ActColumns(ActColumns), .SignWeights(Cfg.sign_weights), .Trees(Trees)
     ) u_body (
       .clk_i, .rst_ni,
       .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,

@@ -15,6 +15,7 @@
 /// The tape's port reads the word at a byte offset in the data memory, modulo its size; a request
 /// that is taken is answered in the next cycle. The core goes first.
 module controller #(
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
   parameter logic [31:0] InstrBase  = 32'h0000_0000,
   parameter int unsigned InstrBytes = 32768,
   parameter logic [31:0] DataBase   = 32'h1000_0000,
@@ -22,8 +23,7 @@ module controller #(
   parameter logic [31:0] MmioBase   = 32'h8000_0000,
   parameter int unsigned MmioBytes  = 32'h8000_0000,
   parameter logic [31:0] BootPc     = InstrBase,
-  parameter bit          Trace      = 1'b0,
-  parameter bit          SmallFabric = 1'b0      // see cpu_core
+  parameter bit          Trace      = 1'b0
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -69,7 +69,7 @@ module controller #(
   cpu_core #(
     .InstrBase(InstrBase), .InstrBytes(InstrBytes), .DataBase(DataBase), .DataBytes(DataBytes),
     .MmioBase(MmioBase), .MmioBytes(MmioBytes), .BootPc(BootPc), .Trace(Trace),
-    .SmallFabric(SmallFabric)
+    .SmallFabric(Cfg.small_fabric)
   ) u_core (
     .clk_i, .rst_ni, .run_i,
     .running_o    (running),

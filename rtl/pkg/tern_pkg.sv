@@ -80,6 +80,131 @@ package tern_pkg;
 
   localparam logic [31:0] ImageMagic = 32'd1314014548;
 
+  // The parameters of a chip, which every module of more than one of them takes as `Cfg`. yosys 0.23 wants a default
+  // for it, which is the same everywhere and stands for nothing: whoever instantiates such a module gives its own.
+  // It misreads members of a constant of another scope (`tern_pkg::ConfigNano.lanes`), and takes structs neither as
+  // arguments of functions nor in patterns: for those there is the place of each field.
+  typedef struct packed {
+    logic [31:0] columns;  // C, bytes of a beat.
+    logic [31:0] act_columns;  // M, activation columns.
+    logic [31:0] trees;  // Adder trees of an activation column, 5 or 8.
+    logic [31:0] lanes;  // Lanes of the vector unit.
+    logic [31:0] fifo_beats;  // Prefetch FIFO.
+    logic [31:0] burst_beats;  // Longest burst.
+    logic [31:0] cmd_depth;  // Commands in each queue.
+    logic [31:0] acc_depth;  // Accumulator entries.
+    logic [31:0] act_depth;  // Tiles of the activation buffer.
+    logic [31:0] row_block;  // Stripes of a row block.
+    logic [31:0] key_block;  // Tokens of a row block of the K cache.
+    logic [31:0] scratch_words;  // Words of the scratchpad.
+    logic        group_scales;  // The engine multiplies partial sums with the scales of groups.
+    logic        sign_weights;  // The engine takes the layout Sign; with 8 trees, a beat of it a cycle.
+    logic        small_fabric;  // Registers in the longest paths, for a small and slow FPGA.
+  } chip_config_t;
+  localparam int unsigned ChipConfigSmallFabricLsb = 0;
+  localparam int unsigned ChipConfigSignWeightsLsb = 1;
+  localparam int unsigned ChipConfigGroupScalesLsb = 2;
+  localparam int unsigned ChipConfigScratchWordsLsb = 3;
+  localparam int unsigned ChipConfigKeyBlockLsb = 35;
+  localparam int unsigned ChipConfigRowBlockLsb = 67;
+  localparam int unsigned ChipConfigActDepthLsb = 99;
+  localparam int unsigned ChipConfigAccDepthLsb = 131;
+  localparam int unsigned ChipConfigCmdDepthLsb = 163;
+  localparam int unsigned ChipConfigBurstBeatsLsb = 195;
+  localparam int unsigned ChipConfigFifoBeatsLsb = 227;
+  localparam int unsigned ChipConfigLanesLsb = 259;
+  localparam int unsigned ChipConfigTreesLsb = 291;
+  localparam int unsigned ChipConfigActColumnsLsb = 323;
+  localparam int unsigned ChipConfigColumnsLsb = 355;
+  localparam int unsigned ChipConfigBits = 387;
+
+  // A small FPGA with SDRAM.
+  localparam chip_config_t ConfigNano = {
+    32'd8,  // columns
+    32'd1,  // act_columns
+    32'd8,  // trees
+    32'd8,  // lanes
+    32'd128,  // fifo_beats
+    32'd16,  // burst_beats
+    32'd8,  // cmd_depth
+    32'd52,  // acc_depth
+    32'd2048,  // act_depth
+    32'd8,  // row_block
+    32'd5,  // key_block
+    32'd16384,  // scratch_words
+    1'b1,  // group_scales
+    1'b1,  // sign_weights
+    1'b0  // small_fabric
+  };
+  // One 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
+  localparam chip_config_t ConfigEdge = {
+    32'd64,  // columns
+    32'd8,  // act_columns
+    32'd5,  // trees
+    32'd32,  // lanes
+    32'd256,  // fifo_beats
+    32'd16,  // burst_beats
+    32'd8,  // cmd_depth
+    32'd52,  // acc_depth
+    32'd256,  // act_depth
+    32'd8,  // row_block
+    32'd20,  // key_block
+    32'd163840,  // scratch_words
+    1'b1,  // group_scales
+    1'b1,  // sign_weights
+    1'b0  // small_fabric
+  };
+  // A ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
+  localparam chip_config_t ConfigUlx3s = {
+    32'd8,  // columns
+    32'd1,  // act_columns
+    32'd5,  // trees
+    32'd4,  // lanes
+    32'd128,  // fifo_beats
+    32'd16,  // burst_beats
+    32'd8,  // cmd_depth
+    32'd52,  // acc_depth
+    32'd2048,  // act_depth
+    32'd8,  // row_block
+    32'd5,  // key_block
+    32'd16384,  // scratch_words
+    1'b0,  // group_scales
+    1'b0,  // sign_weights
+    1'b1  // small_fabric
+  };
+  // The programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
+  localparam chip_config_t ConfigK26 = {
+    32'd64,  // columns
+    32'd8,  // act_columns
+    32'd5,  // trees
+    32'd8,  // lanes
+    32'd256,  // fifo_beats
+    32'd16,  // burst_beats
+    32'd8,  // cmd_depth
+    32'd52,  // acc_depth
+    32'd256,  // act_depth
+    32'd8,  // row_block
+    32'd20,  // key_block
+    32'd163840,  // scratch_words
+    1'b1,  // group_scales
+    1'b1,  // sign_weights
+    1'b0  // small_fabric
+  };
+  localparam chip_config_t DefaultConfig = ConfigNano;
+
+  // All of them; bits ChipConfigBits * Index and up are one.
+  localparam int unsigned ConfigNanoIndex = 0;
+  localparam int unsigned ConfigEdgeIndex = 1;
+  localparam int unsigned ConfigUlx3sIndex = 2;
+  localparam int unsigned ConfigK26Index = 3;
+  localparam int unsigned ConfigCount = 4;
+  localparam logic [ConfigCount*ChipConfigBits-1:0] Configs = {
+    ConfigK26,
+    ConfigUlx3s,
+    ConfigEdge,
+    ConfigNano
+  };
+
   // What a chip command runs on; order of the counts in WAIT and DONE, eight bits each from bit 0.
   localparam logic [1:0] UnitLoad = 2'd0;
   localparam logic [1:0] UnitMatmul = 2'd1;
@@ -671,6 +796,21 @@ package tern_pkg;
   localparam int unsigned RegMailStateWordsLsb = 0;
   localparam int unsigned RegMailStateRoomLsb = 8;
   localparam logic [31:0] RegWatchdogReset = 32'h01000000;
+
+  // What CONFIG, CONFIG2 and CONFIG3 of a chip read as, the first from bit 0 on; `cfg` is its chip_config_t.
+  function automatic logic [95:0] config_words(input logic [ChipConfigBits-1:0] cfg);
+    config_words = {
+      (cfg[ChipConfigLanesLsb +: 32] << RegConfig3LanesLsb) |
+          (32'(cfg[ChipConfigGroupScalesLsb]) << RegConfig3GroupScalesLsb) |
+          (32'(cfg[ChipConfigSignWeightsLsb]) << RegConfig3SignWeightsLsb) |
+          (cfg[ChipConfigTreesLsb +: 32] << RegConfig3TreesLsb) |
+          ((cfg[ChipConfigScratchWordsLsb +: 32] / 32'd64) << RegConfig3ScratchLsb),
+      (cfg[ChipConfigActDepthLsb +: 32] << RegConfig2ActDepthLsb) |
+          (cfg[ChipConfigCmdDepthLsb +: 32] << RegConfig2CmdDepthLsb),
+      (cfg[ChipConfigColumnsLsb +: 32] << RegConfigColumnsLsb) |
+          (cfg[ChipConfigActColumnsLsb +: 32] << RegConfigActColumnsLsb) |
+          (cfg[ChipConfigAccDepthLsb +: 32] << RegConfigAccDepthLsb)};
+  endfunction
 
   // Sizes and byte offsets of the descriptors of the .tern image.
   localparam int unsigned ScaleBitsBytes = 8;

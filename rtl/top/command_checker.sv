@@ -5,16 +5,9 @@
 /// the cycle after it is offered (`valid_o`) to its units, or `bad_o` pulses and it is dropped.
 /// `to_stream_o`, `to_vector_o` and `to_store_o` are one-hot. What cannot be told from the command
 /// alone is checked where it shows: the beats of a matrix by the engine, the tile of an activation
-/// by its writer. With Registered, the verdict goes through registers, which takes a cycle.
+/// by its writer. With Cfg.small_fabric, the verdict goes through registers, which takes a cycle.
 module command_checker #(
-  parameter int unsigned Columns      = 64,
-  parameter int unsigned ActColumns   = 8,
-  parameter int unsigned AccDepth     = 52,
-  parameter int unsigned ActDepth     = 256,
-  parameter int unsigned ScratchWords = 16384,
-  parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0,
-  parameter bit          Registered   = 1'b0
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -31,8 +24,8 @@ module command_checker #(
   output logic                         to_store_o,
   output logic                         bad_o
 );
-  localparam int unsigned MaxValueBlock = tern_pkg::TritsPerByte * AccDepth;
-  localparam int unsigned ByteBits      = $clog2(Columns);
+  localparam int unsigned MaxValueBlock = tern_pkg::TritsPerByte * Cfg.acc_depth;
+  localparam int unsigned ByteBits      = $clog2(Cfg.columns);
 
   // 16 mod 5 is 1, so that a number and the sum of its hexadecimal digits have the same remainder.
   function automatic logic divides_by_5(input logic [11:0] value);
@@ -90,10 +83,10 @@ module command_checker #(
       default:              load_elements = 34'(load.beats) << (ByteBits - 2);
     endcase
   end
-  assign load_ok = load.format <= (GroupScales ? tern_pkg::FormatTrit : tern_pkg::FormatHalf) &&
+  assign load_ok = load.format <= (Cfg.group_scales ? tern_pkg::FormatTrit : tern_pkg::FormatHalf) &&
                    load.beats != '0 && load.count != '0 && load.beats <= 32'h000f_ffff &&
                    34'(load.count) <= load_elements &&
-                   21'(load.dst) + 21'(load.count) <= 21'(ScratchWords);
+                   21'(load.dst) + 21'(load.count) <= 21'(Cfg.scratch_words);
 
   // MATMUL. A block of the value layout ends on a whole result entry, unless it is the only one; a
   // block of signs on a whole set of eight stripes.
@@ -101,27 +94,27 @@ module command_checker #(
   logic [17:0] tiles;
   assign is_value = matmul.layout == tern_pkg::LayoutValue;
   assign is_sign  = matmul.layout == tern_pkg::LayoutSign;
-  assign layout_ok = 32'(matmul.layout) < tern_pkg::LayoutCount && (SignWeights || !is_sign) &&
+  assign layout_ok = 32'(matmul.layout) < tern_pkg::LayoutCount && (Cfg.sign_weights || !is_sign) &&
                      32'(matmul.group) < tern_pkg::GroupCount &&
-                     (matmul.group == tern_pkg::GroupNone || (GroupScales && !is_value)) &&
+                     (matmul.group == tern_pkg::GroupNone || (Cfg.group_scales && !is_value)) &&
                      matmul.planes != '0 && 32'(matmul.planes) <= tern_pkg::MaxPlanes &&
                      (matmul.layout == tern_pkg::LayoutPlane || matmul.planes == 3'd1);
-  assign tiles    = (matmul.cols + 18'(Columns - 1)) >> ByteBits;
+  assign tiles    = (matmul.cols + 18'(Cfg.columns - 1)) >> ByteBits;
   assign block_ok = matmul.block != '0 && matmul.stripes != '0 &&
                     (is_value ? 32'(matmul.block) <= MaxValueBlock &&
                                 (divides_by_5(matmul.block) || 20'(matmul.block) >= matmul.stripes)
-                              : 32'(matmul.block) <= AccDepth) &&
+                              : 32'(matmul.block) <= Cfg.acc_depth) &&
                     (!is_sign || (matmul.block[2:0] == 3'd0 && matmul.stripes[2:0] == 3'd0));
   assign rows_ok  = matmul.rows != '0 &&
                     23'(matmul.rows) <= (is_value ? 23'(matmul.stripes)
                                          : (23'(matmul.stripes) << 2) + 23'(matmul.stripes));
   assign matmul_ok = layout_ok && block_ok && rows_ok &&
-                     matmul.act_columns != '0 && 32'(matmul.act_columns) <= ActColumns &&
+                     matmul.act_columns != '0 && 32'(matmul.act_columns) <= Cfg.act_columns &&
                      matmul.cols != '0 && matmul.beats != '0 &&
                      32'(matmul.cols) <= tern_pkg::MaxDotLength &&
-                     32'(matmul.act_tile) + 32'(tiles) <= ActDepth &&
+                     32'(matmul.act_tile) + 32'(tiles) <= Cfg.act_depth &&
                      32'(matmul.max_reg) + 32'(matmul.act_columns) <= tern_pkg::ScalarRegs &&
-                     32'(matmul.dst) + 32'(far_column_q) + 32'(matmul.rows) <= ScratchWords;
+                     32'(matmul.dst) + 32'(far_column_q) + 32'(matmul.rows) <= Cfg.scratch_words;
 
   // VECTOR
   logic        takes_b, writes, to_act, vector_ok;
@@ -133,9 +126,9 @@ module command_checker #(
   assign vector_ok = 32'(vec.op) < tern_pkg::VectorOpCount &&
                      32'(vec.reduce) < tern_pkg::ReduceCount &&
                      32'(vec.dest) < tern_pkg::DestCount && vec.n != '0 && vec.rows != '0 &&
-                     34'(vec.a) + 34'(far_a_q) + 34'(span) <= 34'(ScratchWords) &&
-                     (!takes_b || 34'(vec.b) + 34'(far_b_q) + 34'(span) <= 34'(ScratchWords)) &&
-                     (!writes || 34'(vec.dst) + 34'(far_dst_q) + 34'(span) <= 34'(ScratchWords)) &&
+                     34'(vec.a) + 34'(far_a_q) + 34'(span) <= 34'(Cfg.scratch_words) &&
+                     (!takes_b || 34'(vec.b) + 34'(far_b_q) + 34'(span) <= 34'(Cfg.scratch_words)) &&
+                     (!writes || 34'(vec.dst) + 34'(far_dst_q) + 34'(span) <= 34'(Cfg.scratch_words)) &&
                      (!to_act || vec.act_group != '0) &&
                      (vec.reduce != tern_pkg::ReduceTopK ||
                       !tern_pkg::vector_op_reorders(vec.op)) &&
@@ -156,7 +149,7 @@ module command_checker #(
   logic store_ok;
   assign store_ok = store.count != '0 && store.rows != '0 && store.beat_stride != '0 &&
                     (store.format == tern_pkg::StoreFormatCode || store.addr_low[1:0] == 2'b00) &&
-                    34'(store.src) + 34'(far_src_q) + 34'(store.count) <= 34'(ScratchWords);
+                    34'(store.src) + 34'(far_src_q) + 34'(store.count) <= 34'(Cfg.scratch_words);
 
   logic good, to_stream, to_vector, to_store;
   always_comb begin
@@ -173,7 +166,7 @@ module command_checker #(
     endcase
   end
 
-  if (Registered) begin : gen_registered
+  if (Cfg.small_fabric) begin : gen_registered
     logic [2:0] to_q;
     always_ff @(posedge clk_i) to_q <= {to_stream, to_vector, to_store};
     assign {to_stream_o, to_vector_o, to_store_o} = to_q;
@@ -192,7 +185,7 @@ module command_checker #(
       state_q <= StIdle;
     end else begin
       unique case (state_q)
-        StMultiply: state_q <= Registered ? StJudge : StOffer;
+        StMultiply: state_q <= Cfg.small_fabric ? StJudge : StOffer;
         StJudge:    state_q <= StOffer;
         default:    if (ready_o) state_q <= valid_i ? StMultiply : StIdle;
       endcase

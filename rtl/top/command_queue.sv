@@ -8,15 +8,7 @@
 /// already when the stores are, so that memory is read ahead of everything else. `done_o` holds the
 /// counts, one byte a unit in the order of the enum Unit.
 module command_queue #(
-  parameter int unsigned Columns      = 64,
-  parameter int unsigned ActColumns   = 8,
-  parameter int unsigned AccDepth     = 52,
-  parameter int unsigned ActDepth     = 256,
-  parameter int unsigned ScratchWords = 16384,
-  parameter int unsigned CmdDepth     = 8,
-  parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0,
-  parameter bit          SmallFabric  = 1'b0  // a cycle more for the check of a command
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
@@ -52,7 +44,7 @@ module command_queue #(
   output logic                          empty_o
 );
   localparam int unsigned CmdBits   = tern_pkg::CmdBits;
-  localparam int unsigned UsageBits = $clog2(CmdDepth + 1);
+  localparam int unsigned UsageBits = $clog2(Cfg.cmd_depth + 1);
   localparam int unsigned SegBits   = 32 + 32 + 8;
   localparam int unsigned UnitBits  = $clog2(tern_pkg::AddrUnit);
 
@@ -82,11 +74,7 @@ module command_queue #(
   logic               valid, ready, to_stream, to_vector, to_store;
   logic [CmdBits-1:0] cmd;
 
-  command_checker #(
-    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords), .GroupScales(GroupScales), .SignWeights(SignWeights),
-    .Registered(SmallFabric)
-  ) u_checker (
+  command_checker #(.Cfg(Cfg)) u_checker (
     .clk_i, .rst_ni,
     .valid_i     (issue_valid_i),
     .ready_o     (issue_ready_o),
@@ -110,7 +98,7 @@ module command_queue #(
   assign stream_cmd = cmd;  // LOAD and MATMUL have read_addr, beats and waits in the same places
   assign ready = to_stream ? seg_room && eng_room : to_vector ? vec_room : str_room;
 
-  fifo #(.Width(SegBits), .Depth(CmdDepth)) u_segments (
+  fifo #(.Width(SegBits), .Depth(Cfg.cmd_depth)) u_segments (
     .clk_i, .rst_ni,
     .wr_valid_i (valid && to_stream && eng_room),
     .wr_ready_o (seg_room),
@@ -123,7 +111,7 @@ module command_queue #(
   assign seg_valid_o = seg_held && reached(done_q[31:24], seg_wait_store);
   assign seg_addr_o  = {{tern_pkg::AddrBits - 32 - UnitBits{1'b0}}, seg_read_addr, UnitBits'(0)};
 
-  fifo #(.Width(CmdBits), .Depth(CmdDepth)) u_engine (
+  fifo #(.Width(CmdBits), .Depth(Cfg.cmd_depth)) u_engine (
     .clk_i, .rst_ni,
     .wr_valid_i (valid && to_stream && seg_room),
     .wr_ready_o (eng_room),
@@ -136,7 +124,7 @@ module command_queue #(
   assign eng_valid_o = eng_held && met(done_q, eng_cmd_o[tern_pkg::WaitsLsb +: tern_pkg::WaitsBits]);
   assign eng_waits_o = eng_held;
 
-  fifo #(.Width(CmdBits), .Depth(CmdDepth)) u_vector (
+  fifo #(.Width(CmdBits), .Depth(Cfg.cmd_depth)) u_vector (
     .clk_i, .rst_ni,
     .wr_valid_i (valid && to_vector),
     .wr_ready_o (vec_room),
@@ -148,7 +136,7 @@ module command_queue #(
   );
   assign vec_valid_o = vec_held && met(done_q, vec_cmd_o[tern_pkg::WaitsLsb +: tern_pkg::WaitsBits]);
 
-  fifo #(.Width(CmdBits), .Depth(CmdDepth)) u_store (
+  fifo #(.Width(CmdBits), .Depth(Cfg.cmd_depth)) u_store (
     .clk_i, .rst_ni,
     .wr_valid_i (valid && to_store),
     .wr_ready_o (str_room),

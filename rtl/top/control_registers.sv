@@ -8,16 +8,7 @@
 /// itself and WATCHDOG are reset by `rst_ni` alone; all else that a program can see is cleared by
 /// `core_rst_ni` too, which follows a soft reset.
 module control_registers #(
-  parameter int unsigned Columns      = 64,
-  parameter int unsigned ActColumns   = 8,
-  parameter int unsigned AccDepth     = 52,
-  parameter int unsigned ActDepth     = 256,
-  parameter int unsigned CmdDepth     = 8,
-  parameter int unsigned Lanes        = 16,
-  parameter int unsigned ScratchWords = 16384,
-  parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0,
-  parameter int unsigned Trees        = 5
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -73,19 +64,7 @@ module control_registers #(
   // WORK_CYCLES to BUS_ERRORS, in the order of their offsets.
   input  logic [32*13-1:0] counters_i
 );
-  localparam logic [31:0] Config =
-      (32'(Columns) << tern_pkg::RegConfigColumnsLsb) |
-      (32'(ActColumns) << tern_pkg::RegConfigActColumnsLsb) |
-      (32'(AccDepth) << tern_pkg::RegConfigAccDepthLsb);
-  localparam logic [31:0] Config2 =
-      (32'(ActDepth) << tern_pkg::RegConfig2ActDepthLsb) |
-      (32'(CmdDepth) << tern_pkg::RegConfig2CmdDepthLsb);
-  localparam logic [31:0] Config3 =
-      (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
-      (32'(GroupScales) << tern_pkg::RegConfig3GroupScalesLsb) |
-      (32'(SignWeights) << tern_pkg::RegConfig3SignWeightsLsb) |
-      (32'(Trees) << tern_pkg::RegConfig3TreesLsb) |
-      (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
+  localparam logic [95:0] ConfigWords = tern_pkg::config_words(Cfg);
   localparam int unsigned Counters = 13;
 
   // The window: one access at a time, a write before a read.
@@ -198,9 +177,9 @@ module control_registers #(
     case (araddr_i)
       tern_pkg::RegId:         rdata_d = tern_pkg::RegIdReset;
       tern_pkg::RegVersion:    rdata_d = tern_pkg::RegVersionReset;
-      tern_pkg::RegConfig:     rdata_d = Config;
-      tern_pkg::RegConfig2:    rdata_d = Config2;
-      tern_pkg::RegConfig3:    rdata_d = Config3;
+      tern_pkg::RegConfig:     rdata_d = ConfigWords[31:0];
+      tern_pkg::RegConfig2:    rdata_d = ConfigWords[63:32];
+      tern_pkg::RegConfig3:    rdata_d = ConfigWords[95:64];
       tern_pkg::RegStatus:     rdata_d = status;
       tern_pkg::RegError:      rdata_d = 32'(error_q);
       tern_pkg::RegMailOut:    rdata_d = mail_out_words_i == '0 ? '0 : mail_out_i;

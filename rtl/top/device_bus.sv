@@ -6,15 +6,11 @@
 /// from the host's window (`win_*`). Requests stay until they are answered in the cycle of
 /// `*_done_o`: at once for plain registers, after the unit's own time for the windows, and with
 /// `*_error_o` for what is not there or not a whole word. While a tape is played, accesses of the
-/// command and of the tape's registers wait. With Registered, what a request asks for goes through
+/// command and of the tape's registers wait. With Cfg.small_fabric, what a request asks for goes through
 /// registers, which takes a cycle.
 module device_bus #(
-  parameter bit          Registered = 1'b0,
-  parameter int unsigned Lanes    = 16,
-  parameter int unsigned KeyBlock = 20,
-  parameter logic [31:0] Config   = '0,
-  parameter logic [31:0] Config2  = '0,
-  parameter logic [31:0] Config3  = '0
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  localparam int unsigned Lanes = Cfg.lanes
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -81,6 +77,7 @@ module device_bus #(
   output logic [31:0]                  scratch_wr_data_o
 );
   localparam int unsigned CmdWords    = tern_pkg::CommandWords;
+  localparam logic [95:0] ConfigWords = tern_pkg::config_words(Cfg);
   // The scratchpad's window takes all that is left of its 4 MiB.
   localparam int unsigned ScratchBits = 22;
 
@@ -128,7 +125,7 @@ module device_bus #(
   end
 
   // A request stays until it is answered, and so does what is known of it from its second cycle on.
-  if (Registered) begin : gen_registered
+  if (Cfg.small_fabric) begin : gen_registered
     logic        settled_q;
     logic        known_q;
     logic [5:0]  place_q;
@@ -218,10 +215,10 @@ module device_bus #(
       tern_pkg::MmioWorking:   value = 32'(working_o) << tern_pkg::MmioWorkingRequestLsb;
       tern_pkg::MmioCycles:    value = cycles_i;
       tern_pkg::MmioError:     value = error_i;
-      tern_pkg::MmioConfig:    value = Config;
-      tern_pkg::MmioConfig2:   value = Config2;
-      tern_pkg::MmioConfig3:   value = Config3;
-      tern_pkg::MmioKeyBlock:  value = 32'(KeyBlock);
+      tern_pkg::MmioConfig:    value = ConfigWords[31:0];
+      tern_pkg::MmioConfig2:   value = ConfigWords[63:32];
+      tern_pkg::MmioConfig3:   value = ConfigWords[95:64];
+      tern_pkg::MmioKeyBlock:  value = Cfg.key_block;
       tern_pkg::MmioTopCount:  value = 32'(topk_count_i);
       tern_pkg::MmioTapeWaits: value = waits_q;
       default:                 value = '0;

@@ -12,27 +12,16 @@
 /// WDATACHK: odd parity). A soft reset first lets the bursts in flight end, then drops all state but
 /// the bus interface and the controller's memories; STATUS.busy stays 1 until then.
 ///
-/// SmallFabric is for an FPGA that is small and slow: registers in the longest paths, which cost cycles, and a top-k list
-/// in a memory. Results are the same.
+/// Cfg holds its parameters. With Cfg.small_fabric, for an FPGA that is small and slow, there are registers in the longest
+/// paths, which cost cycles, and the top-k list is in a memory; results are the same. FastBody is no property of the
+/// chip: it simulates parts of the matrix engine faster, to the same cycle.
 ///
 /// `monitor_o`, a monitor_t, tells what each unit does in this cycle, for a timeline; nothing
 /// depends on it.
 module tern_chip #(
-  parameter int unsigned Columns      = 64,
-  parameter int unsigned ActColumns   = 8,
-  parameter int unsigned AccDepth     = 52,
-  parameter int unsigned ActDepth     = 256,
-  parameter int unsigned FifoBeats    = 256,
-  parameter int unsigned BurstBeats   = 16,
-  parameter int unsigned CmdDepth     = 8,
-  parameter int unsigned KeyBlock     = 20,
-  parameter int unsigned Lanes        = 16,
-  parameter int unsigned ScratchWords = 163840,
-  parameter bit          SmallFabric = 1'b0,
-  parameter bit          GroupScales  = 1'b0,
-  parameter bit          SignWeights  = 1'b0,
-  parameter int unsigned Trees        = 5,
-  parameter bit          FastBody     = 1'b0
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter bit FastBody = 1'b0,
+  localparam int unsigned Columns = Cfg.columns
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -88,6 +77,7 @@ module tern_chip #(
 );
   localparam int unsigned AddrBits    = tern_pkg::AddrBits;
   localparam int unsigned CmdBits     = tern_pkg::CmdBits;
+  localparam int unsigned Lanes       = Cfg.lanes;
   localparam int unsigned IllegalBits = $clog2(Columns) + 1;
   localparam int unsigned SatBits     = $clog2(Lanes + 1);
   localparam int unsigned MailBits    = $clog2(tern_pkg::MailDepth + 1);
@@ -95,19 +85,6 @@ module tern_chip #(
   localparam int unsigned OffsetBits  = Columns > Lanes ? $clog2(Columns / Lanes) : 1;
   localparam int unsigned Readers     = 3;  // controller, vector unit, store unit
   localparam int unsigned Writers     = 4;  // controller, vector unit, results, loads
-  localparam logic [31:0] Config =
-      (32'(Columns) << tern_pkg::RegConfigColumnsLsb) |
-      (32'(ActColumns) << tern_pkg::RegConfigActColumnsLsb) |
-      (32'(AccDepth) << tern_pkg::RegConfigAccDepthLsb);
-  localparam logic [31:0] Config2 =
-      (32'(ActDepth) << tern_pkg::RegConfig2ActDepthLsb) |
-      (32'(CmdDepth) << tern_pkg::RegConfig2CmdDepthLsb);
-  localparam logic [31:0] Config3 =
-      (32'(Lanes) << tern_pkg::RegConfig3LanesLsb) |
-      (32'(GroupScales) << tern_pkg::RegConfig3GroupScalesLsb) |
-      (32'(SignWeights) << tern_pkg::RegConfig3SignWeightsLsb) |
-      (32'(Trees) << tern_pkg::RegConfig3TreesLsb) |
-      (32'(ScratchWords / 64) << tern_pkg::RegConfig3ScratchLsb);
 
   // Soft reset: stop, wait until the buses are quiet, reset the core for one cycle.
   logic soft_reset, stop_q, core_rst_q, core_rst_n, reader_idle, store_idle;
@@ -148,11 +125,7 @@ module tern_chip #(
     error_set[tern_pkg::RegErrorWatchdogLsb]    = watchdog_fires;
   end
 
-  control_registers #(
-    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .CmdDepth(CmdDepth), .Lanes(Lanes), .ScratchWords(ScratchWords),
-    .GroupScales(GroupScales), .SignWeights(SignWeights), .Trees(Trees)
-  ) u_registers (
+  control_registers #(.Cfg(Cfg)) u_registers (
     .clk_i, .rst_ni,
     .core_rst_ni      (core_rst_n),
     .awvalid_i        (s_axil_awvalid_i),
@@ -239,9 +212,8 @@ module tern_chip #(
   cpu_pkg::retire_t unused_retire;
 
   controller #(
-    .InstrBytes(tern_pkg::InstrBytes), .DataBytes(tern_pkg::DataBytes),
-    .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase),
-    .SmallFabric(SmallFabric)
+    .Cfg(Cfg), .InstrBytes(tern_pkg::InstrBytes), .DataBytes(tern_pkg::DataBytes),
+    .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase)
   ) u_controller (
     .clk_i,
     .rst_ni        (core_rst_n),
@@ -306,9 +278,7 @@ module tern_chip #(
   logic [19:0]          cpu_scratch_addr;
   logic [31:0]          cpu_scratch_data;
 
-  device_bus #(
-    .Registered(SmallFabric), .Lanes(Lanes), .KeyBlock(KeyBlock), .Config(Config), .Config2(Config2), .Config3(Config3)
-  ) u_devices (
+  device_bus #(.Cfg(Cfg)) u_devices (
     .clk_i,
     .rst_ni             (core_rst_n),
     .cpu_valid_i        (mmio_valid),
@@ -379,11 +349,7 @@ module tern_chip #(
 
   assign issue_ready = queue_ready && !stop_q;
 
-  command_queue #(
-    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .ScratchWords(ScratchWords), .CmdDepth(CmdDepth), .SmallFabric(SmallFabric),
-    .GroupScales(GroupScales), .SignWeights(SignWeights)
-  ) u_queue (
+  command_queue #(.Cfg(Cfg)) u_queue (
     .clk_i,
     .rst_ni        (core_rst_n),
     .issue_valid_i (issue_valid && !stop_q),
@@ -416,10 +382,7 @@ module tern_chip #(
   logic                 stream_valid, stream_ready, stream_last;
   logic [8*Columns-1:0] stream_data;
 
-  stream_reader #(
-    .Columns(Columns), .AddrBits(AddrBits), .FifoBeats(FifoBeats), .BurstBeats(BurstBeats),
-    .OutputRegister(SmallFabric)
-  ) u_reader (
+  stream_reader #(.Cfg(Cfg)) u_reader (
     .clk_i,
     .rst_ni         (core_rst_n),
     .stop_i         (stop_q),
@@ -458,11 +421,7 @@ module tern_chip #(
   logic [63:0]            max_data;
   logic                   beat, load_beat, stall_read, stall_drain, engine_busy;
 
-  matrix_engine #(
-    .Columns(Columns), .ActColumns(ActColumns), .AccDepth(AccDepth), .ActDepth(ActDepth),
-    .Lanes(Lanes), .SmallFabric(SmallFabric), .GroupScales(GroupScales), .SignWeights(SignWeights),
-    .Trees(Trees), .FastBody(FastBody)
-  ) u_engine (
+  matrix_engine #(.Cfg(Cfg), .FastBody(FastBody)) u_engine (
     .clk_i,
     .rst_ni            (core_rst_n),
     .cmd_valid_i       (eng_valid),
@@ -507,10 +466,7 @@ module tern_chip #(
   logic [5:0]         vector_op;
   logic [SatBits-1:0] saturated;
 
-  vector_unit #(
-    .Columns(Columns), .ActColumns(ActColumns), .Lanes(Lanes), .ActDepth(ActDepth),
-    .SmallFabric(SmallFabric)
-  ) u_vector (
+  vector_unit #(.Cfg(Cfg)) u_vector (
     .clk_i,
     .rst_ni          (core_rst_n),
     .cmd_valid_i     (vec_valid),
@@ -558,7 +514,7 @@ module tern_chip #(
   // Scratchpad to memory.
   logic store_beat;
 
-  store_unit #(.Columns(Columns), .Lanes(Lanes), .AddrBits(AddrBits)) u_store (
+  store_unit #(.Cfg(Cfg)) u_store (
     .clk_i,
     .rst_ni          (core_rst_n),
     .stop_i          (stop_q),
@@ -589,9 +545,7 @@ module tern_chip #(
     .b_resp_i        (m_axi_bresp_i)
   );
 
-  scratchpad #(
-    .Lanes(Lanes), .Words(ScratchWords), .ReadClients(Readers), .WriteClients(Writers)
-  ) u_scratchpad (
+  scratchpad #(.Cfg(Cfg), .ReadClients(Readers), .WriteClients(Writers)) u_scratchpad (
     .clk_i,
     .rst_ni          (core_rst_n),
     .rd_valid_i      (rd_valid),

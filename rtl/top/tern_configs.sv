@@ -57,22 +57,7 @@ module tern_nano #(
   output logic                 irq_o,
   output logic [63:0]          monitor_o
 );
-  tern_chip #(
-    .Columns      (8),
-    .ActColumns   (1),
-    .AccDepth     (52),
-    .ActDepth     (2048),
-    .FifoBeats    (128),
-    .BurstBeats   (16),
-    .CmdDepth     (8),
-    .KeyBlock     (5),
-    .Lanes        (8),
-    .ScratchWords (16384),
-    .GroupScales  (1'b1),
-    .SignWeights  (1'b1),
-    .Trees        (8),
-    .FastBody     (FastBody)
-  ) u_chip (.*);
+  tern_chip #(.Cfg(tern_pkg::ConfigNano), .FastBody(FastBody)) u_chip (.*);
 endmodule
 
 /// The chip in the `edge` configuration: one 64-byte-per-cycle memory channel: a KV260's DDR4 or 64-bit LPDDR5X.
@@ -131,21 +116,7 @@ module tern_edge #(
   output logic                 irq_o,
   output logic [63:0]          monitor_o
 );
-  tern_chip #(
-    .Columns      (64),
-    .ActColumns   (8),
-    .AccDepth     (52),
-    .ActDepth     (256),
-    .FifoBeats    (256),
-    .BurstBeats   (16),
-    .CmdDepth     (8),
-    .KeyBlock     (20),
-    .Lanes        (32),
-    .ScratchWords (163840),
-    .GroupScales  (1'b1),
-    .SignWeights  (1'b1),
-    .FastBody     (FastBody)
-  ) u_chip (.*);
+  tern_chip #(.Cfg(tern_pkg::ConfigEdge), .FastBody(FastBody)) u_chip (.*);
 endmodule
 
 /// The chip in the `ulx3s` configuration: a ULX3S board: an ECP5 with 85,000 LUTs and 16 lines to an SDR SDRAM of 32 MB.
@@ -204,20 +175,7 @@ module tern_ulx3s #(
   output logic                 irq_o,
   output logic [63:0]          monitor_o
 );
-  tern_chip #(
-    .Columns      (8),
-    .ActColumns   (1),
-    .AccDepth     (52),
-    .ActDepth     (2048),
-    .FifoBeats    (128),
-    .BurstBeats   (16),
-    .CmdDepth     (8),
-    .KeyBlock     (5),
-    .Lanes        (4),
-    .ScratchWords (16384),
-    .SmallFabric (1'b1),
-    .FastBody     (FastBody)
-  ) u_chip (.*);
+  tern_chip #(.Cfg(tern_pkg::ConfigUlx3s), .FastBody(FastBody)) u_chip (.*);
 endmodule
 
 /// The chip in the `k26` configuration: the programmable logic of a KV260, behind a port of its DDR4: edge with the vector lanes for which there is room.
@@ -276,19 +234,5 @@ module tern_k26 #(
   output logic                 irq_o,
   output logic [63:0]          monitor_o
 );
-  tern_chip #(
-    .Columns      (64),
-    .ActColumns   (8),
-    .AccDepth     (52),
-    .ActDepth     (256),
-    .FifoBeats    (256),
-    .BurstBeats   (16),
-    .CmdDepth     (8),
-    .KeyBlock     (20),
-    .Lanes        (8),
-    .ScratchWords (163840),
-    .GroupScales  (1'b1),
-    .SignWeights  (1'b1),
-    .FastBody     (FastBody)
-  ) u_chip (.*);
+  tern_chip #(.Cfg(tern_pkg::ConfigK26), .FastBody(FastBody)) u_chip (.*);
 endmodule

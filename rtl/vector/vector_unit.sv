@@ -14,11 +14,9 @@
 ///
 /// The lanes stop together while the output waits for the scratchpad or for the top-k list.
 module vector_unit #(
-  parameter int unsigned Columns     = 64,
-  parameter int unsigned ActColumns  = 8,
-  parameter int unsigned Lanes       = 16,
-  parameter int unsigned ActDepth    = 256,
-  parameter bit          SmallFabric = 1'b0,  // more registers, and a top-k list in a memory
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  localparam int unsigned Columns    = Cfg.columns,
+  localparam int unsigned Lanes      = Cfg.lanes,
   localparam int unsigned AddrBits   = vector_pkg::AddrBits,
   localparam int unsigned OffsetBits = Columns > Lanes ? $clog2(Columns / Lanes) : 1,
   localparam int unsigned CountBits  = $clog2(Lanes + 1)
@@ -153,7 +151,7 @@ module vector_unit #(
   end
   assign row_shift = vector_pkg::decode_shift(row_k_q, multiplies);
 
-  vector_walker #(.Columns(Columns), .Lanes(Lanes), .Registered(SmallFabric)) u_walker (
+  vector_walker #(.Columns(Columns), .Lanes(Lanes), .Registered(Cfg.small_fabric)) u_walker (
     .clk_i, .rst_ni,
     .start_i         (start_vector),
     .start_command_i (start_command),
@@ -167,7 +165,7 @@ module vector_unit #(
     .distance_o      (distance)
   );
 
-  operand_queue #(.Lanes(Lanes), .Registered(SmallFabric)) u_queue (
+  operand_queue #(.Lanes(Lanes), .Registered(Cfg.small_fabric)) u_queue (
     .clk_i, .rst_ni,
     .room_o       (room),
     .request_i    (request),
@@ -208,7 +206,7 @@ module vector_unit #(
     .step_o       (issue_step)
   );
 
-  vector_lanes #(.Lanes(Lanes), .BlockTables(SmallFabric)) u_lanes (
+  vector_lanes #(.Lanes(Lanes), .BlockTables(Cfg.small_fabric)) u_lanes (
     .clk_i, .rst_ni,
     .op_i           (command.op),
     .distance_i     (distance),
@@ -227,7 +225,7 @@ module vector_unit #(
     .saturated_o    (lanes_saturated)
   );
 
-  if (SmallFabric) begin : gen_results
+  if (Cfg.small_fabric) begin : gen_results
     elastic #(.Width(vector_pkg::LineBits + 33 * Lanes)) u_results (
       .clk_i, .rst_ni,
       .valid_i (lanes_valid),
@@ -246,7 +244,7 @@ module vector_unit #(
   end
 
   logic act_valid, act_inside;
-  assign act_inside  = 32'(act_tile_o) < ActDepth && 32'(act_column_o) < ActColumns;
+  assign act_inside  = 32'(act_tile_o) < Cfg.act_depth && 32'(act_column_o) < Cfg.act_columns;
   assign act_valid_o = act_valid && act_inside;
   assign act_error_o = act_valid && !act_inside;
 
@@ -278,7 +276,7 @@ module vector_unit #(
   assign reduce_line  = wide ? product_line : output_line;
   assign reduce_valid = reduces && (wide ? product_moves : output_moves);
 
-  vector_reduce #(.Lanes(Lanes), .Registered(SmallFabric)) u_reduce (
+  vector_reduce #(.Lanes(Lanes), .Registered(Cfg.small_fabric)) u_reduce (
     .clk_i, .rst_ni,
     .start_i    (start_vector),
     .register_i (start_command.reduce_reg),
@@ -301,7 +299,7 @@ module vector_unit #(
   logic       list_clear;
   logic [6:0] list_keep;
 
-  top_k #(.Lanes(Lanes), .Serial(SmallFabric)) u_top_k (
+  top_k #(.Lanes(Lanes), .Serial(Cfg.small_fabric)) u_top_k (
     .clk_i, .rst_ni,
     .clear_i  (list_clear),
     .keep_i   (list_keep),
@@ -342,7 +340,7 @@ module vector_unit #(
   logic [7:0]  scalar_a, scalar_b, scalar_write_index;
   logic [63:0] scalar_write_data;
 
-  scalar_sequencer #(.Registered(SmallFabric)) u_scalars (
+  scalar_sequencer #(.Registered(Cfg.small_fabric)) u_scalars (
     .clk_i, .rst_ni,
     .start_i         (start_scalar),
     .start_command_i (start_scalar_command),
@@ -381,7 +379,7 @@ module vector_unit #(
 `ifndef SYNTHESIS
   initial begin
     if (Lanes < 4 || Lanes > Columns) $fatal(1, "vector_unit: 4 <= Lanes <= Columns");
-    if (ActColumns > 16 || ActDepth > 4096) $fatal(1, "vector_unit: act_* ports too narrow");
+    if (Cfg.act_columns > 16 || Cfg.act_depth > 4096) $fatal(1, "vector_unit: act_* ports too narrow");
   end
 
   always_ff @(posedge clk_i) begin

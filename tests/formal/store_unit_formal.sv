@@ -11,13 +11,14 @@
 /// command comes only while at most one other has beats left. Fields are narrowed by parameters, to
 /// keep the proof small; ready signals, answers and `stop_i` are free.
 module store_unit_formal #(
-  parameter int unsigned Columns   = 4,
-  parameter int unsigned Lanes     = 2,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
   parameter int unsigned AddrBits  = 9,
   parameter int unsigned MaxWrites = 3,
   parameter int unsigned Lines     = 2,
   parameter int unsigned CountBits = 3,   // elements of a row, less one
   parameter int unsigned RowBits   = 1,   // rows, less one
+  localparam int unsigned Columns  = Cfg.columns,
+  localparam int unsigned Lanes    = Cfg.lanes,
   localparam int unsigned ByteBits = $clog2(Columns)
 ) (
   input logic                 clk_i,
@@ -90,8 +91,7 @@ module store_unit_formal #(
   logic [Columns-1:0]   w_strb, w_parity;
 
   store_unit #(
-    .Columns   (Columns),
-    .Lanes     (Lanes),
+    .Cfg       (Cfg),
     .AddrBits  (AddrBits),
     .MaxWrites (MaxWrites),
     .Lines     (Lines)

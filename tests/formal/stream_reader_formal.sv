@@ -9,11 +9,12 @@
 /// and `stop_i` are free; only progress is not asked for after a stop, as the contract demands a
 /// reset then. SegBits narrows the segment length, to keep the unbounded proof small.
 module stream_reader_formal #(
-  parameter int unsigned Columns    = 8,
-  parameter int unsigned AddrBits   = 13,
-  parameter int unsigned FifoBeats  = 8,
-  parameter int unsigned BurstBeats = 4,
-  parameter int unsigned SegBits    = 32,
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  parameter int unsigned AddrBits = 13,
+  parameter int unsigned SegBits  = 32,
+  localparam int unsigned Columns      = Cfg.columns,
+  localparam int unsigned FifoBeats    = Cfg.fifo_beats,
+  localparam int unsigned BurstBeats   = Cfg.burst_beats,
   localparam int unsigned ByteBits     = $clog2(Columns),
   localparam int unsigned BeatAddrBits = AddrBits - ByteBits
 ) (
@@ -56,12 +57,7 @@ module stream_reader_formal #(
   logic [7:0]           ar_len;
   logic [8*Columns-1:0] beat_data;
 
-  stream_reader #(
-    .Columns    (Columns),
-    .AddrBits   (AddrBits),
-    .FifoBeats  (FifoBeats),
-    .BurstBeats (BurstBeats)
-  ) dut (
+  stream_reader #(.Cfg(Cfg), .AddrBits(AddrBits)) dut (
     .clk_i,
     .rst_ni,
     .stop_i,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The performance model against the RTL in configurations that have no name, as
 // scripts/compare_configs.py draws and builds them.
+#include <string_view>
+
 #include "chip_model.hpp"
 #include "comparison.hpp"
 #include "io/model_config.hpp"
@@ -22,7 +24,17 @@ struct Variant {
   sim::ChipModelFactory make;
   spec::ChipConfig chip;
 };
-#define TERN_VARIANT(name, ...) {sim::make_##name##_fast, {#name, __VA_ARGS__}},
+constexpr spec::ChipConfig kNano = spec::kConfigs[0];
+static_assert(std::string_view(kNano.name) == "nano");
+
+/// Nano with the fields of a variant, which come as assignments to `chip`.
+#define TERN_VARIANT(variant, ...)  \
+  {sim::make_##variant##_fast, [] { \
+     spec::ChipConfig chip = kNano; \
+     chip.name = #variant;          \
+     __VA_ARGS__;                   \
+     return chip;                   \
+   }()},
 constexpr Variant kVariants[] = {TERN_VARIANT_ENTRIES};
 #undef TERN_VARIANT
 

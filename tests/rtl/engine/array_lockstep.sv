@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Both bodies of the ternary array on the same inputs, for comparing their outputs in every cycle.
 module array_lockstep #(
-  parameter int unsigned Columns    = 64,
-  parameter int unsigned ActColumns = 8,
-  parameter bit          SignWeights = 1'b1,
-  parameter int unsigned Trees      = 5,
-  localparam int unsigned Levels    = $clog2(Columns),
-  localparam int unsigned SumsBits  = ActColumns * Trees * 32
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
+  localparam int unsigned Columns    = Cfg.columns,
+  localparam int unsigned ActColumns = Cfg.act_columns,
+  localparam int unsigned Trees      = Cfg.trees,
+  localparam int unsigned Levels     = $clog2(Columns),
+  localparam int unsigned SumsBits   = ActColumns * Trees * 32
 ) (
   input  logic                            clk_i,
   input  logic                            rst_ni,
@@ -26,19 +26,13 @@ module array_lockstep #(
   output logic [SumsBits-1:0]             fast_sums_o,
   output logic [Levels:0]                 fast_illegal_o
 );
-  ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees),
-    .FastBody(1'b0)
-  ) u_tree (
+  ternary_array #(.Cfg(Cfg), .FastBody(1'b0)) u_tree (
     .clk_i, .rst_ni, .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
     .valid_o   (tree_valid_o),
     .sums_o    (tree_sums_o),
     .illegal_o (tree_illegal_o)
   );
-  ternary_array #(
-    .Columns(Columns), .ActColumns(ActColumns), .SignWeights(SignWeights), .Trees(Trees),
-    .FastBody(1'b1)
-  ) u_fast (
+  ternary_array #(.Cfg(Cfg), .FastBody(1'b1)) u_fast (
     .clk_i, .rst_ni, .valid_i, .weights_i, .sign_i, .signs_i, .mask_i, .planes_i, .columns_i,
     .valid_o   (fast_valid_o),
     .sums_o    (fast_sums_o),

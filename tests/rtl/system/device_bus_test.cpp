@@ -5,6 +5,7 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "Vdevice_bus_direct.h"
 #include "Vdevice_bus_registered.h"
 #include "clocked.hpp"
+#include "spec/config_words.hpp"
 #include "spec/generated/spec.hpp"
 #include "spec/waits.hpp"
 
@@ -23,8 +25,14 @@ namespace {
 
 namespace mmio = spec::mmio;
 
-constexpr uint32_t kConfig = 0x12345678, kConfig2 = 0x9abcdef0, kConfig3 = 0x0fedcba9;
-constexpr uint32_t kKeyBlock = 20;  // as CMakeLists.txt says
+/// As CMakeLists.txt says.
+constexpr spec::ChipConfig kChip = [] {
+  spec::ChipConfig chip = spec::kConfigs[1];
+  chip.lanes = 8;
+  return chip;
+}();
+static_assert(std::string_view(kChip.name) == "edge");
+constexpr spec::ConfigWords kWords = spec::config_words(kChip);
 
 uint32_t hash(uint64_t x) { return static_cast<uint32_t>((x + 1) * 0x9e3779b97f4a7c15u >> 29); }
 
@@ -284,10 +292,10 @@ class DeviceBus : public testing::Test {
         {mmio::kWorking, working},
         {mmio::kCycles, bus->cycles_i},
         {mmio::kError, bus->error_i},
-        {mmio::kConfig, kConfig},
-        {mmio::kConfig2, kConfig2},
-        {mmio::kConfig3, kConfig3},
-        {mmio::kKeyBlock, kKeyBlock},
+        {mmio::kConfig, kWords.config},
+        {mmio::kConfig2, kWords.config2},
+        {mmio::kConfig3, kWords.config3},
+        {mmio::kKeyBlock, kChip.key_block},
         {mmio::kTopCount, bus->topk_count_i},
         {mmio::kTapeWaits, waits}};
     for (const auto& [offset, value] : plain) {
