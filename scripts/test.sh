@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is needed, builds, and checks: scripts/test.sh [quick|full|slow].
 #   quick  generated files, format, lint of one chip, unit tests, a short lockstep: before and after every edit
-#   full   every check but the slow ones (the default)
-#   slow   the slow ones too: all mutants, a thousand injected faults, whole models
+#   full   every check but the slow ones (the default); unit tests run under sanitizers, all others as released
+#   slow   the slow ones too, and the unit tests as released: all mutants, a thousand injected faults, whole models
 set -euo pipefail
 cd "$(dirname "$0")/.."
 how=${1:-full}
@@ -48,7 +48,7 @@ if [ "$how" = quick ]; then
   step "RTL is clean under lint"
   scripts/lint.sh nano
   step "Build"
-  scripts/build.sh release quick_tests
+  scripts/build.sh release unit_tests lockstep_test
   step "Unit tests and a short lockstep"
   run_tests release build --label-regex '^unit$'
   run_tests release build --tests-regex '^Lockstep.NanoAgrees$'
@@ -57,14 +57,19 @@ if [ "$how" = quick ]; then
 fi
 step "RTL is clean under lint and synthesises; stream cells are proved"
 together "scripts/synth.sh nano" scripts/lint.sh "scripts/synth.sh sdram" "scripts/synth.sh arbiter" "scripts/synth.sh link" scripts/formal.sh
-step "Parsers and models under AddressSanitizer and UndefinedBehaviorSanitizer"
-scripts/build.sh sanitize
-run_tests sanitize build-sanitize --label-exclude slow
-step "All tests"
-scripts/build.sh release
-exclude=(--label-exclude slow)
-[ "$how" = full ] || exclude=()
-run_tests release build "${exclude[@]}"
+step "Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+scripts/build.sh sanitize unit_tests
+run_tests sanitize build-sanitize --label-regex '^unit$'
+if [ "$how" = full ]; then
+  step "Tests of RTL and of whole programs"
+  scripts/build.sh release system_tests
+  # Cases whose programs are not built have no label.
+  run_tests release build --label-regex '^(rtl|cosim|system|mutation)$' --label-exclude '^slow$'
+else
+  step "All tests"
+  scripts/build.sh release
+  run_tests release build
+fi
 step "The demo"
 scripts/demo.sh | tail -n 4
 echo "test: PASS ($((SECONDS - start)) s)"

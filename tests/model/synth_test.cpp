@@ -89,12 +89,6 @@ long growth_in_mib(Job job) {
   return grown;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kMemoryCanBeMeasured = false;
-#else
-constexpr bool kMemoryCanBeMeasured = true;
-#endif
-
 /// Chi square of n drawn bytes against their probabilities; its mean is `degrees`.
 struct Fit {
   double chi_square = 0;
@@ -359,7 +353,6 @@ TEST_F(Files, AnInterruptedWriteLeavesNothing) {
 }
 
 TEST_F(Files, MemoryDoesNotGrowWithTheModel) {
-  if (!kMemoryCanBeMeasured) GTEST_SKIP() << "the sanitizer's own memory hides it";
   SynthPreset wide = kSmall;  // 61 MB of embedding, 31 MB of head, a small tokenizer
   wide.hidden = 8192;
   wide.heads = wide.kv_heads = 64;
@@ -378,7 +371,6 @@ TEST_F(Files, MemoryDoesNotGrowWithTheModel) {
 }
 
 TEST_F(Files, AConversionTakesMemoryForOneTensorOnly) {
-  if (!kMemoryCanBeMeasured) GTEST_SKIP() << "the sanitizer's own memory hides it";
   const fs::path model = directory_ / "wide.gguf", path = directory_ / "wide.tern";
   ASSERT_GE(growth_in_mib([&] {
               write_file(model, test::tiny_model(1, 1, 100'000).build());  // 51 MB of embedding
