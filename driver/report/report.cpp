@@ -62,6 +62,73 @@ json assumptions(const Estimator& e, const Question& q, const energy::Technology
   return out;
 }
 
+/// What the summary and the headline say.
+struct Answer {
+  const Token& token;
+  const Token& prefill;
+  std::string missed_clock;  ///< Which blocks miss the clock; empty: none.
+  std::string time_tag;
+};
+
+json summary_of(Estimator& e, const Question& q, const energy::Technology& technology,
+                const Answer& answer) {
+  const auto& [token, prefill, missed, time_tag] = answer;
+  json summary = {{"model", q.model},
+                  {"config", q.config},
+                  {"dram", q.dram},
+                  {"technology", q.technology},
+                  {"chip_mhz", e.chip_mhz()},
+                  {"clock_met", missed.empty()},
+                  {"time_tag", time_tag},
+                  {"context", q.context},
+                  {"batch", q.batch},
+                  {"cycles_per_token", token.cycles},
+                  {"tokens_per_second", 1 / token.seconds},
+                  {"joules_per_token", token.energy.joules()},
+                  {"watts", token.energy.joules() / token.seconds},
+                  {"memory_share", memory_share(e, token)},
+                  {"prefill_tokens_per_second", 1 / prefill.seconds},
+                  {"prefill_joules_per_token", prefill.energy.joules()}};
+  for (int u = 0; u < energy::kUnits; ++u) {
+    const auto unit = static_cast<energy::Unit>(u);
+    summary["joules"][std::string(energy::name_of(unit))] = {
+        {"value", token.energy.joules(unit)},
+        {"tag", energy::name_of(token.energy.tag(unit))},
+        {"recalled", token.energy.recalled(unit)}};
+  }
+  summary["energy_tag"] = tag_of(token);
+  summary["recalled"] = token.energy.recalled();
+  for (const energy::BlockClock& slow : technology.too_slow_for(e.chip_mhz()))
+    summary["missed_clock"][slow.block] = slow.mhz;
+  return summary;
+}
+
+json headline_of(Estimator& e, const Answer& answer) {
+  const auto& [token, prefill, missed, time_tag] = answer;
+  const std::string energy_tag = tag_of(token);
+  const bool recalled = token.energy.recalled();
+  return {{{"label", "tokens/s"},
+           {"value", fmt::format("{:.1f}", 1 / token.seconds)},
+           {"tag", time_tag}},
+          {{"label", "mJ a token"},
+           {"value", fmt::format("{:.1f}", millijoules(token))},
+           {"tag", energy_tag},
+           {"recalled", recalled}},
+          {{"label", "W"},
+           {"value", fmt::format("{:.2f}", token.energy.joules() / token.seconds)},
+           {"tag", energy_tag},
+           {"recalled", recalled}},
+          {{"label", "of the memory's peak"},
+           {"value", fmt::format("{:.1f} %", 100 * memory_share(e, token))},
+           {"tag", time_tag}},
+          {{"label", "tokens/s of a prompt"},
+           {"value", fmt::format("{:.0f}", 1 / prefill.seconds)},
+           {"tag", missed.empty() ? "derived" : "projected"}},
+          {{"label", "M cycles a token"},
+           {"value", fmt::format("{:.3f}", token.cycles * 1e-6)},
+           {"tag", time_tag}}};
+}
+
 }  // namespace
 
 json make_report(Estimator& e, const Question& q, const energy::Technology& technology,
@@ -90,62 +157,12 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
   const Token token = e.batch(one, q.batch);
   step();
 
-  const double share = memory_share(e, token);
-  const std::string energy_tag = tag_of(token);
   const std::string missed = energy::describe_missed_clock(technology, e.chip_mhz());
-  const char* time_tag = q.batch > 1 || !missed.empty() ? "projected" : "derived";
+  const Answer answer{token, prefill, missed,
+                      q.batch > 1 || !missed.empty() ? "projected" : "derived"};
   json warnings = json::array();
   if (!missed.empty())
     warnings.push_back(missed + "; speed and energy at this clock are projected");
-  json summary = {{"model", q.model},
-                  {"config", q.config},
-                  {"dram", q.dram},
-                  {"technology", q.technology},
-                  {"chip_mhz", e.chip_mhz()},
-                  {"clock_met", missed.empty()},
-                  {"time_tag", time_tag},
-                  {"context", q.context},
-                  {"batch", q.batch},
-                  {"cycles_per_token", token.cycles},
-                  {"tokens_per_second", 1 / token.seconds},
-                  {"joules_per_token", token.energy.joules()},
-                  {"watts", token.energy.joules() / token.seconds},
-                  {"memory_share", share},
-                  {"prefill_tokens_per_second", 1 / prefill.seconds},
-                  {"prefill_joules_per_token", prefill.energy.joules()}};
-  for (int u = 0; u < energy::kUnits; ++u) {
-    const auto unit = static_cast<energy::Unit>(u);
-    summary["joules"][std::string(energy::name_of(unit))] = {
-        {"value", token.energy.joules(unit)},
-        {"tag", energy::name_of(token.energy.tag(unit))},
-        {"recalled", token.energy.recalled(unit)}};
-  }
-  summary["energy_tag"] = energy_tag;
-  summary["recalled"] = token.energy.recalled();
-  for (const energy::BlockClock& slow : technology.too_slow_for(e.chip_mhz()))
-    summary["missed_clock"][slow.block] = slow.mhz;
-
-  const bool recalled = token.energy.recalled();
-  json headline = {{{"label", "tokens/s"},
-                    {"value", fmt::format("{:.1f}", 1 / token.seconds)},
-                    {"tag", time_tag}},
-                   {{"label", "mJ a token"},
-                    {"value", fmt::format("{:.1f}", millijoules(token))},
-                    {"tag", energy_tag},
-                    {"recalled", recalled}},
-                   {{"label", "W"},
-                    {"value", fmt::format("{:.2f}", token.energy.joules() / token.seconds)},
-                    {"tag", energy_tag},
-                    {"recalled", recalled}},
-                   {{"label", "of the memory's peak"},
-                    {"value", fmt::format("{:.1f} %", 100 * share)},
-                    {"tag", time_tag}},
-                   {{"label", "tokens/s of a prompt"},
-                    {"value", fmt::format("{:.0f}", 1 / prefill.seconds)},
-                    {"tag", missed.empty() ? "derived" : "projected"}},
-                   {{"label", "M cycles a token"},
-                    {"value", fmt::format("{:.3f}", token.cycles * 1e-6)},
-                    {"tag", time_tag}}};
 
   json figures = {cycles_figure(one),
                   operations_figure(token),
@@ -163,12 +180,12 @@ json make_report(Estimator& e, const Question& q, const energy::Technology& tech
                        q.batch == 1 ? "one sequence" : fmt::format("{} sequences", q.batch),
                        e.chip_mhz(), technology.title)},
           {"warnings", warnings},
-          {"headline", headline},
+          {"headline", headline_of(e, answer)},
           {"figures", figures},
           {"assumptions", assumptions(e, q, technology, dram_energy)},
           {"reproduce", q.command},
           {"made", q.made},
-          {"summary", summary}};
+          {"summary", summary_of(e, q, technology, answer)}};
 }
 
 }  // namespace tern::report

@@ -63,38 +63,10 @@ const char* cause_name(uint32_t cause) {
   }
 }
 
-}  // namespace
-
-std::string error_names(uint32_t bits) {
-  std::string out;
-  for (const ErrorBit& bit : kErrorBits) {
-    if (bits >> bit.lsb & 1) out += fmt::format("{}{}", out.empty() ? "" : ", ", bit.name);
-    bits &= ~(1u << bit.lsb);
-  }
-  if (bits != 0) out += fmt::format("{}bits 0x{:x}", out.empty() ? "" : ", ", bits);
-  return out.empty() ? "none" : out;
-}
-
-std::string error_meaning(uint32_t bits) {
-  for (const ErrorBit& bit : kErrorBits) {
-    if (bits >> bit.lsb & 1) return bit.meaning;
-  }
-  return "a bit that this driver does not know; driver and chip differ in version";
-}
-
-std::string describe_trap(uint32_t cause, uint32_t pc, uint32_t value) {
-  return fmt::format("{} (cause {}) at pc 0x{:08x}, value 0x{:08x}", cause_name(cause), cause, pc,
-                     value);
-}
-
-std::string describe_firmware_error(uint32_t code, uint32_t detail) {
+/// What is wrong with the image in the chip's memory; nothing for other errors.
+std::string describe_image_error(FirmwareError error, uint32_t detail) {
   constexpr const char* kConvert = "convert the model again with this version";
-  switch (static_cast<FirmwareError>(code)) {
-    case FirmwareError::kUnknownRequest:
-      return fmt::format("word 0x{:08x} is no request; driver and firmware differ in version",
-                         detail);
-    case FirmwareError::kNoModel:
-      return "no model was loaded before tokens were asked for";
+  switch (error) {
     case FirmwareError::kImageMagic:
       return fmt::format(
           "the memory holds no .tern image: its first word is 0x{:08x}, not 0x{:08x}", detail,
@@ -140,6 +112,42 @@ std::string describe_firmware_error(uint32_t code, uint32_t detail) {
           layer == 0xffff ? "the model descriptor" : fmt::format("layer {}", layer),
           detail & 0xffff);
     }
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string error_names(uint32_t bits) {
+  std::string out;
+  for (const ErrorBit& bit : kErrorBits) {
+    if (bits >> bit.lsb & 1) out += fmt::format("{}{}", out.empty() ? "" : ", ", bit.name);
+    bits &= ~(1u << bit.lsb);
+  }
+  if (bits != 0) out += fmt::format("{}bits 0x{:x}", out.empty() ? "" : ", ", bits);
+  return out.empty() ? "none" : out;
+}
+
+std::string error_meaning(uint32_t bits) {
+  for (const ErrorBit& bit : kErrorBits) {
+    if (bits >> bit.lsb & 1) return bit.meaning;
+  }
+  return "a bit that this driver does not know; driver and chip differ in version";
+}
+
+std::string describe_trap(uint32_t cause, uint32_t pc, uint32_t value) {
+  return fmt::format("{} (cause {}) at pc 0x{:08x}, value 0x{:08x}", cause_name(cause), cause, pc,
+                     value);
+}
+
+std::string describe_firmware_error(uint32_t code, uint32_t detail) {
+  switch (static_cast<FirmwareError>(code)) {
+    case FirmwareError::kUnknownRequest:
+      return fmt::format("word 0x{:08x} is no request; driver and firmware differ in version",
+                         detail);
+    case FirmwareError::kNoModel:
+      return "no model was loaded before tokens were asked for";
     case FirmwareError::kTooManyLayers:
       return fmt::format("the model's {} layers are more than the firmware holds", detail);
     case FirmwareError::kScratchpad:
@@ -167,6 +175,10 @@ std::string describe_firmware_error(uint32_t code, uint32_t detail) {
           "a unit did not finish: {} LOAD, {} MATMUL, {} VECTOR and {} STORE commands "
           "are done (modulo 256)",
           kLoad.get(detail), kMatmul.get(detail), kVector.get(detail), kStore.get(detail));
+    }
+    default: {
+      const std::string image = describe_image_error(static_cast<FirmwareError>(code), detail);
+      if (!image.empty()) return image;
     }
   }
   return fmt::format(

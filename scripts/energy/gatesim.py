@@ -8,6 +8,7 @@ would get through a gate. Flip-flops start as if their data had been 0."""
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from errors import EnergyError
 from files import run
@@ -164,9 +165,26 @@ def simulate(netlist: Netlist, stimulus: Stimulus, period_ps: int) -> Activity:
     return activity
 
 
+def read_names(file: TextIO) -> dict[str, list[str]]:
+    """The labels of each bit of a dump's codes, "code.bit"; reads up to the end of the definitions."""
+    names: dict[str, list[str]] = {}
+    for line in file:
+        if line.startswith("$var"):
+            _, _, width, code, name, *index = line.split()
+            name = name.lstrip("\\")
+            count = int(width)
+            labels = [name] if count == 1 else [f"{name}[{i}]" for i in range(count)]
+            if index and index[0] != "$end" and count == 1:
+                labels = [f"{name}{index[0]}"]
+            for i, label in enumerate(labels):
+                names.setdefault(f"{code}.{i}", []).append(label)
+        elif line.startswith("$enddefinitions"):
+            break
+    return names
+
+
 def read_activity(path: Path, period_ps: int) -> Activity:
     """Counts transitions in a dump that begins at a rising edge of the clock."""
-    names: dict[str, list[str]] = {}
     now: dict[str, str] = {}
     toggles: dict[str, int] = {}
     settled: dict[str, int] = {}
@@ -176,18 +194,7 @@ def read_activity(path: Path, period_ps: int) -> Activity:
     start = time = edge = None
 
     with path.open() as file:
-        for line in file:
-            if line.startswith("$var"):
-                _, _, width, code, name, *index = line.split()
-                name = name.lstrip("\\")
-                count = int(width)
-                labels = [name] if count == 1 else [f"{name}[{i}]" for i in range(count)]
-                if index and index[0] != "$end" and count == 1:
-                    labels = [f"{name}{index[0]}"]
-                for i, label in enumerate(labels):
-                    names.setdefault(f"{code}.{i}", []).append(label)
-            elif line.startswith("$enddefinitions"):
-                break
+        names = read_names(file)
 
         def settle() -> None:
             for key in touched:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Text files, the SentencePiece tokenizer and the token stream that training reads.
 
 A text file holds documents separated by lines ``<|endoftext|>``. In the token stream a document is

@@ -103,6 +103,7 @@ class Machine {
   struct Stream;
   void matmul(const spec::MatmulCommand& c);
   void check_matmul(const spec::MatmulCommand& c, const Stream& s) const;
+  void write_results(const spec::MatmulCommand& c, uint32_t m, std::span<const int32_t> sums);
   const uint8_t* next_beat(Stream& s, uint32_t live);
   void read_scales(Stream& s, std::span<uint32_t> scales);
   void note_illegal(std::span<const uint8_t> codes);
@@ -110,8 +111,14 @@ class Machine {
   void vector(const spec::VectorCommand& c);
   void scalar(const spec::ScalarCommand& c);
 
+  void clear_top_k(const spec::ScalarCommand& c);
+  void check_scalar(const spec::ScalarCommand& c) const;
   void check_vector(const spec::VectorCommand& c) const;
   void check_overlap(const spec::VectorCommand& c, const Rows& dst, const Rows& operand) const;
+  struct RowOperands;
+  RowOperands row_operands(const spec::VectorCommand& c, uint32_t row);
+  void compute_row(const spec::VectorCommand& c, const RowOperands& o, std::vector<int32_t>& y,
+                   Reduction& reduction);
   void vector_row(const spec::VectorCommand& c, uint32_t row, std::vector<int32_t>& y,
                   Reduction& reduction);
   void write_vector(const spec::VectorCommand& c, uint32_t row, std::span<const int32_t> y);

@@ -206,13 +206,16 @@ void Machine::matmul(const spec::MatmulCommand& c) {
     }
     end_group(first, end);
   }
-  for (uint32_t m = 0; m < columns; ++m) {
-    const int32_t* column = &sums[m * rows];
-    for (uint32_t row = 0; row < c.rows; ++row)
-      write_word("dst", c.dst + m * c.dst_stride * spec::kStrideUnit + row, column[row]);
-    write_scalar("max_reg", c.max_reg + m, spec::max_abs(column, static_cast<int>(c.rows)));
-  }
+  for (uint32_t m = 0; m < columns; ++m) write_results(c, m, {&sums[m * rows], c.rows});
   counts_.beats += c.beats;
+}
+
+/// The sums of activation column m, and their maximum magnitude.
+void Machine::write_results(const spec::MatmulCommand& c, uint32_t m,
+                            std::span<const int32_t> sums) {
+  for (uint32_t row = 0; row < c.rows; ++row)
+    write_word("dst", c.dst + m * c.dst_stride * spec::kStrideUnit + row, sums[row]);
+  write_scalar("max_reg", c.max_reg + m, spec::max_abs(sums.data(), static_cast<int>(c.rows)));
 }
 
 /// The scale words of a block's stripes, and the padding behind them.

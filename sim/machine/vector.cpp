@@ -6,19 +6,16 @@
 #include "io/error.hpp"
 #include "machine.hpp"
 #include "spec/numerics/attention.hpp"
-#include "spec/numerics/quantise.hpp"
 #include "spec/numerics/rope.hpp"
-#include "spec/numerics/scale.hpp"
 #include "spec/numerics/silu.hpp"
 #include "spec/numerics/softmax.hpp"
 
-/// VECTOR and SCALAR.
+/// VECTOR.
 namespace tern::sim {
 namespace {
 
 using spec::Dest;
 using spec::Reduce;
-using spec::ScalarOp;
 using spec::VectorOp;
 
 bool reads_scalar(const spec::VectorCommand& c) {
@@ -163,29 +160,41 @@ void Machine::vector(const spec::VectorCommand& c) {
     write_scalar("reduce_reg", c.reduce_reg, reduction.value);
 }
 
-/// Computes y of a row and reduces it.
-void Machine::vector_row(const spec::VectorCommand& c, uint32_t row, std::vector<int32_t>& y,
-                         Reduction& reduction) {
+/// What the elements of a row are computed from.
+struct Machine::RowOperands {
+  uint32_t lo;  ///< Low word of the scalar: a multiplier or a value.
+  int32_t hi;   ///< Its high word: the multiplier's shift.
+  int k;        ///< Shift of the operation, or log2 of the distance of a butterfly.
+  std::vector<int32_t> a, b;
+};
+
+Machine::RowOperands Machine::row_operands(const spec::VectorCommand& c, uint32_t row) {
   const auto op = static_cast<VectorOp>(c.op);
   const uint64_t scalar =
       reads_scalar(c) ? read_scalar("scalar", c.scalar + (c.scalar_step ? row : 0)) : 0;
-  const auto lo = static_cast<uint32_t>(scalar);
-  const auto hi = static_cast<int32_t>(scalar >> 32);
-  const int k = c.use_scalar ? hi : static_cast<int>(c.shift);
-  if (takes_multiplier(op) && lo >> 31)
-    refuse("scalar", c.scalar, fmt::format("the multiplier {} has more than 31 bits", lo));
-  if (takes_shift(op) && (k < 0 || k > 63))
-    refuse("scalar", c.scalar, fmt::format("the shift {} is not 0 to 63", k));
+  RowOperands o{.lo = static_cast<uint32_t>(scalar), .hi = static_cast<int32_t>(scalar >> 32)};
+  o.k = c.use_scalar ? o.hi : static_cast<int>(c.shift);
+  if (takes_multiplier(op) && o.lo >> 31)
+    refuse("scalar", c.scalar, fmt::format("the multiplier {} has more than 31 bits", o.lo));
+  if (takes_shift(op) && (o.k < 0 || o.k > 63))
+    refuse("scalar", c.scalar, fmt::format("the shift {} is not 0 to 63", o.k));
+  if (op == VectorOp::kButterfly && (o.k >= 16 || c.n % (2u << o.k) != 0))
+    refuse("n", c.n, fmt::format("not a multiple of twice the distance 2^{}", o.k));
 
-  const uint32_t words = row_words(c);
-  std::vector<int32_t> a(words), b(takes_b(op) ? words : 0);
-  for (uint32_t i = 0; i < words; ++i) a[i] = read_word("a", c.a + row * c.stride_a + i);
-  for (uint32_t i = 0; i < b.size(); ++i) b[i] = read_word("b", c.b + row * c.stride_b + i);
+  o.a.resize(row_words(c));
+  o.b.resize(takes_b(op) ? row_words(c) : 0);
+  for (uint32_t i = 0; i < o.a.size(); ++i) o.a[i] = read_word("a", c.a + row * c.stride_a + i);
+  for (uint32_t i = 0; i < o.b.size(); ++i) o.b[i] = read_word("b", c.b + row * c.stride_b + i);
+  return o;
+}
 
-  const uint32_t distance = op == VectorOp::kButterfly && k < 16 ? 1u << k : 0;
-  if (op == VectorOp::kButterfly && (distance == 0 || c.n % (2 * distance) != 0))
-    refuse("n", c.n, fmt::format("not a multiple of twice the distance 2^{}", k));
-  for (uint32_t i = 0; i < words; ++i) {
+/// Computes y of a row, and reduces what is reduced instead of y.
+void Machine::compute_row(const spec::VectorCommand& c, const RowOperands& o,
+                          std::vector<int32_t>& y, Reduction& reduction) {
+  const auto op = static_cast<VectorOp>(c.op);
+  const auto& [lo, hi, k, a, b] = o;
+  const uint32_t distance = op == VectorOp::kButterfly ? 1u << k : 0;
+  for (uint32_t i = 0; i < a.size(); ++i) {
     const int64_t wide = a[i];
     switch (op) {
       case VectorOp::kAdd:
@@ -252,6 +261,13 @@ void Machine::vector_row(const spec::VectorCommand& c, uint32_t row, std::vector
         break;
     }
   }
+}
+
+/// Computes y of a row and reduces it.
+void Machine::vector_row(const spec::VectorCommand& c, uint32_t row, std::vector<int32_t>& y,
+                         Reduction& reduction) {
+  const auto op = static_cast<VectorOp>(c.op);
+  compute_row(c, row_operands(c, row), y, reduction);
   const bool reduced =
       only_reduces(op) || (op == VectorOp::kJoin && reduction.kind == Reduce::kMaxAbs);
   if (reduction.kind == Reduce::kTopK) {
@@ -287,94 +303,6 @@ void Machine::add_candidate(int32_t value) {
   const auto at = std::ranges::find_if(top_, [&](const Candidate& c) { return c.value < value; });
   top_.insert(at, {value, number});
   if (top_.size() > top_limit_) top_.pop_back();
-}
-
-void Machine::scalar(const spec::ScalarCommand& c) {
-  const auto op = static_cast<ScalarOp>(c.op);
-  check(c.op < spec::kScalarOpCount, "op", c.op, "no operation");
-  check(c.rows >= 1, "rows", c.rows, "at least 1");
-  if (op == ScalarOp::kTopKClear) {
-    check(c.rows == 1, "rows", c.rows, "1 for top_k_clear");
-    check(c.constant >= 1 && c.constant <= spec::kTopK, "constant", c.constant, "1 to TopK");
-    ordering_.write(top_place_, "top-k list", 0);
-    top_.clear();
-    top_limit_ = c.constant;
-    top_next_ = 0;
-    return;
-  }
-  check(c.ra + last_step(c.step_a, c.rows) < spec::kScalarRegs, "ra", c.ra,
-        "the rows leave the scalar registers");
-  check(c.use_b == 0 || c.rb + last_step(c.step_b, c.rows) < spec::kScalarRegs, "rb", c.rb,
-        "the rows leave the scalar registers");
-  check(c.rd + c.rows <= spec::kScalarRegs, "rd", c.rd, "the rows leave the scalar registers");
-  check(c.use_b == 0 || takes_b(op), "use_b", c.use_b, "the operation has one operand");
-  check(c.use_b == 1 || !needs_b(op), "use_b", c.use_b, "the operation has two operands");
-  check(c.times_b <= 2, "times_b", c.times_b, "0 to 2");
-  check(op != ScalarOp::kMultiplier || c.constant > 0, "constant", c.constant, "at least 1");
-  check(op != ScalarOp::kCommonExponent || c.step_a == 1, "step_a", c.step_a,
-        "common_exponent goes over rows");
-  const auto scale = [](uint64_t v) {
-    return spec::Scale{static_cast<uint32_t>(v), static_cast<int32_t>(v >> 32)};
-  };
-  const auto word = [](spec::Scale s) { return uint64_t{static_cast<uint32_t>(s.e)} << 32 | s.m; };
-  const auto constant = static_cast<int32_t>(c.constant);
-  std::vector<spec::Scale> heads;
-  for (uint32_t row = 0; row < c.rows; ++row) {
-    const uint64_t a = read_scalar("ra", c.ra + (c.step_a ? row : 0));
-    const uint64_t b = c.use_b ? read_scalar("rb", c.rb + (c.step_b ? row : 0)) : 0;
-    const int32_t factors[] = {1, -1, 2};
-    const int32_t shift = constant + factors[c.times_b] * static_cast<int32_t>(b >> 32);
-    const auto bits_above = [&](int64_t bits) {
-      const auto k = static_cast<uint64_t>(std::max<int64_t>(0, bits - int64_t{c.constant}));
-      return k << 32 | k;
-    };
-    uint64_t out = 0;
-    switch (op) {
-      case ScalarOp::kMultiplier: {
-        const spec::Multiplier by = spec::quantise_multiplier(static_cast<uint32_t>(a), c.constant);
-        out = uint64_t{static_cast<uint32_t>(by.k)} << 32 | by.m;
-        break;
-      }
-      case ScalarOp::kBits:
-        out = bits_above(spec::bit_width(static_cast<uint32_t>(a)) +
-                         spec::bit_width(static_cast<uint32_t>(b)));
-        break;
-      case ScalarOp::kBits64:
-        out = bits_above(spec::bit_width(a));
-        break;
-      case ScalarOp::kMakeScale:
-        out = word(spec::make_scale(a, shift));
-        break;
-      case ScalarOp::kScaleMul:
-        out = word(spec::scale_shift(spec::scale_mul(scale(a), scale(b)), constant));
-        break;
-      case ScalarOp::kScaleDiv:
-        out = word(spec::scale_shift(spec::scale_div(scale(a), scale(b)), constant));
-        break;
-      case ScalarOp::kScaleAdd:
-        out = word(spec::scale_add(scale(a), scale(b)));
-        break;
-      case ScalarOp::kScaleSqrt:
-        out = word(spec::scale_sqrt(scale(a)));
-        break;
-      case ScalarOp::kScaleShift:
-        out = word(spec::scale_shift(scale(a), shift));
-        break;
-      case ScalarOp::kFactor:
-        out = word({scale(a).m, -(scale(a).e + shift)});
-        break;
-      case ScalarOp::kCommonExponent:
-        heads.push_back(scale(a));
-        if (row + 1 < c.rows) continue;
-        write_scalar(
-            "rd", c.rd,
-            word({1, spec::common_exponent(heads.data(), static_cast<int>(heads.size()))}));
-        return;
-      case ScalarOp::kTopKClear:
-        break;
-    }
-    write_scalar("rd", c.rd + row, out);
-  }
 }
 
 }  // namespace tern::sim

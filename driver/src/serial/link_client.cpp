@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "io/error.hpp"
+#include "serial/link_opcodes.hpp"
 
 namespace tern::driver {
 namespace {
@@ -31,32 +32,6 @@ constexpr double kLongestWait = 2;      ///< Between two attempts.
 constexpr double kConnectSeconds = 6;   ///< Without an answer: no board.
 constexpr double kSilenceSeconds = 20;  ///< The same once it has answered.
 
-bool reads(LinkOpcode opcode) {
-  return opcode == LinkOpcode::kReadRegister || opcode == LinkOpcode::kReadMemory ||
-         opcode == LinkOpcode::kChecksum;
-}
-bool writes(LinkOpcode opcode) {
-  return opcode == LinkOpcode::kWriteRegister || opcode == LinkOpcode::kWriteMemory;
-}
-bool of_registers(LinkOpcode opcode) {
-  return opcode == LinkOpcode::kReadRegister || opcode == LinkOpcode::kWriteRegister;
-}
-
-/// Bytes of a good reply's payload.
-uint32_t reply_bytes(LinkOpcode opcode, uint32_t size) {
-  switch (opcode) {
-    case LinkOpcode::kReadRegister:
-    case LinkOpcode::kReadMemory:
-      return size;
-    case LinkOpcode::kChecksum:
-      return 4;
-    case LinkOpcode::kStatus:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
 std::array<std::byte, 4> little(uint32_t value) {
   std::array<std::byte, 4> bytes;
   for (int i = 0; i < 4; ++i)
@@ -68,23 +43,6 @@ uint32_t number(const std::byte* bytes, int count) {
   uint32_t value = 0;
   for (int i = 0; i < count; ++i) value |= static_cast<uint32_t>(bytes[i]) << (8 * i);
   return value;
-}
-
-std::string describe(LinkOpcode opcode, uint64_t address, uint64_t size) {
-  switch (opcode) {
-    case LinkOpcode::kReadRegister:
-      return fmt::format("read of register 0x{:03x}", address);
-    case LinkOpcode::kWriteRegister:
-      return fmt::format("write of register 0x{:03x}", address);
-    case LinkOpcode::kWriteMemory:
-      return fmt::format("write of {} bytes of memory at 0x{:x}", size, address);
-    case LinkOpcode::kReadMemory:
-      return fmt::format("read of {} bytes of memory at 0x{:x}", size, address);
-    case LinkOpcode::kChecksum:
-      return fmt::format("checksum of {} bytes of memory at 0x{:x}", size, address);
-    default:
-      return "request for the status";
-  }
 }
 
 }  // namespace
