@@ -23,9 +23,9 @@ area() {
   shift 2
   for parameter in "$@"; do parameters+=" -chparam ${parameter%=*} ${parameter#*=}"; done
   {
-    for file in pkg/tern_pkg core/engine_pkg core/t5_decode core/adder_tree core/ternary_array_tree \
-      core/sign_gearbox core/scale_buffer core/scale_multiply core/digit_weight \
-      core/accumulator_bank; do
+    for file in pkg/tern_pkg cluster/engine_pkg cluster/t5_decode cluster/adder_tree cluster/ternary_array_tree \
+      cluster/sign_gearbox cluster/scale_buffer cluster/scale_multiply cluster/digit_weight \
+      cluster/accumulator_bank; do
       echo "read_verilog -sv -DSYNTHESIS $rtl/$file.sv"
     done
     echo "hierarchy -check -top $top$parameters"

@@ -6,7 +6,7 @@
 rtl_sources() {
   echo "$1/pkg/tern_pkg.sv"
   find "$1" -name '*_pkg.sv' ! -path "$1/pkg/tern_pkg.sv" | sort
-  find "$1/lib" "$1/core" "$1/cpu" "$1/vector" "$1/top" -name '*.sv' ! -name '*_pkg.sv' | sort
+  find "$1/lib" "$1/cpu" "$1/vector" "$1/cluster" "$1/chip" -name '*.sv' ! -name '*_pkg.sv' | sort
 }
 
 # rtl_board_sources DIR: the same for what an FPGA board adds around the chip.
