@@ -6,6 +6,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
+source "$root/scripts/rtl_sources.sh"
 [ $# -ge 1 ] && [ $# -le 2 ] || { echo "usage: area.sh LIBERTY [COLUMNS]" >&2; exit 2; }
 [ -r "$1" ] || { echo "area.sh: cannot read the library $1" >&2; exit 1; }
 columns=${2:-16}
@@ -23,11 +24,7 @@ area() {
   shift 2
   for parameter in "$@"; do parameters+=" -chparam ${parameter%=*} ${parameter#*=}"; done
   {
-    for file in pkg/tern_pkg core/engine_pkg core/t5_decode core/adder_tree core/ternary_array_tree \
-      core/sign_gearbox core/scale_buffer core/scale_multiply core/digit_weight \
-      core/accumulator_bank; do
-      echo "read_verilog -sv -DSYNTHESIS $rtl/$file.sv"
-    done
+    for file in $(rtl_sources "$rtl" engine); do echo "read_verilog -sv -DSYNTHESIS $file"; done
     echo "hierarchy -check -top $top$parameters"
     echo "proc -norom; flatten; opt; memory; opt -full; techmap; opt"
     echo "dfflibmap -liberty $liberty; abc -liberty $liberty; opt_clean -purge"

@@ -38,7 +38,7 @@ build() {
     cp "$root/tests/formal/$harness.sv" "$file"
   fi
   cat > "$work/$name.ys" <<YOSYS
-read_verilog -sv -DSYNTHESIS $dir/pkg/tern_pkg.sv $dir/lib/fifo.sv $dir/lib/priority_arbiter.sv $dir/core/stream_reader.sv $dir/core/store_unit.sv
+read_verilog -sv -DSYNTHESIS $dir/pkg/tern_pkg.sv $dir/lib/fifo.sv $dir/lib/priority_arbiter.sv $dir/cluster/stream_reader.sv $dir/cluster/store_unit.sv
 read_verilog -sv -formal $file
 hierarchy -check -top $harness $parameters
 proc
@@ -125,7 +125,7 @@ mutate() {
   local name=$1 harness=$2 file=$3 edit=$4 copy=$work/rtl report first
   rm -rf "$copy"
   mkdir -p "$copy"
-  cp -r "$rtl/pkg" "$rtl/lib" "$rtl/core" "$copy"
+  cp -r "$rtl/pkg" "$rtl/lib" "$rtl/cluster" "$copy"
   sed -i -e "$edit" "$copy/$file"
   if cmp -s "$rtl/$file" "$copy/$file"; then fail "mutant $name changes nothing"; return; fi
   read -r -a first <<< "$(grep "^$harness " "$root/tests/formal/harnesses" | sed -n "${mutant_line[$harness]:-1}p")"

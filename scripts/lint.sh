@@ -8,8 +8,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
 
 source "$root/scripts/rtl_sources.sh"
-sources=("$rtl/lint.vlt")
-while IFS= read -r file; do sources+=("$file"); done < <(rtl_sources "$rtl")
+mapfile -t sources < <(rtl_sources "$rtl" chip)
+sources=("$rtl/lint.vlt" "${sources[@]}")
 
 # The default of Cfg stands for nothing: every instance of a module that takes one is given its own.
 for module in $(grep -l "chip_config_t Cfg" "${sources[@]}" | xargs -n 1 basename -s .sv); do
@@ -32,41 +32,30 @@ done
 chip() { echo "-GCfg=$("$root/scripts/chip_config.py" --package "$rtl/pkg/tern_pkg.sv" "$@")"; }
 
 # The controller by itself, without the packages that it does not use.
-controller=("$rtl/lint.vlt")
-for file in "${sources[@]}"; do
-  case $file in
-    */tern_pkg.sv | */cpu/*.sv | */handshake_checker.sv) controller+=("$file") ;;
-  esac
-done
+mapfile -t controller < <(rtl_sources "$rtl" controller)
 for small in 0 1; do
   echo "lint: controller, small_fabric=$small"
-  verilator --lint-only -Wall --top controller "$(chip nano small_fabric=$small)" "${controller[@]}"
+  verilator --lint-only -Wall --top controller "$(chip nano small_fabric=$small)" "$rtl/lint.vlt" "${controller[@]}"
 done
 
 # The vector unit by itself, in the size of each configuration.
-vector=("$rtl/lint.vlt")
-for file in "${sources[@]}"; do
-  case $file in
-    */tern_pkg.sv | */tern_tables_pkg.sv | */vector/*.sv | */elastic.sv | */handshake_checker.sv) vector+=("$file") ;;
-  esac
-done
+mapfile -t vector < <(rtl_sources "$rtl" vector)
 for config in nano edge ulx3s k26; do
   echo "lint: vector_unit of $config"
-  verilator --lint-only -Wall --top vector_unit "$(chip $config)" "${vector[@]}"
+  verilator --lint-only -Wall --top vector_unit "$(chip $config)" "$rtl/lint.vlt" "${vector[@]}"
 done
 
 # The blocks of the FPGA boards.
-board=("$rtl/lint.vlt")
-while IFS= read -r file; do board+=("$file"); done < <(rtl_board_sources "$rtl")
+mapfile -t board < <(rtl_sources "$rtl" board)
 for top in sdram_controller axi_arbiter serial_host_link memory_region; do
   echo "lint: $top"
-  verilator --lint-only -Wall --top "$top" "${board[@]}"
+  verilator --lint-only -Wall --top "$top" "$rtl/lint.vlt" "${board[@]}"
 done
-mapfile -t core < <(rtl_core_sources "$rtl")
+mapfile -t fpga < <(rtl_sources "$rtl" fpga)
 for hertz in 50000000 75000000; do
   echo "lint: board_core, $hertz Hz"
-  verilator --lint-only -Wall --top board_core "-GClockHz=$hertz" "$rtl/lint.vlt" "${core[@]}"
+  verilator --lint-only -Wall --top board_core "-GClockHz=$hertz" "$rtl/lint.vlt" "${fpga[@]}"
 done
 echo "lint: tern_kv260"
-verilator --lint-only -Wall --top tern_kv260 "$rtl/lint.vlt" "${core[@]}" "$root"/fpga/kv260/*.sv "$root/fpga/kv260/tern_kv260.v"
+verilator --lint-only -Wall --top tern_kv260 "$rtl/lint.vlt" "${fpga[@]}" "$root"/fpga/kv260/*.sv "$root/fpga/kv260/tern_kv260.v"
 echo "lint: clean"

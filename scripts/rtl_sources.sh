@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the RTL scripts.
 
-# rtl_sources DIR: prints the SystemVerilog files of the chip in the order in which tools need them,
-# packages first.
+# rtl_sources DIR SET: prints the files of a set of DIR/sources.list, one a line.
 rtl_sources() {
-  echo "$1/pkg/tern_pkg.sv"
-  find "$1" -name '*_pkg.sv' ! -path "$1/pkg/tern_pkg.sv" | sort
-  find "$1/lib" "$1/core" "$1/cpu" "$1/vector" "$1/top" -name '*.sv' ! -name '*_pkg.sv' | sort
+  rtl_set "$1" "$2" | awk '!seen[$0]++'
 }
 
-# rtl_board_sources DIR: the same for what an FPGA board adds around the chip.
-rtl_board_sources() {
-  echo "$1/pkg/tern_pkg.sv"
-  find "$1/lib" "$1/board" -name '*.sv' | sort
-}
-
-# rtl_core_sources DIR: all of a board's FPGA, what the vendor has no part in: chip and board.
-rtl_core_sources() {
-  rtl_sources "$1"
-  find "$1/board" -name '*.sv' | sort
+# The same with the files that come again.
+rtl_set() {
+  local LC_ALL=C dir=$1 set=$2 name entries entry files
+  while read -r name entries; do
+    [ "$name" = "$set" ] || continue
+    read -r -a entries <<< "$entries"
+    for entry in "${entries[@]}"; do
+      case $entry in
+        @*) rtl_set "$dir" "${entry#@}" ;;
+        *)
+          files=("$dir"/$entry.sv)
+          [ -e "${files[0]}" ] || { echo "rtl_sources: there is no ${files[0]}" >&2; return 1; }
+          printf '%s\n' "${files[@]}"
+          ;;
+      esac
+    done
+  done < "$dir/sources.list"
 }

@@ -8,14 +8,14 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 rtl=${TERN_RTL_DIR:-$root/rtl}
 config=${1:-nano}
-sources=rtl_sources
+set=chip
 case $config in
   nano | edge) top=tern_$config ;;
   controller) top=controller ;;
   vector) top=vector_unit ;;
-  sdram) top=sdram_controller sources=rtl_board_sources ;;
-  arbiter) top=axi_arbiter sources=rtl_board_sources ;;
-  link) top=serial_host_link sources=rtl_board_sources ;;
+  sdram) top=sdram_controller set=board ;;
+  arbiter) top=axi_arbiter set=board ;;
+  link) top=serial_host_link set=board ;;
   *) echo "usage: synth.sh [nano|edge|controller|vector|sdram|arbiter|link]" >&2; exit 2 ;;
 esac
 
@@ -25,7 +25,7 @@ trap 'rm -f "$script"' EXIT
 {
   while IFS= read -r file; do
     echo "read_verilog -sv -DSYNTHESIS $file"
-  done < <("$sources" "$rtl")
+  done < <(rtl_sources "$rtl" "$set")
   cat <<YOSYS
 hierarchy -check -top $top
 proc

@@ -59,5 +59,6 @@ std::unique_ptr<ChipModel> make_nano_tree(MemoryStorage&, const MemoryTiming&, M
 std::unique_ptr<ChipModel> make_edge_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
 std::unique_ptr<ChipModel> make_edge_tree(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
 std::unique_ptr<ChipModel> make_ulx3s_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
+std::unique_ptr<ChipModel> make_k26_fast(MemoryStorage&, const MemoryTiming&, MemoryBackend*);
 
 }  // namespace tern::sim

@@ -19,7 +19,7 @@ foreach file [lsort [glob [file join $root rtl * *_pkg.sv]]] {
   if {$file ni $packages} { lappend packages $file }
 }
 set modules {}
-foreach folder {lib core cpu vector top} {
+foreach folder {lib cpu vector cluster chip} {
   foreach file [lsort [glob [file join $root rtl $folder *.sv]]] {
     if {$file ni $packages} { lappend modules $file }
   }

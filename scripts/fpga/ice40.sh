@@ -13,7 +13,7 @@ for name in yosys nextpnr-ice40 icepack; do
   command -v "$name" >/dev/null || { echo "fpga: $name is missing: run scripts/setup.sh" >&2; exit 1; }
 done
 {
-  for file in $(rtl_sources rtl) fpga/ice40/ice40_top.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done
+  for file in $(rtl_sources rtl chip) fpga/ice40/ice40_top.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done
   echo "synth_ice40 -top ice40_top -abc2 -json $out/netlist.json"
 } >"$out/synth.ys"
 logged "$out/synth.log" yosys -s "$out/synth.ys"

@@ -12,7 +12,7 @@ mkdir -p "$out"
 yosys=$(tool yosys)
 start=$SECONDS
 {
-  for file in $(rtl_core_sources rtl) fpga/kv260/kv260_top.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done
+  for file in $(rtl_sources rtl fpga) fpga/kv260/kv260_top.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done
   # Small ROMs become logic before memories are mapped: yosys knows no cells for them ("invalid OPTION_ABITS/WIDTH").
   echo "synth_xilinx -family xcup -uram -top kv260_top -noiopad -noclkbuf -run begin:map_memory"
   echo "memory_map -rom-only r:SIZE<65"

@@ -17,7 +17,7 @@ synthesise() {
   local yosys script=$out/synth.ys netlist=$out/netlist.json start=$SECONDS
   yosys=$(tool yosys)
   {
-    for file in $(rtl_core_sources rtl) fpga/ulx3s/*.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done
+    for file in $(rtl_sources rtl fpga) fpga/ulx3s/*.sv; do echo "read_verilog -sv -DSYNTHESIS $file"; done
     # All of synth_ecp5 but its last step, which gives every cell a name and takes as long as the rest.
     echo "synth_ecp5 -top ulx3s_top -abc9 -run begin:check"
     echo "hierarchy -check; check -noinit; stat; blackbox =A:whitebox; write_json $netlist.part"

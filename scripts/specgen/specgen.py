@@ -23,7 +23,7 @@ TEMPLATES = pathlib.Path(__file__).resolve().parent
 TARGETS = {
     "tern_pkg.sv.j2": "rtl/pkg/tern_pkg.sv",
     "tern_tables_pkg.sv.j2": "rtl/pkg/tern_tables_pkg.sv",
-    "tern_configs.sv.j2": "rtl/top/tern_configs.sv",
+    "tern_configs.sv.j2": "rtl/chip/tern_configs.sv",
     "parts.hpp.j2": "model/spec/generated/parts.hpp",
     "spec.hpp.j2": "model/spec/generated/spec.hpp",
     "layer.hpp.j2": "model/spec/generated/layer.hpp",

@@ -32,8 +32,8 @@ std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<co
 /// build has it.
 std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceOptions& options);
 
-/// "rtl:nano", "rtl:edge", "rtl:ulx3s": a chip over the simulation of its RTL. A build without the
-/// simulated chips knows the name and says so.
+/// "rtl:nano" and every other configuration: a chip over the simulation of its RTL. A build without
+/// the simulated chips knows the name and says so.
 std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options);
 extern const char* const kRtlDescription;
 /// The chip of open_rtl() without a driver on it.

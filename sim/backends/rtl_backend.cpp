@@ -49,7 +49,8 @@ class TimelineChip final : public VerilatedChip {
 
 }  // namespace
 
-const char* const kRtlDescription = "the chip's RTL, simulated; rtl:nano, rtl:edge or rtl:ulx3s";
+const char* const kRtlDescription =
+    "the chip's RTL, simulated; rtl:nano, rtl:edge, rtl:ulx3s or rtl:k26";
 
 std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOptions& options) {
   ChipOptions chip;

@@ -13,7 +13,7 @@
 
 namespace tern::tlm {
 
-/// The controller's devices with the time that each access takes. Source: rtl/top/device_bus.sv.
+/// The controller's devices with the time that each access takes. Source: rtl/chip/device_bus.sv.
 ///
 /// The units compute no values. What the firmware reads of them is made up so that it takes its
 /// usual way: words that a LOAD brought are those in memory; the top-k list holds `token`; the

@@ -27,8 +27,8 @@ struct Executed {
 };
 using Observer = std::function<void(const Executed&)>;
 
-/// The event counters of rtl/top/event_counters.sv from intervals that are known ahead of time.
-/// Each add_*() takes intervals in the order of time.
+/// The event counters of rtl/cluster/cluster_counters.sv and rtl/chip/event_counters.sv from
+/// intervals that are known ahead of time. Each add_*() takes intervals in the order of time.
 class EventLog {
  public:
   void add_engine(const EngineSpan& span);

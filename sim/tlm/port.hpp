@@ -9,8 +9,8 @@
 namespace tern::tlm {
 
 /// A port of the scratchpad as those see it that stand behind somebody else, who takes one cycle of
-/// each period for a while. Source: rtl/core/scratchpad.sv, the order of the clients in
-/// rtl/top/tern_chip.sv.
+/// each period for a while. Source: rtl/chip/scratchpad.sv, the order of the clients in
+/// rtl/chip/tern_chip.sv.
 class Port {
  public:
   /// The first of every `period` cycles from `begin` on, before `end`. In the order of time.

@@ -19,7 +19,7 @@ struct Pitch {
 
 /// The stream reader and its FIFO: segments of memory become bursts, bursts become beats that the
 /// engine takes. Works burst by burst; a burst is requested when all of it has room, which depends
-/// only on beats that were taken before. Source: rtl/core/stream_reader.sv, rtl/lib/fifo.sv.
+/// only on beats that were taken before. Source: rtl/cluster/stream_reader.sv, rtl/lib/fifo.sv.
 class Prefetch {
  public:
   Prefetch(const PerfConfig& config, MemoryModel& memory, Activity& activity);

@@ -15,7 +15,7 @@ namespace tern::tlm {
 inline constexpr Cycle kNever = std::numeric_limits<Cycle>::max();
 
 /// When the commands of each unit are done, as far as they have been worked out. Source:
-/// rtl/top/command_queue.sv.
+/// rtl/chip/command_queue.sv, rtl/cluster/cluster_queue.sv.
 class Scoreboard {
  public:
   /// The unit's next command is issued.

@@ -15,7 +15,7 @@ namespace tern::tlm {
 
 /// STORE commands: lines of the scratchpad become beats to memory, step by step. Commands are
 /// worked out when somebody needs to know, since what the vector unit reads meanwhile holds up the
-/// lines. Source: rtl/core/store_unit.sv.
+/// lines. Source: rtl/cluster/store_unit.sv.
 class StoreUnit {
  public:
   StoreUnit(const PerfConfig& config, MemoryModel& memory, Scoreboard& scoreboard, Ports& ports,

@@ -16,7 +16,7 @@ namespace tern::tlm {
 /// LOAD and MATMUL: the stream's reader, the matrix engine with its accumulators and result sink,
 /// and the loader. Works on by row blocks, no further than somebody asks: what the vector unit
 /// writes meanwhile holds up the results, and only commands that were issued are known. Source:
-/// rtl/core/stream_sequencer.sv, matrix_engine.sv, result_sink.sv, stream_loader.sv.
+/// rtl/cluster/stream_sequencer.sv, matrix_engine.sv, result_sink.sv, stream_loader.sv.
 class StreamUnit {
  public:
   StreamUnit(const PerfConfig& config, MemoryModel& memory, Scoreboard& scoreboard, Ports& ports,

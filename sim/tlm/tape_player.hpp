@@ -13,7 +13,7 @@ namespace tern::tlm {
 
 /// Plays tapes: commands that lie one after another in the controller's data memory, a word a
 /// cycle. The controller goes on meanwhile, and its accesses of that memory come first, so a tape
-/// is played no further than the controller has come. Source: rtl/top/tape_player.sv.
+/// is played no further than the controller has come. Source: rtl/chip/tape_player.sv.
 class TapePlayer {
  public:
   /// Offers a command to the checker in the cycle given; returns the one in which it is taken.

@@ -11,7 +11,7 @@ namespace tern::tlm {
 
 /// The units behind the command checker. Commands of the vector unit, which nothing holds up, are
 /// worked out when they are issued, since all that they wait for was issued before; the others as
-/// far as somebody needs to know of them. Source: rtl/top/command_checker.sv, command_queue.sv.
+/// far as somebody needs to know of them. Source: rtl/chip/command_checker.sv, command_queue.sv.
 class Units {
  public:
   Units(const PerfConfig& config, MemoryModel& memory);

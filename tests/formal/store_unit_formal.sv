@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Proof of rtl/core/store_unit.sv: every element of a command is written once, to its bytes, and
+/// Proof of rtl/cluster/store_unit.sv: every element of a command is written once, to its bytes, and
 /// every command is reported done once, with its last answer.
 ///
 /// A walker goes through the beats of the commands as they were accepted: elements, strobes and

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Proof of rtl/core/stream_reader.sv: its bursts cover each segment once and in order, and the
+/// Proof of rtl/cluster/stream_reader.sv: its bursts cover each segment once and in order, and the
 /// beats come out as the memory answered them.
 ///
 /// Requests are compared with the segments as they were accepted; beats with the answers of a

@@ -53,6 +53,9 @@ TEST(Lockstep, NanoAgrees) { expect_pass({"--backend", "rtl:nano", "--tokens", "
 TEST(Lockstep, TheBoardsChipAgrees) {
   expect_pass({"--backend", "rtl:ulx3s", "--tokens", "2", "--dram", "sdr-133"});
 }
+TEST(Lockstep, TheKv260sChipAgrees) {
+  expect_pass({"--backend", "rtl:k26", "--tokens", "4", "--dram", "ddr4-2400"});
+}
 
 TEST(LockstepLong, EdgeAgreesForAHundredAndTwentyEightTokens) {
   expect_pass({"--backend", "rtl:edge", "--tokens", "128"});

@@ -116,7 +116,7 @@ TEST(Port, GivesWhatTheUnitBeforeLeaves) {
   EXPECT_EQ(port.nth(8, 3), 10u);
 }
 
-/// The beats of one segment, alone, by hand from rtl/core/stream_reader.sv.
+/// The beats of one segment, alone, by hand from rtl/cluster/stream_reader.sv.
 TEST(Prefetch, TakesTheReaderAndTheFifoTheirCycles) {
   PerfConfig config;
   config.memory.read_latency = 7;
@@ -152,7 +152,7 @@ TEST(Prefetch, ReadsAheadAsFarAsTheFifoReaches) {
 }
 
 /// A tape of commands in words of which only the opcode counts, by hand from
-/// rtl/top/tape_player.sv.
+/// rtl/chip/tape_player.sv.
 class TapeTimes : public testing::Test {
  protected:
   using Opcode = spec::ChipOpcode;

@@ -63,7 +63,7 @@ TEST(VectorCycles, AreThoseOfTheUnit) {
   EXPECT_EQ(scalar(ScalarOp::kTopKClear), 2u);
 }
 
-/// The store unit alone, by hand from rtl/core/store_unit.sv, for 64 bytes a beat and 32 lanes.
+/// The store unit alone, by hand from rtl/cluster/store_unit.sv, for 64 bytes a beat and 32 lanes.
 class StoreTimes : public testing::Test {
  protected:
   /// Cycle in which done_o pulses for a command pushed in 100, and so accepted in 102.

@@ -207,7 +207,6 @@ class DeviceBus : public testing::Test {
     if (bus->scratch_wr_valid_o && bus->scratch_wr_ready_i) {
       expect_at_unit(is_scratch(access->offset), true);
       ASSERT_EQ(bus->scratch_addr_o, (access->offset - mmio::kScratch) / 4);
-      ASSERT_EQ(bus->scratch_wr_mask_o, 1);
       ASSERT_EQ(bus->scratch_wr_data_o, access->data);
     }
     if (bus->scalar_rd_valid_o && bus->scalar_rd_ready_i) {

@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include "Vevent_counters.h"
-#include "Vevent_counters___024root.h"
+#include "Vall_counters.h"
+#include "Vall_counters___024root.h"
 #include "clocked.hpp"
 
 namespace tern::test {
@@ -45,17 +45,22 @@ class EventCounters : public testing::Test {
   /// Registers hold these numbers from now on, as if so much had happened.
   void set(uint32_t count, uint64_t cycles) {
     auto& r = *counters->rootp;
-    for (IData* counter :
-         {&r.event_counters__DOT__work_q, &r.event_counters__DOT__beats_q,
-          &r.event_counters__DOT__load_beats_q, &r.event_counters__DOT__stall_read_q,
-          &r.event_counters__DOT__stall_drain_q, &r.event_counters__DOT__stall_wait_q,
-          &r.event_counters__DOT__idle_q, &r.event_counters__DOT__store_beats_q,
-          &r.event_counters__DOT__vector_q, &r.event_counters__DOT__commands_q,
-          &r.event_counters__DOT__saturations_q, &r.event_counters__DOT__illegal_q,
-          &r.event_counters__DOT__bus_errors_q}) {
+    for (IData* counter : {&r.all_counters__DOT__u_cluster__DOT__work_q,
+                           &r.all_counters__DOT__u_cluster__DOT__beats_q,
+                           &r.all_counters__DOT__u_cluster__DOT__load_beats_q,
+                           &r.all_counters__DOT__u_cluster__DOT__stall_read_q,
+                           &r.all_counters__DOT__u_cluster__DOT__stall_drain_q,
+                           &r.all_counters__DOT__u_cluster__DOT__stall_wait_q,
+                           &r.all_counters__DOT__u_cluster__DOT__idle_q,
+                           &r.all_counters__DOT__u_cluster__DOT__store_beats_q,
+                           &r.all_counters__DOT__u_cluster__DOT__illegal_q,
+                           &r.all_counters__DOT__u_cluster__DOT__bus_errors_q,
+                           &r.all_counters__DOT__u_chip__DOT__vector_q,
+                           &r.all_counters__DOT__u_chip__DOT__commands_q,
+                           &r.all_counters__DOT__u_chip__DOT__saturations_q}) {
       *counter = count;
     }
-    r.event_counters__DOT__cycles_o = cycles;
+    r.all_counters__DOT__u_chip__DOT__cycles_o = cycles;
     expected.fill(count);
     this->cycles = cycles;
   }
@@ -99,7 +104,7 @@ class EventCounters : public testing::Test {
     for (uint32_t i = 0; i < kCounters; ++i) ASSERT_EQ(counters->counters_o[i], expected[i]) << i;
   }
 
-  Clocked<Vevent_counters> counters;
+  Clocked<Vall_counters> counters;
   Dice dice{5};
   std::array<uint32_t, kCounters> expected{};
   uint64_t cycles = 0;

@@ -9,8 +9,7 @@
 /// command and of the tape's registers wait. With Cfg.small_fabric, what a request asks for goes through
 /// registers, which takes a cycle.
 module device_bus #(
-  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
-  localparam int unsigned Lanes = Cfg.lanes
+  parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -73,7 +72,6 @@ module device_bus #(
   input  logic [31:0]                  scratch_rd_data_i,
   output logic                         scratch_wr_valid_o,
   input  logic                         scratch_wr_ready_i,
-  output logic [Lanes-1:0]             scratch_wr_mask_o,
   output logic [31:0]                  scratch_wr_data_o
 );
   localparam int unsigned CmdWords    = tern_pkg::CommandWords;
@@ -168,7 +166,6 @@ module device_bus #(
   assign scratch_addr_o     = into_scratch[ScratchBits-1:tern_pkg::MmioScratchEntryLsb];
   assign scratch_rd_valid_o = window_read && is_scratch && !waiting_q;
   assign scratch_wr_valid_o = window_write && is_scratch;
-  assign scratch_wr_mask_o  = Lanes'(1);
   assign scratch_wr_data_o  = data;
   assign scalar_index_o     = into_scalars[tern_pkg::MmioScalarsEntryLsb +: 8];
   assign scalar_rd_valid_o  = window_read && is_scalar && !waiting_q;
