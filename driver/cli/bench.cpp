@@ -90,17 +90,17 @@ nlohmann::json bench_kernels(double seconds) {
 /// decoded ones, which alone counts.
 class Window {
  public:
-  explicit Window(const Options& options) : session_(open_session(options)) {
-    const io::Tokenizer& tokenizer = session_.model.image->tokenizer();
+  explicit Window(const Options& options) : setup_(open_setup(options)) {
+    const io::Tokenizer& tokenizer = setup_.model.image->tokenizer();
     prompt_ = tokenizer.encode(kPrompt, tokenizer.adds_bos());
-    const auto context = static_cast<uint32_t>(session_.model.image->model().context);
+    const auto context = static_cast<uint32_t>(setup_.model.image->model().context);
     if (prompt_.size() + kWindow > context)
       throw Error("{}: bench decodes {} tokens behind a prompt of {}, the model has {} positions",
-                  session_.model.image->origin(), kWindow, prompt_.size(), context);
+                  setup_.model.image->origin(), kWindow, prompt_.size(), context);
   }
 
   void run() {
-    Device& device = *session_.device;
+    Device& device = *setup_.device;
     if (device.position() != 0) device.reset();
     GenerateSettings settings;
     settings.max_new = 1;
@@ -117,14 +117,14 @@ class Window {
     if (memory_before) memory = device.memory_report()->since(*memory_before);
   }
 
-  const io::Image& image() const { return *session_.model.image; }
+  const io::Image& image() const { return *setup_.model.image; }
   std::size_t first_position() const { return prompt_.size(); }
   Counters before, after;               ///< Of the latest window.
   std::optional<MemoryReport> memory;   ///< The same.
   double seconds = 0, cpu_seconds = 0;  ///< Of all windows.
 
  private:
-  Session session_;
+  Setup setup_;
   std::vector<int> prompt_;
 };
 

@@ -39,6 +39,10 @@ std::vector<std::string> known_backends() {
   return out;
 }
 
+void Device::load_files(const io::ModelFiles&, std::span<const int32_t>) {
+  throw Error("this backend takes .tern images alone; reference: takes a model's files");
+}
+
 void Device::seek(uint32_t, const KvSource&) {
   throw Error("this backend has no KV cache that can be written; golden: and rtl: have one");
 }

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string_view>
 
-#include "io/model_files.hpp"
 #include "tern/device.hpp"
 #include "tern/transport.hpp"
 
@@ -19,13 +17,9 @@ void register_backends();
 std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceOptions& options);
 
 /// "reference:FILE.gguf", float32. Without an argument it takes options.gguf_file, else the file
-/// that the image came from. Logits are rounded to 30 bits; there are no integer vectors, so
-/// set_trace() refuses any sink.
+/// that the image came from, and then takes models as files. Logits are rounded to 30 bits; there
+/// are no integer vectors, so set_trace() refuses any sink.
 std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options);
-
-/// The same with its model loaded, from files that need no image: it runs models that the chip's
-/// image cannot express. `ends` are the model's end tokens; `files` may go afterwards.
-std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<const int> ends);
 
 /// "machine:nano" and every other configuration: the chip's firmware on an instruction-set
 /// simulator, over units that compute at once and refuse what the contract does not allow. Any

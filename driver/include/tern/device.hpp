@@ -18,7 +18,8 @@
 
 namespace tern::io {
 class Image;
-}
+class ModelFiles;
+}  // namespace tern::io
 
 namespace tern {
 
@@ -108,6 +109,13 @@ class Device {
   /// Takes a model. The image must outlive the device's use of it. Throws tern::Error when the
   /// device cannot run it.
   virtual void load(const io::Image& image) = 0;
+
+  /// Whether load_files() takes models, those that no image can express among them.
+  virtual bool takes_files() const { return false; }
+
+  /// Takes a model from its files, which may go afterwards; `ends` are its end tokens. Throws
+  /// tern::Error when the device cannot run it, or takes images alone.
+  virtual void load_files(const io::ModelFiles& files, std::span<const int32_t> ends);
 
   /// Empties the KV cache: the next token has position 0.
   virtual void reset() = 0;
