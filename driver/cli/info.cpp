@@ -18,7 +18,7 @@ namespace {
 const spec::ChipConfig& chip_of(const Options& o) {
   std::string name = o.config.empty() ? "edge" : o.config;
   if (!o.backend.empty()) {
-    const auto found = Device::open(o.backend, o.device)->config();
+    const auto found = Device::open(o.backend)->config();
     if (found && !o.config.empty() && o.config != found->name) {
       throw Error("backend {} has configuration {}, --config says {}; leave one out", o.backend,
                   found->name, o.config);

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "dram/presets.hpp"
+#include "backends/options.hpp"
 #include "io/error.hpp"
 #include "io/pre_tokenizer.hpp"
 #include "numbers.hpp"
@@ -43,14 +43,7 @@ std::vector<std::string> config_names() {
 CLI::Validator is_config() { return CLI::IsMember(config_names()); }
 
 CLI::Validator is_dram() {
-  return {[](std::string& name) {
-            const std::vector<std::string> names = dram::preset_names();
-            if (name.find(".yaml") != std::string::npos || std::ranges::count(names, name) != 0)
-              return std::string();
-            return fmt::format("there is no memory {:?}; there are {}", name,
-                               fmt::join(names, ", "));
-          },
-          ""};
+  return {[](std::string& name) { return sim::dram_problem(name); }, ""};
 }
 
 void add_list(CLI::App& app, const std::string& title, const std::vector<std::string>& lines) {
@@ -66,11 +59,11 @@ void add_model_options(CLI::App& app, Options& options) {
   app.add_option("--config", options.config,
                  "Chip configuration (default: the backend's, else edge)")
       ->check(is_config());
-  app.add_option("--i2s-order", options.device.i2s_order,
+  app.add_option("--i2s-order", options.i2s_order,
                  "Order of the weights in I2_S tensors, which the file does not tell: that of the "
                  "machine it was written on")
       ->check(CLI::IsMember({"x86", "arm"}));
-  app.add_option("--pre", options.device.pre_tokenizer,
+  app.add_option("--pre", options.pre_tokenizer,
                  "Pre-tokenizer of a GGUF file that does not name it, or names another: how "
                  "byte-level BPE splits text into words")
       ->check(CLI::IsMember(io::PreTokenizer::name_list()));
@@ -101,47 +94,35 @@ void add_backend_options(CLI::App& app, Options& options) {
   app.add_option("--seed", options.seed, "Seed of sampling and of simulated stalls")
       ->check(within(kSeeds))
       ->capture_default_str();
-  add_threads_option(app, options);
-  app.add_option("--body", options.device.body,
-                 "rtl: body of the adder-tree array, fast or tree (equal to the bit and the cycle)")
-      ->check(CLI::IsMember({"fast", "tree"}))
-      ->capture_default_str();
-  app.add_option("--latency", options.device.memory_latency,
-                 "rtl, tlm: memory read latency in cycles")
-      ->check(within(kLatency))
-      ->capture_default_str();
-  add_dram_options(app, options);
-  app.add_option("--stall", options.device.memory_stall,
-                 "rtl, tlm: probability of a memory stall per cycle and channel")
-      ->check(within(RealRange{0, 0.99}))
-      ->capture_default_str();
-  app.add_option("--trace", options.device.trace_file,
-                 "rtl: write waveforms to this FST file (uses the tree body)");
-  app.add_option("--timeline", options.device.timeline_file,
-                 "rtl: write what the units did to this file, for Perfetto or chrome://tracing");
-  app.add_option("--timeout-cycles", options.device.timeout_cycles,
+  for (const BackendOption* option : declared_options()) add_declared_option(app, *option, options);
+  app.add_option("--timeout-cycles", options.timeout_cycles,
                  "rtl: longest time without any progress, in cycles")
       ->check(within(kCycles))
       ->capture_default_str();
 }
 
-void add_threads_option(CLI::App& app, Options& options) {
-  const OptionGroup group(app, "Backend");
-  app.add_option("--threads", options.device.threads,
-                 "golden: threads that compute a token together")
-      ->check(within(kThreads))
-      ->capture_default_str();
-}
-
-void add_dram_options(CLI::App& app, Options& options) {
-  const OptionGroup group(app, "Memory");
-  app.add_option("--dram", options.device.dram,
-                 "rtl: time the memory as this DRAM, by name or FILE.yaml; tern dram lists them")
-      ->check(is_dram());
-  app.add_option("--clock-mhz", options.device.clock_mhz,
-                 "rtl with --dram: clock of the chip (default: where its port moves the DRAM's "
-                 "peak)")
-      ->check(within(kClockMhz));
+void add_declared_option(CLI::App& app, const BackendOption& declared, Options& options) {
+  const OptionGroup group(app, declared.group);
+  const std::string flag = "--" + declared.name, help = describe(declared);
+  const auto keep = [&options, name = declared.name](const auto& value) {
+    options.device.set(name, value);
+  };
+  CLI::Option* option = nullptr;
+  if (const auto* whole = std::get_if<WholeRange>(&declared.range)) {
+    option = app.add_option_function<uint64_t>(flag, keep, help)->check(within(*whole));
+  } else if (const auto* real = std::get_if<RealRange>(&declared.range)) {
+    option = app.add_option_function<double>(flag, keep, help)->check(within(*real));
+  } else {
+    const auto& text = std::get<TextRange>(declared.range);
+    option = app.add_option_function<std::string>(flag, keep, help);
+    if (!text.choices.empty()) option->check(CLI::IsMember(text.choices));
+    if (text.problem)
+      option->check(
+          CLI::Validator([problem = text.problem](std::string& s) { return problem(s); }, ""));
+  }
+  if (declared.has_default())
+    option->default_str(
+        std::visit([](const auto& value) { return fmt::format("{}", value); }, declared.value));
 }
 
 void add_output_options(CLI::App& app, Options& options) {
@@ -212,7 +193,7 @@ ModelOptions model_options(const Options& options) {
   ModelOptions model;
   model.file = options.model;
   model.config = options.config;
-  model.gguf = {io::i2s_order_named(options.device.i2s_order), options.device.pre_tokenizer};
+  model.gguf = {io::i2s_order_named(options.i2s_order), options.pre_tokenizer};
   model.convert = options.convert;
   if (!options.quiet)
     model.notes = [](std::string_view sentence) { fmt::print(stderr, "tern: {}\n", sentence); };
@@ -223,8 +204,8 @@ namespace {
 
 /// Files that a simulated chip writes: none that is read, and no two the same.
 void check_recordings(const Options& options) {
-  const std::filesystem::path &trace = options.device.trace_file,
-                              &timeline = options.device.timeline_file;
+  const std::filesystem::path trace = options.device.text(sim::kTrace),
+                              timeline = options.device.text(sim::kTimeline);
   for (const std::filesystem::path& file : {trace, timeline})
     if (!file.empty()) refuse_output_onto(file, {options.model});
   if (!trace.empty() && !timeline.empty() &&
@@ -236,9 +217,9 @@ SessionOptions session_options(const Options& options) {
   SessionOptions session;
   session.backend = options.backend;
   session.model = model_options(options);
-  session.device = options.device;
+  session.device.options = options.device;
   session.device.seed = options.seed;
-  if (!options.device.trace_file.empty()) session.device.body = "tree";
+  session.device.timeout_cycles = options.timeout_cycles;
   if (!options.quiet) {
     session.device.load_progress = [bar = std::shared_ptr<Progress>()](uint64_t done,
                                                                        uint64_t total) mutable {

@@ -23,7 +23,9 @@ struct Options {
   uint64_t seed = 1;
   bool json = false;
   bool quiet = false;
-  DeviceOptions device;
+  BackendOptions device;  ///< As far as they were given.
+  uint64_t timeout_cycles = DeviceSettings{}.timeout_cycles;
+  std::string i2s_order, pre_tokenizer;  ///< Of GGUF files; empty: what they say.
   io::ConvertSettings convert;
 };
 
@@ -55,10 +57,8 @@ void add_model_options(CLI::App& app, Options& options);
 /// --context, the positions of the model's image.
 void add_context_option(CLI::App& app, Options& options);
 void add_backend_options(CLI::App& app, Options& options);
-/// --threads, which is among the backend options too.
-void add_threads_option(CLI::App& app, Options& options);
-/// --dram and --clock-mhz, which are among the backend options too.
-void add_dram_options(CLI::App& app, Options& options);
+/// The flag of one option that backends take; add_backend_options() has all of them.
+void add_declared_option(CLI::App& app, const BackendOption& declared, Options& options);
 void add_output_options(CLI::App& app, Options& options);
 
 void add_sampling_options(CLI::App& app, Sampling& options);

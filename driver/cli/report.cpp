@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "backends/options.hpp"
 #include "build_info.hpp"
 #include "commands.hpp"
 #include "estimates.hpp"
@@ -115,7 +116,7 @@ void add_report(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--clock-mhz", o->clock_mhz,
                   "Clock of the chip (default: its port moves the DRAM's peak)")
-      ->check(within(kClockMhz));
+      ->check(within(sim::kClockRange));
   sub->add_option("--technology", o->technology, "Cell library whose measured blocks are used")
       ->check(CLI::IsMember(energy::technology_names()))
       ->capture_default_str();

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "backends/options.hpp"
 #include "commands.hpp"
 #include "golden/model.hpp"
 #include "io/error.hpp"
@@ -42,14 +43,14 @@ std::string rerun_command(const VerifyOptions& o) {
   if (o.common.convert.context) command += fmt::format(" --context {}", o.common.convert.context);
   if (o.common.model != TERN_DEFAULT_MODEL)
     command += fmt::format(" --model {}", quoted(o.common.model.string()));
-  if (o.common.device.memory_stall > 0)
-    command += fmt::format(" --stall {}", o.common.device.memory_stall);
-  if (!o.common.device.dram.empty())
-    command += fmt::format(" --dram {}", quoted(o.common.device.dram));
-  if (o.common.device.clock_mhz != 0)
-    command += fmt::format(" --clock-mhz {}", o.common.device.clock_mhz);
-  if (o.common.device.memory_latency != DeviceOptions{}.memory_latency)
-    command += fmt::format(" --latency {}", o.common.device.memory_latency);
+  const BackendOptions& device = o.common.device;
+  if (device.differs(sim::kStall)) command += fmt::format(" --stall {}", device.real(sim::kStall));
+  if (device.differs(sim::kDram))
+    command += fmt::format(" --dram {}", quoted(device.text(sim::kDram)));
+  if (device.differs(sim::kClockMhz))
+    command += fmt::format(" --clock-mhz {}", device.real(sim::kClockMhz));
+  if (device.differs(sim::kLatency))
+    command += fmt::format(" --latency {}", device.whole(sim::kLatency));
   return command + " --trace mismatch.fst";
 }
 

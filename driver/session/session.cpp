@@ -11,8 +11,9 @@ namespace tern {
 namespace {
 
 std::unique_ptr<Device> open_device(const SessionOptions& options) {
-  DeviceOptions device = options.device;
-  device.gguf_file = options.model.file;
+  DeviceSettings device = options.device;
+  device.model_file = options.model.file;
+  device.gguf = options.model.gguf;
   return Device::open(options.backend, device);
 }
 

@@ -44,12 +44,11 @@ class MachineDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceOptions& options) {
-  refuse_chip_options("machine", options);
+std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceSettings& settings) {
   auto chip = std::make_unique<MachineChip>(io::find_config(argument),
-                                            MachineOptions{.seed = options.seed});
+                                            MachineOptions{.seed = settings.seed});
   return std::make_unique<MachineDevice>(
-      make_chip_device(std::move(chip), options.timeout_cycles,
+      make_chip_device(std::move(chip), settings.timeout_cycles,
                        {driver::firmware_instructions(), driver::firmware_data()}));
 }
 

@@ -112,11 +112,9 @@ class ReferenceDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options) {
-  refuse_chip_options("reference", options);
-  return std::make_unique<ReferenceDevice>(
-      std::string(argument), options.gguf_file.string(),
-      io::GgufOptions{io::i2s_order_named(options.i2s_order), options.pre_tokenizer});
+std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceSettings& settings) {
+  return std::make_unique<ReferenceDevice>(std::string(argument), settings.model_file.string(),
+                                           settings.gguf);
 }
 
 }  // namespace tern::sim

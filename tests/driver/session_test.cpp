@@ -8,15 +8,15 @@
 #include <stdexcept>
 #include <string>
 
-#include "backends/backends.hpp"
 #include "io/error.hpp"
+#include "tern/backends.hpp"
 #include "tern/chat.hpp"
 
 namespace tern {
 namespace {
 
 std::unique_ptr<Session> open_demo(const std::string& backend = "golden:", uint32_t context = 0) {
-  sim::register_backends();
+  register_backends();
   SessionOptions options;
   options.backend = backend;
   options.model.file = TERN_DEMO_MODEL;

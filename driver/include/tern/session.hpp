@@ -21,7 +21,7 @@ namespace tern {
 struct SessionOptions {
   std::string backend = "golden:";  ///< As Device::open() names it.
   ModelOptions model;
-  DeviceOptions device;  ///< The model's file and how it is read come from `model`.
+  DeviceSettings device;  ///< The model's file and how it is read come from `model`.
 };
 
 /// A device and a model for it. The device refers to the model.
