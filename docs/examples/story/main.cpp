@@ -26,10 +26,8 @@ int main(int argc, char** argv) {
     settings.random_state = 7;  // the seed
     settings.echo = true;       // the prompt first
     const std::string prompt = argc > 3 ? argv[3] : "Once upon a time";
-    const tern::GeneratedText told =
-        session->generate(prompt, settings, [](const tern::Piece& piece) {
-          std::cout << piece.text << std::flush;
-        });
+    const tern::GeneratedText told = session->generate(
+        prompt, settings, [](const tern::Piece& piece) { std::cout << piece.text << std::flush; });
     std::cout << "\n";
     std::cerr << told.tokens.size() << " tokens of " << session->model_name() << "\n";
     return EXIT_SUCCESS;
