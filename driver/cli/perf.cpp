@@ -4,13 +4,11 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "activity.hpp"
 #include "backends/backends.hpp"
 #include "backends/options.hpp"
 #include "commands.hpp"
 #include "dram/presets.hpp"
-#include "dram_timing.hpp"
-#include "estimate.hpp"
+#include "estimate/estimate.hpp"
 #include "estimates.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
@@ -20,9 +18,11 @@
 #include "output.hpp"
 #include "parameters.hpp"
 #include "progress.hpp"
-#include "statistical_memory.hpp"
-#include "timing_run.hpp"
-#include "tlm_chip.hpp"
+#include "tlm/activity.hpp"
+#include "tlm/dram_timing.hpp"
+#include "tlm/statistical_memory.hpp"
+#include "tlm/timing_run.hpp"
+#include "tlm/tlm_chip.hpp"
 
 namespace tern::cli {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report.hpp"
+#include "driver/report/report.hpp"
 
 #include <fmt/format.h>
 
@@ -8,6 +8,7 @@
 #include "backends/options.hpp"
 #include "build_info.hpp"
 #include "commands.hpp"
+#include "driver/report/page.hpp"
 #include "estimates.hpp"
 #include "io/atomic_file.hpp"
 #include "io/chip_config.hpp"
@@ -15,7 +16,6 @@
 #include "numbers.hpp"
 #include "options.hpp"
 #include "output.hpp"
-#include "page.hpp"
 #include "parameters.hpp"
 #include "progress.hpp"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/backends.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
-#include "serial/link_transport.hpp"
-#include "serial/serial_port.hpp"
-#include "uio/uio_transport.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
+#include "driver/src/serial/link_transport.hpp"
+#include "driver/src/serial/serial_port.hpp"
+#include "driver/src/uio/uio_transport.hpp"
 
 namespace tern::sim {
 

@@ -3,7 +3,7 @@
 
 #include "backends/backends.hpp"
 #include "board/board_line.hpp"
-#include "serial/link_transport.hpp"
+#include "driver/src/serial/link_transport.hpp"
 
 namespace tern::sim {
 namespace {

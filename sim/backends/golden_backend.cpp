@@ -5,9 +5,9 @@
 #include "backends/backends.hpp"
 #include "backends/host_sampling.hpp"
 #include "backends/options.hpp"
+#include "driver/src/trit_count.hpp"
 #include "golden/model.hpp"
 #include "io/error.hpp"
-#include "trit_count.hpp"
 
 namespace tern::sim {
 namespace {

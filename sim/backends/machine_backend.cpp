@@ -3,10 +3,10 @@
 #include <string>
 
 #include "backends/backends.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/chip_config.hpp"
-#include "machine_chip.hpp"
+#include "machine/machine_chip.hpp"
 
 namespace tern::sim {
 namespace {

@@ -8,12 +8,12 @@
 
 #include "backends/backends.hpp"
 #include "backends/options.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/error.hpp"
 #include "io/interruption.hpp"
-#include "unit_timeline.hpp"
-#include "verilated_chip.hpp"
+#include "sim/unit_timeline.hpp"
+#include "sim/verilated_chip.hpp"
 
 namespace tern::sim {
 

@@ -4,13 +4,13 @@
 
 #include "backends/backends.hpp"
 #include "backends/options.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 #include "io/image.hpp"
-#include "statistical_memory.hpp"
-#include "tlm_chip.hpp"
+#include "tlm/statistical_memory.hpp"
+#include "tlm/tlm_chip.hpp"
 
 namespace tern::sim {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serial/link_client.hpp"
+#include "link_client.hpp"
 
 #include <fmt/format.h>
 
