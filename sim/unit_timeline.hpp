@@ -6,7 +6,7 @@
 #include <string>
 
 #include "io/atomic_file.hpp"
-#include "timeline.hpp"
+#include "timeline/timeline.hpp"
 
 namespace tern::sim {
 

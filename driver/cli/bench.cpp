@@ -6,6 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "backends/options.hpp"
 #include "commands.hpp"
 #include "golden/kernels.hpp"
 #include "io/error.hpp"
@@ -90,17 +91,17 @@ nlohmann::json bench_kernels(double seconds) {
 /// decoded ones, which alone counts.
 class Window {
  public:
-  explicit Window(const Options& options) : session_(open_session(options)) {
-    const io::Tokenizer& tokenizer = session_.model.image->tokenizer();
+  explicit Window(const Options& options) : setup_(open_setup(options)) {
+    const io::Tokenizer& tokenizer = setup_.model.image->tokenizer();
     prompt_ = tokenizer.encode(kPrompt, tokenizer.adds_bos());
-    const auto context = static_cast<uint32_t>(session_.model.image->model().context);
+    const auto context = static_cast<uint32_t>(setup_.model.image->model().context);
     if (prompt_.size() + kWindow > context)
       throw Error("{}: bench decodes {} tokens behind a prompt of {}, the model has {} positions",
-                  session_.model.image->origin(), kWindow, prompt_.size(), context);
+                  setup_.model.image->origin(), kWindow, prompt_.size(), context);
   }
 
   void run() {
-    Device& device = *session_.device;
+    Device& device = *setup_.device;
     if (device.position() != 0) device.reset();
     GenerateSettings settings;
     settings.max_new = 1;
@@ -117,14 +118,14 @@ class Window {
     if (memory_before) memory = device.memory_report()->since(*memory_before);
   }
 
-  const io::Image& image() const { return *session_.model.image; }
+  const io::Image& image() const { return *setup_.model.image; }
   std::size_t first_position() const { return prompt_.size(); }
   Counters before, after;               ///< Of the latest window.
   std::optional<MemoryReport> memory;   ///< The same.
   double seconds = 0, cpu_seconds = 0;  ///< Of all windows.
 
  private:
-  Session session_;
+  Setup setup_;
   std::vector<int> prompt_;
 };
 
@@ -133,7 +134,7 @@ class Window {
 nlohmann::json measure(const BenchOptions& o, const Options& options, const std::string& name) {
   Window window(options);
   nlohmann::json out = {{"name", name},
-                        {"threads", options.device.threads},
+                        {"threads", options.device.whole(sim::kThreads)},
                         {"first_position", window.first_position()},
                         {"window", kWindow}};
   uint64_t tokens = 0;
@@ -185,14 +186,14 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
                              const std::string& body, bool dram) {
   Options options = o.common;
   options.backend = backend;
-  options.device.body = body;
-  if (backend != "golden:") options.device.threads = 1;
+  options.device.set(sim::kBody.name, body);
+  if (backend != "golden:") options.device.erase(sim::kThreads);
   if (!dram) {
-    options.device.dram.clear();
-    options.device.clock_mhz = 0;
+    options.device.erase(sim::kDram);
+    options.device.erase(sim::kClockMhz);
   }
   return measure(o, options,
-                 dram ? fmt::format("{} ({})", backend, options.device.dram)
+                 dram ? fmt::format("{} ({})", backend, options.device.text(sim::kDram))
                  : backend.starts_with("rtl:") ? fmt::format("{} ({} body)", backend, body)
                                                : backend);
 }
@@ -200,9 +201,9 @@ nlohmann::json bench_backend(const BenchOptions& o, const std::string& backend,
 void print(const BenchOptions& o, const nlohmann::json& results) {
   say("Measured on this machine, {}, decoding one token at a time, {} positions behind a "
       "prompt; mean of {} repetitions +- standard deviation:\n",
-      o.common.device.threads == 1
+      o.common.device.whole(sim::kThreads) == 1
           ? "one thread"
-          : fmt::format("golden: with {} threads", o.common.device.threads),
+          : fmt::format("golden: with {} threads", o.common.device.whole(sim::kThreads)),
       kWindow, o.repetitions);
   say("  {:<24} {:>18} {:>14} {:>18} {:>14} {:>8}\n", "", "tokens/s", "M cycles/s", "M trit-MAC/s",
       "cycles/token", "beats");
@@ -247,7 +248,7 @@ int bench(const BenchOptions& o) {
       progress.update(results.size(), backend);
       results.push_back(bench_backend(o, backend, body, false));
     }
-    if (!o.common.device.dram.empty())
+    if (!o.common.device.text(sim::kDram).empty())
       results.push_back(bench_backend(o, "rtl:edge", "fast", true));
   }
   if (o.common.json) {
@@ -264,8 +265,8 @@ void add_bench(CLI::App& app, Action& action) {
   auto o = std::make_shared<BenchOptions>();
   CLI::App* sub = app.add_subcommand("bench", "Measure the speed of every backend on this machine");
   add_model_options(*sub, o->common);
-  add_dram_options(*sub, o->common);
-  add_threads_option(*sub, o->common);
+  for (const BackendOption* option : {&sim::kDram, &sim::kClockMhz, &sim::kThreads})
+    add_declared_option(*sub, *option, o->common);
   std::vector<std::string> names;
   for (const auto& [name, body] : kBackends)
     if (!std::ranges::count(names, name)) names.push_back(name);

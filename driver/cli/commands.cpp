@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
 
-#include "backends/backends.hpp"
 #include "numbers.hpp"
+#include "tern/backends.hpp"
 
 namespace tern::cli {
 
 void add_commands(CLI::App& app, Action& action) {
-  sim::register_backends();  // which flags name
+  register_backends();  // which flags name
   app.set_version_flag("--version", std::string("tern ") + TERN_VERSION);
   app.require_subcommand(1);
   app.footer(

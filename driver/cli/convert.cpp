@@ -24,7 +24,7 @@ int convert(const ConvertOptions& o) {
   const spec::ChipConfig& chip =
       io::find_config(o.common.config.empty() ? "edge" : o.common.config);
   refuse_output_onto(o.output, {o.common.model});
-  const auto files = open_model_files(o.common);
+  const auto files = open_model_files(model_options(o.common));
   Progress progress("convert", 100, o.common.quiet);
   io::convert_to_file(
       *files, chip, o.output,
@@ -33,7 +33,7 @@ int convert(const ConvertOptions& o) {
       },
       o.common.convert);
   const io::Image image = io::Image::open(o.output);
-  note_context(image.model().context, files->config().context, o.common);
+  note_context(image.model().context, files->config().context, model_options(o.common));
   if (o.common.json) {
     say_json({{"output", o.output.string()},
               {"bytes", image.bytes().size()},

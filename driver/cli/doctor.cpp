@@ -54,7 +54,7 @@ void describe_files(const io::ModelFiles& files, const spec::ChipConfig& chip, c
 
 /// Each part by itself, so that what is wrong with one does not hide another.
 void examine_gguf(const Options& o, const spec::ChipConfig& chip, DoctorReport& report) {
-  const io::Gguf gguf(o.model, gguf_options(o));
+  const io::Gguf gguf(o.model, model_options(o).gguf);
   describe_tensors(gguf, report);
   std::optional<io::ModelConfig> config;
   report.attempt([&] { config = io::read_model_shape(gguf); });

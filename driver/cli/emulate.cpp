@@ -36,7 +36,8 @@ int emulate(const EmulateOptions& o) {
   // The configuration of a board has its name.
   const spec::ChipConfig& chip = io::find_config(o.board);
   sim::EmulatedBoard board(o.quick ? o.board + "_quick" : o.board, o.faults);
-  if (!o.preload.model.empty()) board.preload(0, load_model(o.preload, chip).image->bytes());
+  if (!o.preload.model.empty())
+    board.preload(0, load_model(model_options(o.preload), chip).image->bytes());
   stop_at_signals();
   sim::PtyEmulator emulator(board);
   say("{}\n", emulator.path());

@@ -20,12 +20,12 @@ io::Skeleton find_skeleton(const std::string& name, const io::SynthOptions& shap
   if (known == std::end(io::kSynthPresets)) {
     if (!io::path_exists(name)) io::find_preset(name);  // says which there are
     options.model = name;
-    const io::Skeleton model = io::skeleton_of(*load_model(options, chip).image);
+    const io::Skeleton model = io::skeleton_of(*load_model(model_options(options), chip).image);
     io::check_fits(model, chip, name, options.convert.context_flag);
     return model;
   }
   io::Skeleton model = io::skeleton_for(*known, shape, chip, options.convert.context_flag);
-  note_context(model.model.context, known->context, options);
+  note_context(model.model.context, known->context, model_options(options));
   return model;
 }
 

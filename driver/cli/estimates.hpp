@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "estimate.hpp"
+#include "estimate/estimate.hpp"
 #include "io/synth.hpp"
 #include "options.hpp"
 

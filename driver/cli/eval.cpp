@@ -152,18 +152,18 @@ nlohmann::json to_json(const Score& s, const Machine& machine) {
 }
 
 int eval(const EvalOptions& o) {
-  Session session;
+  Setup setup;
   if (o.backend_given) {
-    session = prepare_session(o.common);
+    setup = prepare_setup(o.common);
   } else {
-    session.model = load_model(for_golden(o.common),
-                               io::find_config(o.common.config.empty() ? "edge" : o.common.config));
+    setup.model = load_model(for_golden(model_options(o.common)),
+                             io::find_config(o.common.config.empty() ? "edge" : o.common.config));
   }
-  const LoadedModel& model = session.model;
+  const LoadedModel& model = setup.model;
   if (!model.files)
     throw Error("{}: eval compares with the float32 reference, which needs the GGUF file or folder",
                 o.common.model.string());
-  Machine machine(o, model, std::move(session.device));
+  Machine machine(o, model, std::move(setup.device));
   reference::Model reference(*model.files, {.int8_inputs = o.int8_reference});
   const std::vector<int> ids = tokenize(o.text, *model.image);
   const std::size_t available = ids.size() > 1 ? ids.size() - 1 : 0;

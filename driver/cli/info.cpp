@@ -18,7 +18,7 @@ namespace {
 const spec::ChipConfig& chip_of(const Options& o) {
   std::string name = o.config.empty() ? "edge" : o.config;
   if (!o.backend.empty()) {
-    const auto found = Device::open(o.backend, o.device)->config();
+    const auto found = Device::open(o.backend)->config();
     if (found && !o.config.empty() && o.config != found->name) {
       throw Error("backend {} has configuration {}, --config says {}; leave one out", o.backend,
                   found->name, o.config);
@@ -49,7 +49,8 @@ std::string describe_embedding(const spec::ModelDescriptor& m) {
 
 int info(const Options& o) {
   const spec::ChipConfig& chip = chip_of(o);
-  const LoadedModel loaded = load_model(o.backend.empty() ? for_golden(o) : o, chip);
+  const LoadedModel loaded =
+      load_model(o.backend.empty() ? for_golden(model_options(o)) : model_options(o), chip);
   const io::Image& image = *loaded.image;
   const spec::ModelDescriptor& m = image.model();
   const uint64_t head = uint64_t{m.head.beats} * image.columns();

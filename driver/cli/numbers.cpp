@@ -19,12 +19,6 @@ std::optional<T> parse_all(std::string_view text) {
   return value;
 }
 
-template <typename Range>
-std::string describe_as(const char* kind, const Range& range) {
-  return fmt::format("{} from {} to {}{}{}", kind, range.low, range.high,
-                     range.unit.empty() ? "" : " ", range.unit);
-}
-
 /// For the help: what every number of the type is goes without saying.
 std::string brief(const WholeRange& range) {
   if (range.high != std::numeric_limits<uint64_t>::max())
@@ -78,9 +72,6 @@ std::optional<double> parse_real(std::string_view text) {
   const std::optional<double> value = parse_all<double>(text);
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
-
-std::string describe(const WholeRange& range) { return describe_as("a whole number", range); }
-std::string describe(const RealRange& range) { return describe_as("a number", range); }
 
 CLI::Validator within(const WholeRange& range) { return validator(range, parse_whole); }
 CLI::Validator within(const RealRange& range) { return validator(range, parse_real); }

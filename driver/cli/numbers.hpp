@@ -8,30 +8,18 @@
 #include <string>
 #include <string_view>
 
+#include "tern/backend_options.hpp"
+
 /// Numbers that a user gives, as flags or in a plan: how they are written and what they may be.
 namespace tern::cli {
 
-/// Whole numbers from `low` to `high`, both included.
-struct WholeRange {
-  uint64_t low, high;
-  std::string_view unit = {};  ///< Behind the range in messages, such as "tokens".
-};
-/// Finite numbers from `low` to `high`, both included.
-struct RealRange {
-  double low, high;
-  std::string_view unit = {};
-};
-
 inline constexpr WholeRange kSeeds{0, std::numeric_limits<uint64_t>::max()};
 inline constexpr WholeRange kCycles{1, std::numeric_limits<uint64_t>::max(), "cycles"};
-inline constexpr WholeRange kLatency{1, 1 << 20, "cycles"};
 inline constexpr WholeRange kLayers{1, 4096, "layers"};
 inline constexpr WholeRange kPositions{1, 1 << 20, "positions"};
 inline constexpr WholeRange kTokens{1, 1 << 20, "tokens"};
 inline constexpr WholeRange kTokensOrNone{0, 1 << 20, "tokens"};
 inline constexpr WholeRange kSequences{1, 1024, "sequences"};
-inline constexpr WholeRange kThreads{1, 256, "threads"};
-inline constexpr RealRange kClockMhz{0.1, 20'000, "MHz"};
 inline constexpr RealRange kProbability{0, 1};
 inline constexpr RealRange kSeconds{0.01, 3600, "seconds"};
 
@@ -41,18 +29,6 @@ std::optional<uint64_t> parse_whole(std::string_view text);
 /// The finite number that the whole of `text` is in decimal, with or without exponent. nullopt for
 /// anything else: names such as nan, spaces, a leading plus, what no double holds.
 std::optional<double> parse_real(std::string_view text);
-
-/// "a whole number from 1 to 256 threads".
-std::string describe(const WholeRange& range);
-std::string describe(const RealRange& range);
-
-/// Whether a number is in a range; nan is in none.
-constexpr bool contains(const WholeRange& range, uint64_t value) {
-  return value >= range.low && value <= range.high;
-}
-constexpr bool contains(const RealRange& range, double value) {
-  return value >= range.low && value <= range.high;
-}
 
 /// Refuses text that is not a number of the range, with a message that says the range.
 CLI::Validator within(const WholeRange& range);

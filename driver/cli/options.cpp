@@ -5,20 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
-#include "backends/backends.hpp"
-#include "dram/presets.hpp"
-#include "io/chip_config.hpp"
-#include "io/convert.hpp"
+#include "backends/options.hpp"
 #include "io/error.hpp"
-#include "io/file_status.hpp"
-#include "io/fit.hpp"
-#include "io/image_magic.hpp"
-#include "io/mapped_file.hpp"
 #include "io/pre_tokenizer.hpp"
-#include "io/skeleton.hpp"
 #include "numbers.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -53,14 +43,7 @@ std::vector<std::string> config_names() {
 CLI::Validator is_config() { return CLI::IsMember(config_names()); }
 
 CLI::Validator is_dram() {
-  return {[](std::string& name) {
-            const std::vector<std::string> names = dram::preset_names();
-            if (name.find(".yaml") != std::string::npos || std::ranges::count(names, name) != 0)
-              return std::string();
-            return fmt::format("there is no memory {:?}; there are {}", name,
-                               fmt::join(names, ", "));
-          },
-          ""};
+  return {[](std::string& name) { return sim::dram_problem(name); }, ""};
 }
 
 void add_list(CLI::App& app, const std::string& title, const std::vector<std::string>& lines) {
@@ -76,11 +59,11 @@ void add_model_options(CLI::App& app, Options& options) {
   app.add_option("--config", options.config,
                  "Chip configuration (default: the backend's, else edge)")
       ->check(is_config());
-  app.add_option("--i2s-order", options.device.i2s_order,
+  app.add_option("--i2s-order", options.i2s_order,
                  "Order of the weights in I2_S tensors, which the file does not tell: that of the "
                  "machine it was written on")
       ->check(CLI::IsMember({"x86", "arm"}));
-  app.add_option("--pre", options.device.pre_tokenizer,
+  app.add_option("--pre", options.pre_tokenizer,
                  "Pre-tokenizer of a GGUF file that does not name it, or names another: how "
                  "byte-level BPE splits text into words")
       ->check(CLI::IsMember(io::PreTokenizer::name_list()));
@@ -111,47 +94,35 @@ void add_backend_options(CLI::App& app, Options& options) {
   app.add_option("--seed", options.seed, "Seed of sampling and of simulated stalls")
       ->check(within(kSeeds))
       ->capture_default_str();
-  add_threads_option(app, options);
-  app.add_option("--body", options.device.body,
-                 "rtl: body of the adder-tree array, fast or tree (equal to the bit and the cycle)")
-      ->check(CLI::IsMember({"fast", "tree"}))
-      ->capture_default_str();
-  app.add_option("--latency", options.device.memory_latency,
-                 "rtl, tlm: memory read latency in cycles")
-      ->check(within(kLatency))
-      ->capture_default_str();
-  add_dram_options(app, options);
-  app.add_option("--stall", options.device.memory_stall,
-                 "rtl, tlm: probability of a memory stall per cycle and channel")
-      ->check(within(RealRange{0, 0.99}))
-      ->capture_default_str();
-  app.add_option("--trace", options.device.trace_file,
-                 "rtl: write waveforms to this FST file (uses the tree body)");
-  app.add_option("--timeline", options.device.timeline_file,
-                 "rtl: write what the units did to this file, for Perfetto or chrome://tracing");
-  app.add_option("--timeout-cycles", options.device.timeout_cycles,
+  for (const BackendOption* option : declared_options()) add_declared_option(app, *option, options);
+  app.add_option("--timeout-cycles", options.timeout_cycles,
                  "rtl: longest time without any progress, in cycles")
       ->check(within(kCycles))
       ->capture_default_str();
 }
 
-void add_threads_option(CLI::App& app, Options& options) {
-  const OptionGroup group(app, "Backend");
-  app.add_option("--threads", options.device.threads,
-                 "golden: threads that compute a token together")
-      ->check(within(kThreads))
-      ->capture_default_str();
-}
-
-void add_dram_options(CLI::App& app, Options& options) {
-  const OptionGroup group(app, "Memory");
-  app.add_option("--dram", options.device.dram,
-                 "rtl: time the memory as this DRAM, by name or FILE.yaml; tern dram lists them")
-      ->check(is_dram());
-  app.add_option("--clock-mhz", options.device.clock_mhz,
-                 "rtl with --dram: clock of the chip (default: where its port moves the DRAM's "
-                 "peak)")
-      ->check(within(kClockMhz));
+void add_declared_option(CLI::App& app, const BackendOption& declared, Options& options) {
+  const OptionGroup group(app, declared.group);
+  const std::string flag = "--" + declared.name, help = describe(declared);
+  const auto keep = [&options, name = declared.name](const auto& value) {
+    options.device.set(name, value);
+  };
+  CLI::Option* option = nullptr;
+  if (const auto* whole = std::get_if<WholeRange>(&declared.range)) {
+    option = app.add_option_function<uint64_t>(flag, keep, help)->check(within(*whole));
+  } else if (const auto* real = std::get_if<RealRange>(&declared.range)) {
+    option = app.add_option_function<double>(flag, keep, help)->check(within(*real));
+  } else {
+    const auto& text = std::get<TextRange>(declared.range);
+    option = app.add_option_function<std::string>(flag, keep, help);
+    if (!text.choices.empty()) option->check(CLI::IsMember(text.choices));
+    if (text.problem)
+      option->check(
+          CLI::Validator([problem = text.problem](std::string& s) { return problem(s); }, ""));
+  }
+  if (declared.has_default())
+    option->default_str(
+        std::visit([](const auto& value) { return fmt::format("{}", value); }, declared.value));
 }
 
 void add_output_options(CLI::App& app, Options& options) {
@@ -160,35 +131,19 @@ void add_output_options(CLI::App& app, Options& options) {
   app.add_flag("--quiet", options.quiet, "No progress, no summary");
 }
 
-void add_sampling_options(CLI::App& app, SamplingOptions& options) {
+void add_sampling_options(CLI::App& app, Sampling& options) {
   const OptionGroup group(app, "Sampling");
   app.add_option("--temperature", options.temperature,
                  "Sampling temperature; 0 takes the likeliest token")
-      ->check(within(RealRange{0, 100}))
+      ->check(within(RealRange{0, Sampling::kMaxTemperature}))
       ->capture_default_str();
   app.add_option("--top-p", options.top_p,
                  "Keep the likeliest tokens that together reach this probability")
       ->check(within(kProbability))
       ->capture_default_str();
   app.add_option("--top-k", options.top_k, "Keep at most this many tokens")
-      ->check(within(WholeRange{1, spec::kCandidates}))
+      ->check(within(WholeRange{1, spec::kTopK}))
       ->capture_default_str();
-}
-
-GenerateSettings generate_settings(const SamplingOptions& options) {
-  GenerateSettings s;
-  if (options.temperature > 0) {
-    s.inverse_temperature = spec::make_scale(
-        static_cast<uint64_t>(std::llround(std::ldexp(1.0 / options.temperature, 32))), -32);
-  }
-  s.top_k = options.top_k;
-  s.top_p_q16 = static_cast<uint32_t>(std::lround(options.top_p * 65536));
-  return s;
-}
-
-spec::SampleSettings sample_settings(const SamplingOptions& options) {
-  const GenerateSettings s = generate_settings(options);
-  return {s.inverse_temperature, s.top_k, s.top_p_q16};
 }
 
 std::string describe_cycles(const Counters& before, const Counters& after) {
@@ -234,79 +189,14 @@ nlohmann::json memory_json(const MemoryReport& m) {
   return out;
 }
 
-io::GgufOptions gguf_options(const Options& options) {
-  return {io::i2s_order_named(options.device.i2s_order), options.device.pre_tokenizer};
-}
-
-bool is_image(const std::filesystem::path& path) {
-  if (io::is_folder(path)) return false;
-  const io::MappedFile file(path);
-  uint32_t magic = 0;
-  if (file.bytes().size() >= sizeof magic) std::memcpy(&magic, file.bytes().data(), sizeof magic);
-  return magic == spec::kImageMagic || magic == io::kSwappedImageMagic;
-}
-
-namespace {
-
-void check_context(const io::Image& image, const Options& options) {
-  const uint32_t wanted = options.convert.context;
-  if (wanted != 0 && wanted != image.model().context)
-    throw Error(
-        "{}: an image has its context from its conversion, {} positions; give --context {} to tern "
-        "convert, or leave out {}",
-        image.origin(), image.model().context, wanted, options.convert.context_flag);
-}
-
-/// Of a model that need not run on `chip`, whether it could.
-void note_obstacle(const io::Image& image, const Options& options, const spec::ChipConfig& chip) {
-  if (options.quiet || options.convert.for_chip || image.columns() != chip.columns) return;
-  const std::string why = io::obstacle(io::skeleton_of(image), chip);
-  if (!why.empty())
-    fmt::print(stderr, "tern: no chip of configuration {} runs this model: {}\n", chip.name, why);
-}
-
-}  // namespace
-
-Options for_golden(Options options) {
-  options.convert.for_chip = !options.config.empty();
-  return options;
-}
-
-void note_context(uint32_t positions, int all, const Options& options) {
-  if (options.quiet || options.convert.context != 0 || static_cast<int64_t>(positions) >= all)
-    return;
-  fmt::print(stderr, "tern: context {} of the model's {} positions; {} N takes another number\n",
-             positions, all, options.convert.context_flag);
-}
-
-std::unique_ptr<io::ModelFiles> open_model_files(const Options& options) {
-  auto files = io::open_model(options.model, gguf_options(options));
-  if (!options.quiet) {
-    for (const std::string& note : files->notes())
-      fmt::print(stderr, "tern: {}: {}\n", files->file(), note);
-  }
-  return files;
-}
-
-LoadedModel load_model(const Options& options, const spec::ChipConfig& chip) {
-  const std::filesystem::path& path = options.model;
-  LoadedModel model;
-  if (is_image(path)) {
-    if (options.convert.weights_trits != 0)
-      throw Error(
-          "{}: an image has its weights quantised already; give --weights-trits to the "
-          "conversion of the file that it was made from",
-          path.string());
-    model.image = std::make_unique<io::Image>(io::Image::open(path));
-    check_context(*model.image, options);
-    note_obstacle(*model.image, options, chip);
-    return model;
-  }
-  model.files = open_model_files(options);
-  model.image = std::make_unique<io::Image>(
-      io::Image::from_bytes(io::convert(*model.files, chip, {}, options.convert), path.string()));
-  note_context(model.image->model().context, model.files->config().context, options);
-  note_obstacle(*model.image, options, chip);
+ModelOptions model_options(const Options& options) {
+  ModelOptions model;
+  model.file = options.model;
+  model.config = options.config;
+  model.gguf = {io::i2s_order_named(options.i2s_order), options.pre_tokenizer};
+  model.convert = options.convert;
+  if (!options.quiet)
+    model.notes = [](std::string_view sentence) { fmt::print(stderr, "tern: {}\n", sentence); };
   return model;
 }
 
@@ -314,8 +204,8 @@ namespace {
 
 /// Files that a simulated chip writes: none that is read, and no two the same.
 void check_recordings(const Options& options) {
-  const std::filesystem::path &trace = options.device.trace_file,
-                              &timeline = options.device.timeline_file;
+  const std::filesystem::path trace = options.device.text(sim::kTrace),
+                              timeline = options.device.text(sim::kTimeline);
   for (const std::filesystem::path& file : {trace, timeline})
     if (!file.empty()) refuse_output_onto(file, {options.model});
   if (!trace.empty() && !timeline.empty() &&
@@ -323,65 +213,40 @@ void check_recordings(const Options& options) {
     throw Error("{}: is to be trace and timeline; give two names", trace.string());
 }
 
-}  // namespace
-
-Session prepare_session(const Options& options) {
-  check_recordings(options);
-  DeviceOptions device_options = options.device;
-  device_options.seed = options.seed;
-  device_options.gguf_file = options.model;
-  if (!device_options.trace_file.empty()) device_options.body = "tree";
+SessionOptions session_options(const Options& options) {
+  SessionOptions session;
+  session.backend = options.backend;
+  session.model = model_options(options);
+  session.device.options = options.device;
+  session.device.seed = options.seed;
+  session.device.timeout_cycles = options.timeout_cycles;
   if (!options.quiet) {
-    device_options.load_progress = [bar = std::shared_ptr<Progress>()](uint64_t done,
+    session.device.load_progress = [bar = std::shared_ptr<Progress>()](uint64_t done,
                                                                        uint64_t total) mutable {
       if (!bar) bar = std::make_shared<Progress>("upload", total, false);
       bar->update(done);
       if (done == total) bar.reset();
     };
   }
-  Session session;
-  session.device = Device::open(options.backend, device_options);
-  const auto device_config = session.device->config();
-  if (device_config && !options.config.empty() && options.config != device_config->name) {
-    throw Error("backend {} has configuration {}, --config says {}; leave one out", options.backend,
-                device_config->name, options.config);
-  }
-  const spec::ChipConfig& chip =
-      device_config ? io::find_config(device_config->name)
-                    : io::find_config(options.config.empty() ? "edge" : options.config);
-  session.model = load_model(device_config ? options : for_golden(options), chip);
   return session;
 }
 
-std::unique_ptr<TextSession> open_text_session(const Options& options) {
-  auto text = std::make_unique<TextSession>();
-  if (options.backend == "reference:" && !is_image(options.model)) {
-    sim::refuse_chip_options("reference", options.device);
-    text->session.model.files = open_model_files(options);
-    const io::ModelFiles& files = *text->session.model.files;
-    text->tokenizer = &text->own_tokenizer.emplace(files.vocabulary());
-    text->session.device = sim::load_reference(files, text->tokenizer->ends());
-    text->name = files.config().name;
-    text->context = files.config().context;
-    if (const uint32_t wanted = options.convert.context; wanted > text->context)
-      throw Error("{}: --context {} is more than the model's {} positions", files.file(), wanted,
-                  text->context);
-    else if (wanted != 0)
-      text->context = wanted;
-    return text;
-  }
-  text->session = open_session(options);
-  const io::Image& image = *text->session.model.image;
-  text->tokenizer = &image.tokenizer();
-  text->name = image.name();
-  text->context = image.model().context;
-  return text;
+}  // namespace
+
+Setup prepare_setup(const Options& options) {
+  check_recordings(options);
+  return prepare(session_options(options));
 }
 
-Session open_session(const Options& options) {
-  Session session = prepare_session(options);
-  session.device->load(*session.model.image);
-  return session;
+Setup open_setup(const Options& options) {
+  Setup setup = prepare_setup(options);
+  setup.device->load(*setup.model.image);
+  return setup;
+}
+
+std::unique_ptr<Session> open_session(const Options& options) {
+  check_recordings(options);
+  return Session::open(session_options(options));
 }
 
 }  // namespace tern::cli

@@ -6,14 +6,12 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 
 #include "io/convert.hpp"
-#include "io/image.hpp"
-#include "io/model_files.hpp"
-#include "spec/numerics/sample.hpp"
 #include "tern/device.hpp"
+#include "tern/sampling.hpp"
+#include "tern/session.hpp"
 
 namespace tern::cli {
 
@@ -25,7 +23,9 @@ struct Options {
   uint64_t seed = 1;
   bool json = false;
   bool quiet = false;
-  DeviceOptions device;
+  BackendOptions device;  ///< As far as they were given.
+  uint64_t timeout_cycles = DeviceSettings{}.timeout_cycles;
+  std::string i2s_order, pre_tokenizer;  ///< Of GGUF files; empty: what they say.
   io::ConvertSettings convert;
 };
 
@@ -57,23 +57,11 @@ void add_model_options(CLI::App& app, Options& options);
 /// --context, the positions of the model's image.
 void add_context_option(CLI::App& app, Options& options);
 void add_backend_options(CLI::App& app, Options& options);
-/// --threads, which is among the backend options too.
-void add_threads_option(CLI::App& app, Options& options);
-/// --dram and --clock-mhz, which are among the backend options too.
-void add_dram_options(CLI::App& app, Options& options);
+/// The flag of one option that backends take; add_backend_options() has all of them.
+void add_declared_option(CLI::App& app, const BackendOption& declared, Options& options);
 void add_output_options(CLI::App& app, Options& options);
 
-/// How tokens are drawn.
-struct SamplingOptions {
-  double temperature = 0.7;
-  double top_p = 0.95;
-  uint32_t top_k = spec::kCandidates;
-};
-void add_sampling_options(CLI::App& app, SamplingOptions& options);
-/// Sampling settings for Device::generate().
-GenerateSettings generate_settings(const SamplingOptions& options);
-/// The same for spec::sample().
-spec::SampleSettings sample_settings(const SamplingOptions& options);
+void add_sampling_options(CLI::App& app, Sampling& options);
 
 /// "78.0 % beats, 3.1 % loads, ...": where the cycles between two counts went.
 std::string describe_cycles(const Counters& before, const Counters& after);
@@ -82,49 +70,15 @@ std::string describe_cycles(const Counters& before, const Counters& after);
 std::string describe_memory(const MemoryReport& memory);
 nlohmann::json memory_json(const MemoryReport& memory);
 
-/// A model as it was found: an image, and the files it came from when there are any. Both stay
-/// where they are when this is moved, since a device refers to them.
-struct LoadedModel {
-  std::unique_ptr<io::ModelFiles> files;
-  std::unique_ptr<io::Image> image;
-};
+/// What `options` say of the model; what is to be known of it goes to stderr unless they are quiet.
+ModelOptions model_options(const Options& options);
 
-/// Whether a file begins as a .tern image does.
-bool is_image(const std::filesystem::path& path);
-/// Opens the .tern image or converts the GGUF file or folder of `options` in memory, for `chip`.
-/// Says on stderr when the context is shorter than the model's, and when a model that need not run
-/// on the chip cannot.
-LoadedModel load_model(const Options& options, const spec::ChipConfig& chip);
-/// `options` for a model that need not run on a chip unless a configuration is named.
-Options for_golden(Options options);
-/// Says on stderr that a model of `all` positions got only `positions`, if that was not asked for.
-void note_context(uint32_t positions, int all, const Options& options);
-/// Opens the GGUF file or folder of `options`, and says on stderr what is to be known of how it was
-/// read.
-std::unique_ptr<io::ModelFiles> open_model_files(const Options& options);
-/// What `options` says about a GGUF file.
-io::GgufOptions gguf_options(const Options& options);
-
-/// The backend of `options` and the model that it takes.
-struct Session {
-  LoadedModel model;
-  std::unique_ptr<Device> device;
-};
-/// What a command that generates text needs; owns all of it.
-struct TextSession {
-  Session session;
-  std::optional<io::Tokenizer> own_tokenizer;  ///< of a model that has no image
-  const io::Tokenizer* tokenizer = nullptr;
-  std::string name;
-  int64_t context = 0;
-};
-/// As open_session(); the backend "reference:" without a file of its own needs no image of the
-/// model, and so runs models that an image cannot express.
-std::unique_ptr<TextSession> open_text_session(const Options& options);
-
-/// Opens both.
-Session prepare_session(const Options& options);
-/// And loads the model into the device.
-Session open_session(const Options& options);
+/// The device of `options` and its model, which it has not loaded. Throws Error when a file that a
+/// simulated chip is to write is read, or is another's too.
+Setup prepare_setup(const Options& options);
+/// The same, and the model is loaded.
+Setup open_setup(const Options& options);
+/// What a command that generates text needs. Throws Error as prepare_setup().
+std::unique_ptr<Session> open_session(const Options& options);
 
 }  // namespace tern::cli

@@ -4,12 +4,11 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "activity.hpp"
 #include "backends/backends.hpp"
+#include "backends/options.hpp"
 #include "commands.hpp"
 #include "dram/presets.hpp"
-#include "dram_timing.hpp"
-#include "estimate.hpp"
+#include "estimate/estimate.hpp"
 #include "estimates.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
@@ -19,9 +18,11 @@
 #include "output.hpp"
 #include "parameters.hpp"
 #include "progress.hpp"
-#include "statistical_memory.hpp"
-#include "timing_run.hpp"
-#include "tlm_chip.hpp"
+#include "tlm/activity.hpp"
+#include "tlm/dram_timing.hpp"
+#include "tlm/statistical_memory.hpp"
+#include "tlm/timing_run.hpp"
+#include "tlm/tlm_chip.hpp"
 
 namespace tern::cli {
 namespace {
@@ -112,9 +113,10 @@ io::Skeleton model_of(const PerfOptions& o, const spec::ChipConfig& chip) {
 /// The clock that the time of a token follows from: what was given, or where the port moves the
 /// peak of the DRAM.
 std::optional<double> clock_of(const PerfOptions& o, const spec::ChipConfig& chip) {
-  if (o.common.device.clock_mhz > 0) return o.common.device.clock_mhz;
-  if (o.common.device.dram.empty()) return std::nullopt;
-  return estimate::default_clock_mhz(dram::find_preset(o.common.device.dram), chip.columns);
+  const BackendOptions& device = o.common.device;
+  if (const double mhz = device.real(sim::kClockMhz); mhz > 0) return mhz;
+  if (!device.differs(sim::kDram)) return std::nullopt;
+  return estimate::default_clock_mhz(dram::find_preset(device.text(sim::kDram)), chip.columns);
 }
 
 /// The position to begin at, with room for all that is timed.
@@ -132,9 +134,9 @@ uint32_t position_of(const PerfOptions& o, const io::Skeleton& model) {
 
 /// Empty for the fixed memory.
 tlm::TlmChip::MakeMemory memory_of(const PerfOptions& o, const tlm::PerfConfig& config) {
-  if (!o.common.device.dram.empty()) {
+  if (o.common.device.differs(sim::kDram)) {
     if (o.beat_rate != 1) throw Error("--dram says how fast the memory is; leave out --beat-rate");
-    const estimate::Memory memory = estimate::load_memory(o.common.device.dram);
+    const estimate::Memory memory = estimate::load_memory(o.common.device.text(sim::kDram));
     const tlm::StatisticalMemoryTiming timing = tlm::timing_of(
         memory.config, memory.figures, *clock_of(o, config.chip), config.chip.columns);
     return [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
@@ -163,11 +165,13 @@ int perf(const PerfOptions& o) {
     if (!o.parameters.empty())
       throw Error("--compare takes a named configuration as it is; leave out{}",
                   parameter_flags(o.parameters));
-    DeviceOptions options;
-    options.memory_latency = o.latency;
-    options.dram = o.common.device.dram;
-    if (!options.dram.empty()) options.clock_mhz = o.common.device.clock_mhz;
-    rtl = sim::open_rtl_chip(config.chip.name, options);
+    DeviceSettings settings;
+    settings.options.set(sim::kLatency.name, uint64_t{o.latency});
+    if (o.common.device.differs(sim::kDram)) {
+      settings.options.set(sim::kDram.name, o.common.device.text(sim::kDram));
+      settings.options.set(sim::kClockMhz.name, o.common.device.real(sim::kClockMhz));
+    }
+    rtl = sim::open_rtl_chip(config.chip.name, settings);
     rtl_run.emplace(*rtl, model);
   }
   const double opened = clock.seconds();
@@ -212,8 +216,8 @@ int perf(const PerfOptions& o) {
   if (!o.common.quiet)
     say("{} on {}, {}, {}: predicted by the performance model in {:.3f} s\n", model.name,
         config.chip.name,
-        o.common.device.dram.empty() ? fmt::format("memory latency {}", o.latency)
-                                     : o.common.device.dram,
+        o.common.device.differs(sim::kDram) ? o.common.device.text(sim::kDram)
+                                            : fmt::format("memory latency {}", o.latency),
         mhz ? fmt::format("{:.4g} MHz", *mhz)
             : std::string("no clock (--clock-mhz or --dram gives one)"),
         seconds);
@@ -261,7 +265,8 @@ void add_perf(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--group", o->group,
                   "Prompt tokens that go through the layers together; 0: as many as the chip can");
-  add_dram_options(*sub, o->common);
+  for (const BackendOption* option : {&sim::kDram, &sim::kClockMhz})
+    add_declared_option(*sub, *option, o->common);
   sub->add_option("--latency", o->latency, "Memory read latency in cycles")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

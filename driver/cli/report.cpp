@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report.hpp"
+#include "driver/report/report.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "backends/options.hpp"
 #include "build_info.hpp"
 #include "commands.hpp"
+#include "driver/report/page.hpp"
 #include "estimates.hpp"
 #include "io/atomic_file.hpp"
 #include "io/chip_config.hpp"
@@ -14,7 +16,6 @@
 #include "numbers.hpp"
 #include "options.hpp"
 #include "output.hpp"
-#include "page.hpp"
 #include "parameters.hpp"
 #include "progress.hpp"
 
@@ -115,7 +116,7 @@ void add_report(CLI::App& app, Action& action) {
       ->capture_default_str();
   sub->add_option("--clock-mhz", o->clock_mhz,
                   "Clock of the chip (default: its port moves the DRAM's peak)")
-      ->check(within(kClockMhz));
+      ->check(within(sim::kClockRange));
   sub->add_option("--technology", o->technology, "Cell library whose measured blocks are used")
       ->check(CLI::IsMember(energy::technology_names()))
       ->capture_default_str();

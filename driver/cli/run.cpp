@@ -3,9 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "chat.hpp"
 #include "commands.hpp"
-#include "io/error.hpp"
+#include "conversation.hpp"
 #include "numbers.hpp"
 #include "options.hpp"
 #include "output.hpp"
@@ -16,133 +15,157 @@ namespace {
 
 struct RunOptions {
   Options common;
-  SamplingOptions sampling;
+  Sampling sampling;
   std::string prompt = "Once upon a time";
   int tokens = 128;
   int group = 0;
   bool chats = false;
+  bool prompt_given = false;
   ChatOptions chat;
 };
 
-int run(const RunOptions& o) {
-  const Stopwatch opening;
-  const std::unique_ptr<TextSession> session = open_text_session(o.common);
-  Device& device = *session->session.device;
-  const io::Tokenizer& tokenizer = *session->tokenizer;
-  const std::vector<int> prompt = tokenizer.encode(o.prompt, tokenizer.adds_bos());
-  const int64_t context = session->context;
-  if (static_cast<int64_t>(prompt.size()) > context) {
-    throw Error("the prompt has {} tokens, the model's context {}; shorten the prompt",
-                prompt.size(), context);
-  }
-  const int wanted = static_cast<int>(
-      std::min<int64_t>(o.tokens, context - static_cast<int64_t>(prompt.size()) + 1));
-  if (wanted < o.tokens && !o.common.quiet) {
-    note("tern: {} tokens fit into the context of {} after the prompt\n", wanted, context);
-  }
-  const double opened = opening.seconds();
-
-  GenerateSettings settings = generate_settings(o.sampling);
-  settings.max_new = static_cast<uint32_t>(wanted);
-  settings.group = static_cast<uint32_t>(o.group);
+TextSettings text_settings(const RunOptions& o) {
+  TextSettings settings;
+  settings.tokens = static_cast<uint32_t>(o.tokens);
+  settings.sampling = o.sampling;
   settings.random_state = o.common.seed;
-  io::StreamDecoder decoder(tokenizer);
-  std::string text;
-  const bool computes = device.computes();
-  const auto emit = [&](const std::string& piece) {
-    if (!computes) return;
-    text += piece;
-    if (o.common.json) return;
-    stream_text(piece);
-  };
-  for (int id : prompt) emit(decoder.push(id));
+  settings.group = static_cast<uint32_t>(o.group);
+  return settings;
+}
 
-  Progress progress(o.common.backend, prompt.size() + static_cast<uint64_t>(wanted),
+/// What was generated, and the time and counts of it. Prefill ends with the first token: what
+/// follows is decoding.
+struct Run {
+  std::size_t prompt = 0;
+  GeneratedText made;
+  bool computes = true;
+  double opened = 0, prefill_seconds = 0, seconds = 0;  ///< Seconds of prefill and decoding.
+  Counters before, after;                               ///< Of decoding.
+  std::optional<MemoryReport> memory;                   ///< Of decoding.
+
+  /// Tokens decoded.
+  int steps() const { return made.tokens.empty() ? 0 : static_cast<int>(made.tokens.size()) - 1; }
+  double rate() const { return seconds > 0 ? steps() / seconds : 0; }
+  double cycles_per_token() const {
+    return steps() > 0 ? static_cast<double>(after.cycles - before.cycles) / steps() : 0.0;
+  }
+  double per_second(uint64_t count) const {
+    return static_cast<double>(count) / (prefill_seconds + seconds);
+  }
+};
+
+Run generate(const RunOptions& o, Session& session, const std::vector<int32_t>& prompt,
+             const TextSettings& settings) {
+  Run r;
+  Device& device = session.device();
+  r.prompt = prompt.size();
+  r.computes = device.computes();
+  Progress progress(o.common.backend, prompt.size() + settings.tokens,
                     o.common.quiet || !o.common.json);
-  // Prefill ends with the first token: what follows is decoding.
   const Stopwatch clock;
-  double prefill_seconds = 0;
-  Counters before;
   std::optional<MemoryReport> memory_before;
-  std::vector<int32_t> ids;
-  device.generate(prompt, settings, [&](int32_t token) {
-    if (ids.empty()) {
-      prefill_seconds = clock.seconds();
-      before = device.counters();
+  std::size_t tokens = 0;
+  r.made = session.generate(prompt, settings, [&](const Piece& piece) {
+    if (piece.token && tokens++ == 0) {
+      r.prefill_seconds = clock.seconds();
+      r.before = device.counters();
       memory_before = device.memory_report();
     }
-    ids.push_back(token);
-    if (computes && !tokenizer.ends_at(token)) emit(decoder.push(token));
-    progress.update(prompt.size() + ids.size());
+    if (!o.common.json && r.computes) stream_text(piece.text);
+    if (piece.token) progress.update(prompt.size() + tokens);
   });
-  const bool ended = !ids.empty() && tokenizer.ends_at(ids.back());
-  emit(decoder.finish());
-  if (!o.common.json && computes) stream_text("\n");  // before the summary, if both go to one place
-  const double all = clock.seconds();
-  const double seconds = all - prefill_seconds;
-  const int steps = ids.empty() ? 0 : static_cast<int>(ids.size()) - 1;  // tokens decoded
-  const double rate = seconds > 0 ? steps / seconds : 0;
-  const auto per_token = [&](uint64_t n) {
-    return steps > 0 ? static_cast<double>(n) / steps : 0.0;
-  };
-  const Counters c = device.counters();
-  // Like the cycles, those of decoding.
-  std::optional<MemoryReport> memory = device.memory_report();
-  if (memory && memory_before) memory = memory->since(*memory_before);
+  if (!o.common.json && r.computes)
+    stream_text("\n");  // before the summary, if both go to one place
+  r.seconds = clock.seconds() - r.prefill_seconds;
+  r.after = device.counters();
+  r.memory = device.memory_report();
+  if (r.memory && memory_before) r.memory = r.memory->since(*memory_before);
+  return r;
+}
 
-  if (o.common.json) {
-    nlohmann::json out = {{"backend", o.common.backend},
-                          {"model", session->name},
-                          {"prompt_tokens", prompt.size()},
-                          {"computes", computes},
-                          {"ids", computes ? ids : std::vector<int32_t>{}},
-                          {"tokens", ids.size()},
-                          {"text", text},
-                          {"ended", ended},
-                          {"seed", o.common.seed},
-                          {"open_seconds", opened},
-                          {"prefill_seconds", prefill_seconds},
-                          {"decode_seconds", seconds},
-                          {"tokens_per_second", rate}};
-    if (c.cycles) {
-      out["cycles"] = c.cycles;
-      out["cycles_per_token"] = per_token(c.cycles - before.cycles);
-      out["beats"] = c.beats;
-      out["trit_macs"] = c.trit_macs;
-      out["trit_macs_per_second"] = static_cast<double>(c.trit_macs) / all;
-      out["load_beats"] = c.load_beats;
-      out["store_beats"] = c.store_beats;
-      out["stall_read"] = c.stall_read;
-      out["stall_drain"] = c.stall_drain;
-      out["stall_wait"] = c.stall_wait;
-      out["stall_idle"] = c.stall_idle;
-      out["vector_busy"] = c.vector_busy;
-      out["commands"] = c.commands;
-      out["saturations"] = c.saturations;
-    }
-    if (memory) out["memory"] = memory_json(*memory);
-    say_json(out);
-  } else if (!o.common.quiet) {
-    std::string line =
-        fmt::format("{} {} prompt + {} tokens", o.common.backend, prompt.size(), ids.size());
-    if (steps > 0) line += fmt::format(", {:.1f} tokens/s", rate);
-    if (c.cycles) {
-      if (steps > 0)
-        line += fmt::format(", {:.0f} cycles/token", per_token(c.cycles - before.cycles));
-      line += fmt::format(", {:.2f} M cycles/s, {:.0f} M trit-MAC/s simulated",
-                          static_cast<double>(c.cycles) / all * 1e-6,
-                          static_cast<double>(c.trit_macs) / all * 1e-6);
-    }
-    note("{}\n", line);
-    if (!computes)
-      note("{} computes no text: these are the cycles that a chip would take\n", o.common.backend);
-    if (c.cycles && steps > 0) note("cycles of decoding: {}\n", describe_cycles(before, c));
-    if (memory && steps > 0)
-      note("{} at a chip clock of {:.4g} MHz, decoding: {}\n", memory->name, memory->chip_mhz,
-           describe_memory(*memory));
+nlohmann::json to_json(const RunOptions& o, const Session& session, const Run& r) {
+  const Counters& c = r.after;
+  nlohmann::json out = {{"backend", o.common.backend},
+                        {"model", session.model_name()},
+                        {"prompt_tokens", r.prompt},
+                        {"computes", r.computes},
+                        {"ids", r.computes ? r.made.tokens : std::vector<int32_t>{}},
+                        {"tokens", r.made.tokens.size()},
+                        {"text", r.made.text},
+                        {"ended", r.made.ended},
+                        {"seed", o.common.seed},
+                        {"open_seconds", r.opened},
+                        {"prefill_seconds", r.prefill_seconds},
+                        {"decode_seconds", r.seconds},
+                        {"tokens_per_second", r.rate()}};
+  if (c.cycles) {
+    out["cycles"] = c.cycles;
+    out["cycles_per_token"] = r.cycles_per_token();
+    out["beats"] = c.beats;
+    out["trit_macs"] = c.trit_macs;
+    out["trit_macs_per_second"] = r.per_second(c.trit_macs);
+    out["load_beats"] = c.load_beats;
+    out["store_beats"] = c.store_beats;
+    out["stall_read"] = c.stall_read;
+    out["stall_drain"] = c.stall_drain;
+    out["stall_wait"] = c.stall_wait;
+    out["stall_idle"] = c.stall_idle;
+    out["vector_busy"] = c.vector_busy;
+    out["commands"] = c.commands;
+    out["saturations"] = c.saturations;
   }
-  device.end_recordings();
+  if (r.memory) out["memory"] = memory_json(*r.memory);
+  return out;
+}
+
+void print_summary(const RunOptions& o, const Run& r) {
+  const Counters& c = r.after;
+  std::string line =
+      fmt::format("{} {} prompt + {} tokens", o.common.backend, r.prompt, r.made.tokens.size());
+  if (r.steps() > 0) line += fmt::format(", {:.1f} tokens/s", r.rate());
+  if (c.cycles) {
+    if (r.steps() > 0) line += fmt::format(", {:.0f} cycles/token", r.cycles_per_token());
+    line += fmt::format(", {:.2f} M cycles/s, {:.0f} M trit-MAC/s simulated",
+                        r.per_second(c.cycles) * 1e-6, r.per_second(c.trit_macs) * 1e-6);
+  }
+  note("{}\n", line);
+  if (!r.computes)
+    note("{} computes no text: these are the cycles that a chip would take\n", o.common.backend);
+  if (c.cycles && r.steps() > 0) note("cycles of decoding: {}\n", describe_cycles(r.before, c));
+  if (r.memory && r.steps() > 0)
+    note("{} at a chip clock of {:.4g} MHz, decoding: {}\n", r.memory->name, r.memory->chip_mhz,
+         describe_memory(*r.memory));
+}
+
+int run(const RunOptions& o) {
+  const Stopwatch opening;
+  const std::unique_ptr<Session> session = open_session(o.common);
+  const std::vector<int32_t> prompt = session->encode(o.prompt);
+  TextSettings settings = text_settings(o);
+  settings.echo = true;
+  const uint32_t room = session->room(prompt.size());
+  if (room < settings.tokens) {
+    settings.tokens = room;
+    if (!o.common.quiet) {
+      note("tern: {} tokens fit into the context of {} after the prompt\n", room,
+           session->context());
+    }
+  }
+  const double opened = opening.seconds();
+  Run r = generate(o, *session, prompt, settings);
+  r.opened = opened;
+  if (o.common.json)
+    say_json(to_json(o, *session, r));
+  else if (!o.common.quiet)
+    print_summary(o, r);
+  session->device().end_recordings();
   return 0;
+}
+
+int chat(const RunOptions& o) {
+  ChatOptions options = o.chat;
+  options.settings = text_settings(o);
+  return converse(o.common, o.prompt_given ? std::optional(o.prompt) : std::nullopt, options);
 }
 
 }  // namespace
@@ -173,10 +196,8 @@ void add_run(CLI::App& app, Action& action) {
       ->check(CLI::IsMember(io::ChatFormat::names()))
       ->needs(chats);
   sub->callback([o, prompt, &action] {
-    if (prompt->count() > 0) o->chat.prompt = o->prompt;
-    o->chat.tokens = o->tokens;
-    o->chat.group = o->group;
-    action = [o] { return o->chats ? chat(o->common, o->sampling, o->chat) : run(*o); };
+    o->prompt_given = prompt->count() > 0;
+    action = [o] { return o->chats ? chat(*o) : run(*o); };
   });
 }
 

@@ -9,12 +9,12 @@
 
 #include "build_info.hpp"
 #include "commands.hpp"
+#include "driver/report/page.hpp"
 #include "estimates.hpp"
 #include "io/atomic_file.hpp"
 #include "io/error.hpp"
 #include "options.hpp"
 #include "output.hpp"
-#include "page.hpp"
 #include "progress.hpp"
 #include "sweep_journal.hpp"
 #include "sweep_output.hpp"

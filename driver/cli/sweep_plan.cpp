@@ -9,6 +9,7 @@
 #include <limits>
 #include <set>
 
+#include "backends/options.hpp"
 #include "energy/technology.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
@@ -203,7 +204,7 @@ Plan load_plan(const std::filesystem::path& file) try {
   reader.combine("configs", &Point::config);
   reader.combine_parameters();
   reader.combine("drams", &Point::dram);
-  reader.combine("clock_mhz", &Point::clock_mhz, range_of(cli::kClockMhz), true);
+  reader.combine("clock_mhz", &Point::clock_mhz, range_of(sim::kClockRange), true);
   reader.combine("technologies", &Point::technology);
   reader.combine("contexts", &Point::context, range_of(cli::kTokensOrNone));
   reader.combine("batches", &Point::batch, range_of(cli::kSequences));

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "driver/report/figures.hpp"
 #include "estimates.hpp"
-#include "figures.hpp"
 #include "io/error.hpp"
 
 namespace tern::sweep {

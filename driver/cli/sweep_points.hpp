@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "estimate.hpp"
+#include "estimate/estimate.hpp"
 #include "sweep_plan.hpp"
 
 /// The points of a design-space exploration: what comes out of each.

@@ -37,7 +37,8 @@ int synth(const SynthCommand& o) {
   }
   const double written = clock.seconds();
   const io::Image image = io::Image::open(o.output);
-  if (o.options.context == 0) note_context(image.model().context, preset.context, o.common);
+  if (o.options.context == 0)
+    note_context(image.model().context, preset.context, model_options(o.common));
   const double rate = static_cast<double>(image.bytes().size()) / written / 1e6;
   if (o.common.json) {
     say_json({{"output", o.output.string()},

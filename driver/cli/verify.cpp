@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "backends/options.hpp"
 #include "commands.hpp"
 #include "golden/model.hpp"
 #include "io/error.hpp"
@@ -42,14 +43,14 @@ std::string rerun_command(const VerifyOptions& o) {
   if (o.common.convert.context) command += fmt::format(" --context {}", o.common.convert.context);
   if (o.common.model != TERN_DEFAULT_MODEL)
     command += fmt::format(" --model {}", quoted(o.common.model.string()));
-  if (o.common.device.memory_stall > 0)
-    command += fmt::format(" --stall {}", o.common.device.memory_stall);
-  if (!o.common.device.dram.empty())
-    command += fmt::format(" --dram {}", quoted(o.common.device.dram));
-  if (o.common.device.clock_mhz != 0)
-    command += fmt::format(" --clock-mhz {}", o.common.device.clock_mhz);
-  if (o.common.device.memory_latency != DeviceOptions{}.memory_latency)
-    command += fmt::format(" --latency {}", o.common.device.memory_latency);
+  const BackendOptions& device = o.common.device;
+  if (device.differs(sim::kStall)) command += fmt::format(" --stall {}", device.real(sim::kStall));
+  if (device.differs(sim::kDram))
+    command += fmt::format(" --dram {}", quoted(device.text(sim::kDram)));
+  if (device.differs(sim::kClockMhz))
+    command += fmt::format(" --clock-mhz {}", device.real(sim::kClockMhz));
+  if (device.differs(sim::kLatency))
+    command += fmt::format(" --latency {}", device.whole(sim::kLatency));
   return command + " --trace mismatch.fst";
 }
 
@@ -76,10 +77,7 @@ KvSource random_caches(const spec::ModelDescriptor& m, uint32_t positions, uint6
 class Verifier {
  public:
   explicit Verifier(const VerifyOptions& o)
-      : o_(o),
-        session_(prepare_session(o.common)),
-        golden_(*session_.model.image),
-        lockstep_(golden_) {}
+      : o_(o), setup_(prepare_setup(o.common)), golden_(*setup_.model.image), lockstep_(golden_) {}
 
   int run();
 
@@ -92,7 +90,7 @@ class Verifier {
   int finish(double seconds, int generated);
 
   const VerifyOptions& o_;
-  Session session_;
+  Setup setup_;
   golden::Model golden_;
   Lockstep lockstep_;
   std::string failure_;
@@ -100,7 +98,7 @@ class Verifier {
 
 bool Verifier::load() {
   try {
-    session_.device->load(*session_.model.image);
+    setup_.device->load(*setup_.model.image);
     seek(true);
   } catch (const Error& e) {
     failure_ = e.what();
@@ -112,9 +110,9 @@ bool Verifier::load() {
 /// Gives both the same keys and values of the positions before --position, or the device alone.
 void Verifier::seek(bool both) {
   if (o_.position == 0) return;
-  const KvSource caches = random_caches(session_.model.image->model(), o_.position, o_.common.seed);
+  const KvSource caches = random_caches(setup_.model.image->model(), o_.position, o_.common.seed);
   if (both) golden_.seek(o_.position, caches);
-  session_.device->seek(o_.position, caches);
+  setup_.device->seek(o_.position, caches);
 }
 
 /// Brings both to a position without comparing; what they compare then depends on all of it.
@@ -125,7 +123,7 @@ bool Verifier::skip(std::span<const int32_t> tokens) {
   settings.max_new = 0;
   settings.group = static_cast<uint32_t>(o_.group);
   try {
-    session_.device->generate(tokens, settings, {});
+    setup_.device->generate(tokens, settings, {});
   } catch (const Error& e) {
     failure_ = e.what();
     return false;
@@ -137,7 +135,7 @@ bool Verifier::step(std::span<const int32_t> tokens) {
   lockstep_.expect(tokens);
   Logits logits;
   try {
-    logits = session_.device->forward(tokens, static_cast<uint32_t>(o_.group));
+    logits = setup_.device->forward(tokens, static_cast<uint32_t>(o_.group));
   } catch (const Error& e) {
     failure_ = e.what();
     return false;
@@ -156,7 +154,7 @@ bool Verifier::step(std::span<const int32_t> tokens) {
 }
 
 int Verifier::run() {
-  const io::Image& image = *session_.model.image;
+  const io::Image& image = *setup_.model.image;
   const std::vector<int> prompt = image.tokenizer().encode(o_.prompt, image.tokenizer().adds_bos());
   const uint64_t positions = o_.position + prompt.size() + static_cast<uint64_t>(o_.tokens);
   if (positions > image.model().context) {
@@ -166,7 +164,8 @@ int Verifier::run() {
   // The golden model leads: the device gets the golden model's tokens, so that one wrong value does
   // not hide behind another text.
   spec::Random random{o_.common.seed};
-  const spec::SampleSettings settings = sample_settings({});
+  const GenerateSettings drawn = generate_settings({});
+  const spec::SampleSettings settings{drawn.inverse_temperature, drawn.top_k, drawn.top_p_q16};
   Progress progress("verify " + o_.common.backend, positions, o_.common.quiet);
   const Stopwatch clock;
   const auto skipped = static_cast<std::size_t>(o_.from);
@@ -175,7 +174,7 @@ int Verifier::run() {
                 prompt.size());
   }
   bool ok = load() && skip(std::span(prompt).first(skipped));
-  session_.device->set_trace([this](const TraceEvent& e) { lockstep_.compare(e); });
+  setup_.device->set_trace([this](const TraceEvent& e) { lockstep_.compare(e); });
   ok = ok && step(std::span(prompt).subspan(skipped));
   progress.update(static_cast<uint64_t>(golden_.position()));
   std::vector<int32_t> sampled;
@@ -188,14 +187,14 @@ int Verifier::run() {
   }
   if (ok && !sampled.empty() && skipped == 0) run_untraced(prompt, sampled);
   const int status = finish(clock.seconds(), static_cast<int>(sampled.size()));
-  session_.device->end_recordings();
+  setup_.device->end_recordings();
   return status;
 }
 
 /// The device by itself, from the start again: it draws its own tokens and its units wait for each
 /// other alone, not for a trace. The text must be the golden model's.
 void Verifier::run_untraced(const std::vector<int>& prompt, const std::vector<int32_t>& sampled) {
-  Device& device = *session_.device;
+  Device& device = *setup_.device;
   device.set_trace({});
   GenerateSettings settings = generate_settings({});
   settings.max_new = static_cast<uint32_t>(sampled.size());
@@ -223,7 +222,7 @@ void Verifier::run_untraced(const std::vector<int>& prompt, const std::vector<in
 int Verifier::finish(double seconds, int generated) {
   const bool pass = !lockstep_.mismatch() && failure_.empty();
   // A device that failed is not asked again: it may not answer.
-  const Counters c = failure_.empty() ? session_.device->counters() : Counters{};
+  const Counters c = failure_.empty() ? setup_.device->counters() : Counters{};
   if (o_.common.json) {
     nlohmann::json out = {{"pass", pass},
                           {"backend", o_.common.backend},
@@ -236,8 +235,7 @@ int Verifier::finish(double seconds, int generated) {
                           {"beats", c.beats},
                           {"trit_macs", c.trit_macs}};
     if (pass) {
-      if (const auto memory = session_.device->memory_report())
-        out["memory"] = memory_json(*memory);
+      if (const auto memory = setup_.device->memory_report()) out["memory"] = memory_json(*memory);
     }
     if (lockstep_.mismatch())
       out["mismatch"] = describe(*lockstep_.mismatch(), golden_, rerun_command(o_));

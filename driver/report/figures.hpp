@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "estimate.hpp"
+#include "estimate/estimate.hpp"
 
 namespace tern::report {
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "estimate.hpp"
+#include "estimate/estimate.hpp"
 
 namespace tern::report {
 

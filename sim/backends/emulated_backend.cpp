@@ -3,7 +3,7 @@
 
 #include "backends/backends.hpp"
 #include "board/board_line.hpp"
-#include "serial/link_transport.hpp"
+#include "driver/src/serial/link_transport.hpp"
 
 namespace tern::sim {
 namespace {
@@ -29,12 +29,11 @@ class EmulatedTransport final : public driver::LinkTransport {
 
 const char* const kEmulatedDescription = "an emulated board, its RTL simulated; board:ulx3s";
 
-std::unique_ptr<Device> open_emulated(std::string_view argument, const DeviceOptions& options) {
-  refuse_chip_options("board", options);
-  const BoardFaults faults{.seed = options.seed};
+std::unique_ptr<Device> open_emulated(std::string_view argument, const DeviceSettings& settings) {
+  const BoardFaults faults{.seed = settings.seed};
   return open_board(
       std::make_unique<EmulatedTransport>(std::make_shared<EmulatedBoard>(argument, faults)),
-      options);
+      settings);
 }
 
 }  // namespace tern::sim

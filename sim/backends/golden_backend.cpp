@@ -4,9 +4,10 @@
 
 #include "backends/backends.hpp"
 #include "backends/host_sampling.hpp"
+#include "backends/options.hpp"
+#include "driver/src/trit_count.hpp"
 #include "golden/model.hpp"
 #include "io/error.hpp"
-#include "trit_count.hpp"
 
 namespace tern::sim {
 namespace {
@@ -71,11 +72,10 @@ class GoldenDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceOptions& options) {
+std::unique_ptr<Device> open_golden(std::string_view argument, const DeviceSettings& settings) {
   if (!argument.empty())
     throw Error("backend golden takes no argument, not \"{}\"; write golden:", argument);
-  refuse_chip_options("golden", options);
-  return std::make_unique<GoldenDevice>(options.threads);
+  return std::make_unique<GoldenDevice>(static_cast<uint32_t>(settings.options.whole(kThreads)));
 }
 
 }  // namespace tern::sim

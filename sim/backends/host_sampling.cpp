@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "driver/src/stop_tokens.hpp"
 #include "io/error.hpp"
 #include "spec/numerics/sample.hpp"
-#include "stop_tokens.hpp"
 
 namespace tern::sim {
 

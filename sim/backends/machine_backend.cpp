@@ -3,10 +3,10 @@
 #include <string>
 
 #include "backends/backends.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/chip_config.hpp"
-#include "machine_chip.hpp"
+#include "machine/machine_chip.hpp"
 
 namespace tern::sim {
 namespace {
@@ -44,12 +44,11 @@ class MachineDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceOptions& options) {
-  refuse_chip_options("machine", options);
+std::unique_ptr<Device> open_machine(std::string_view argument, const DeviceSettings& settings) {
   auto chip = std::make_unique<MachineChip>(io::find_config(argument),
-                                            MachineOptions{.seed = options.seed});
+                                            MachineOptions{.seed = settings.seed});
   return std::make_unique<MachineDevice>(
-      make_chip_device(std::move(chip), options.timeout_cycles,
+      make_chip_device(std::move(chip), settings.timeout_cycles,
                        {driver::firmware_instructions(), driver::firmware_data()}));
 }
 

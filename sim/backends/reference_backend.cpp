@@ -35,13 +35,11 @@ Logits to_fixed(std::span<const float> logits) {
 
 class ReferenceDevice final : public Device {
  public:
-  ReferenceDevice(std::string file, io::GgufOptions options)
-      : file_(std::move(file)), options_(options) {}
-
-  ReferenceDevice(const io::ModelFiles& files, std::span<const int> ends)
-      : file_(files.file()), ends_(ends.begin(), ends.end()) {
-    model_.emplace(files);
-  }
+  /// `file` is what the argument names, if it does; `given`, the model's.
+  ReferenceDevice(std::string file, std::string given, io::GgufOptions options)
+      : named_(!file.empty()),
+        file_(named_ ? std::move(file) : std::move(given)),
+        options_(std::move(options)) {}
 
   std::optional<spec::ChipConfig> config() const override { return std::nullopt; }
 
@@ -57,6 +55,15 @@ class ReferenceDevice final : public Device {
           "{}: {} layers, width {}, {} tokens, but {} has {}, {} and {}; it is another model", file,
           c.layers, c.hidden, c.vocab, image.origin(), m.layers, m.hidden, m.vocab);
     }
+  }
+
+  /// Files that the argument names stand beside an image.
+  bool takes_files() const override { return !named_; }
+
+  void load_files(const io::ModelFiles& files, std::span<const int32_t> ends) override {
+    file_ = files.file();
+    model_.emplace(files);
+    ends_.assign(ends.begin(), ends.end());
   }
 
   void reset() override {
@@ -96,6 +103,7 @@ class ReferenceDevice final : public Device {
     }
   }
 
+  bool named_;
   std::string file_;
   io::GgufOptions options_;
   std::optional<reference::Model> model_;
@@ -104,15 +112,9 @@ class ReferenceDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceOptions& options) {
-  refuse_chip_options("reference", options);
-  return std::make_unique<ReferenceDevice>(
-      argument.empty() ? options.gguf_file.string() : std::string(argument),
-      io::GgufOptions{io::i2s_order_named(options.i2s_order), options.pre_tokenizer});
-}
-
-std::unique_ptr<Device> load_reference(const io::ModelFiles& files, std::span<const int> ends) {
-  return std::make_unique<ReferenceDevice>(files, ends);
+std::unique_ptr<Device> open_reference(std::string_view argument, const DeviceSettings& settings) {
+  return std::make_unique<ReferenceDevice>(std::string(argument), settings.model_file.string(),
+                                           settings.gguf);
 }
 
 }  // namespace tern::sim

@@ -7,12 +7,13 @@
 #include <utility>
 
 #include "backends/backends.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
+#include "backends/options.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/error.hpp"
 #include "io/interruption.hpp"
-#include "unit_timeline.hpp"
-#include "verilated_chip.hpp"
+#include "sim/unit_timeline.hpp"
+#include "sim/verilated_chip.hpp"
 
 namespace tern::sim {
 
@@ -52,25 +53,27 @@ class TimelineChip final : public VerilatedChip {
 const char* const kRtlDescription =
     "the chip's RTL, simulated; rtl:nano, rtl:edge, rtl:ulx3s or rtl:k26";
 
-std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceOptions& options) {
+std::unique_ptr<Transport> open_rtl_chip(std::string_view config, const DeviceSettings& settings) {
+  const BackendOptions& options = settings.options;
+  const std::string dram = options.text(kDram);
   ChipOptions chip;
   chip.config = std::string(config);
-  chip.body = options.body;
-  chip.timing.read_latency = options.memory_latency;
-  chip.timing.stall = options.memory_stall;
-  chip.platform = {options.dram, options.clock_mhz};
-  if (!options.dram.empty() && options.memory_latency != DeviceOptions{}.memory_latency)
+  chip.trace_file = options.text(kTrace);
+  chip.body = chip.trace_file.empty() ? options.text(kBody) : "tree";
+  chip.timing.read_latency = static_cast<uint32_t>(options.whole(kLatency));
+  chip.timing.stall = options.real(kStall);
+  chip.platform = {dram, options.real(kClockMhz)};
+  if (!dram.empty() && options.differs(kLatency))
     throw Error("a memory latency of {} cycles and the DRAM {} exclude each other; leave one out",
-                options.memory_latency, options.dram);
-  chip.timing.seed = options.seed;
-  chip.trace_file = options.trace_file;
-  if (options.timeline_file.empty()) return std::make_unique<VerilatedChip>(chip);
-  return std::make_unique<TimelineChip>(chip, options.timeline_file);
+                options.whole(kLatency), dram);
+  chip.timing.seed = settings.seed;
+  const std::filesystem::path timeline = options.text(kTimeline);
+  if (timeline.empty()) return std::make_unique<VerilatedChip>(chip);
+  return std::make_unique<TimelineChip>(chip, timeline);
 }
 
-std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceOptions& options) {
-  refuse_threads("rtl", options);
-  return make_chip_device(open_rtl_chip(argument, options), options.timeout_cycles,
+std::unique_ptr<Device> open_rtl(std::string_view argument, const DeviceSettings& settings) {
+  return make_chip_device(open_rtl_chip(argument, settings), settings.timeout_cycles,
                           {driver::firmware_instructions(), driver::firmware_data()});
 }
 

@@ -3,13 +3,14 @@
 #include <string>
 
 #include "backends/backends.hpp"
-#include "chip_device.hpp"
-#include "firmware_image.hpp"
+#include "backends/options.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 #include "io/image.hpp"
-#include "statistical_memory.hpp"
-#include "tlm_chip.hpp"
+#include "tlm/statistical_memory.hpp"
+#include "tlm/tlm_chip.hpp"
 
 namespace tern::sim {
 namespace {
@@ -55,24 +56,18 @@ class TlmDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> open_tlm(std::string_view argument, const DeviceOptions& options) {
-  refuse_threads("tlm", options);
+std::unique_ptr<Device> open_tlm(std::string_view argument, const DeviceSettings& settings) {
   tlm::PerfConfig config;
   config.chip = io::find_config(argument);
-  config.memory.read_latency = options.memory_latency;
-  const std::string name = "tlm:" + std::string(argument);
-  DeviceOptions rest = options;
-  rest.memory_latency = DeviceOptions{}.memory_latency;
-  rest.memory_stall = DeviceOptions{}.memory_stall;
-  refuse_chip_options(name, rest);
+  config.memory.read_latency = static_cast<uint32_t>(settings.options.whole(kLatency));
   tlm::TlmChip::MakeMemory memory;
-  if (const double stall = options.memory_stall; stall > 0) {
-    if (!(stall < 1)) throw Error("{}: stall probability {}; give 0 or more, below 1", name, stall);
+  if (const double stall = settings.options.real(kStall); stall > 0) {
     const auto timing = tlm::StatisticalMemoryTiming::with_stalls(config.memory, stall);
     memory = [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
   }
-  return std::make_unique<TlmDevice>(name, std::make_unique<tlm::TlmChip>(config, memory),
-                                     options.timeout_cycles);
+  return std::make_unique<TlmDevice>("tlm:" + std::string(argument),
+                                     std::make_unique<tlm::TlmChip>(config, memory),
+                                     settings.timeout_cycles);
 }
 
 }  // namespace tern::sim

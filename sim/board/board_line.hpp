@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "board/emulated_board.hpp"
-#include "serial/byte_line.hpp"
+#include "driver/src/serial/byte_line.hpp"
 
 namespace tern::sim {
 

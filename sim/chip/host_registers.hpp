@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "iss.hpp"
+#include "iss/iss.hpp"
 #include "spec/generated/spec.hpp"
 
 namespace tern::sim {

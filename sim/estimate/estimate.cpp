@@ -7,13 +7,13 @@
 #include <numeric>
 #include <utility>
 
-#include "command_timing.hpp"
 #include "dram/presets.hpp"
-#include "dram_timing.hpp"
 #include "io/error.hpp"
 #include "spec/numerics/layout.hpp"
-#include "timing_run.hpp"
-#include "tlm_chip.hpp"
+#include "tlm/command_timing.hpp"
+#include "tlm/dram_timing.hpp"
+#include "tlm/timing_run.hpp"
+#include "tlm/tlm_chip.hpp"
 
 namespace tern::estimate {
 

@@ -9,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
-#include "activity.hpp"
 #include "dram/characterise.hpp"
 #include "dram/config.hpp"
 #include "energy/model.hpp"
 #include "io/skeleton.hpp"
-#include "perf_config.hpp"
 #include "tern/device.hpp"
+#include "tlm/activity.hpp"
+#include "tlm/perf_config.hpp"
 
 /// What a token costs: the performance model's cycles, the DRAM's figures and the energy model put
 /// together. What users of `tern report` and `tern sweep` get.

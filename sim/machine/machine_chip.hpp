@@ -7,7 +7,7 @@
 #include <span>
 
 #include "chip/host_registers.hpp"
-#include "iss.hpp"
+#include "iss/iss.hpp"
 #include "machine.hpp"
 #include "tern/transport.hpp"
 

@@ -12,7 +12,7 @@
 #include <tlm>
 #include <vector>
 
-#include "memory_backend.hpp"
+#include "sim/memory_backend.hpp"
 
 namespace tern::sim {
 

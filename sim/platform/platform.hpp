@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "chip_model.hpp"
 #include "dram/counters.hpp"
 #include "dram/presets.hpp"
+#include "sim/chip_model.hpp"
 
 namespace tern::sim {
 

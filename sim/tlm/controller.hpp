@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "device_bus.hpp"
-#include "iss.hpp"
+#include "iss/iss.hpp"
 
 namespace tern::tlm {
 

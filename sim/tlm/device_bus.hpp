@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "memory_storage.hpp"
+#include "sim/memory_storage.hpp"
 #include "tape_player.hpp"
 #include "units.hpp"
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <vector>
 
-#include "firmware_image.hpp"
-#include "generate_words.hpp"
+#include "driver/src/firmware_image.hpp"
+#include "driver/src/generate_words.hpp"
 #include "io/error.hpp"
 #include "io/fit.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "firmware_link.hpp"
+#include "driver/src/firmware_link.hpp"
 #include "io/skeleton.hpp"
 #include "memory_model.hpp"
 #include "tern/transport.hpp"

@@ -119,9 +119,9 @@ class Emulator {
 TEST(Board, TellsTheSameStoryAsTheGoldenModelOverASerialPort) {
   Emulator emulator;
   std::vector<uint64_t> progress;
-  DeviceOptions options;
-  options.load_progress = [&](uint64_t done, uint64_t) { progress.push_back(done); };
-  const auto device = sim::open_uart(emulator.path, options);
+  DeviceSettings settings;
+  settings.load_progress = [&](uint64_t done, uint64_t) { progress.push_back(done); };
+  const auto device = sim::open_uart(emulator.path, settings);
   EXPECT_STREQ(device->config()->name, "ulx3s");
   device->load(tiny_image());
   EXPECT_GT(progress.size(), 2u);

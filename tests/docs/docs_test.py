@@ -55,6 +55,7 @@ NOT_RUN = [
     (r"tern emulate ulx3s", "waits for its client; tests/board runs both"),
     (r"scripts/fuzz\.sh", "needs clang; Fuzz.CorpusOf.* replays what it found"),
     (r"scripts/bench_llama_cpp\.sh", "needs an hour and a quiet machine"),
+    (r"cmake (--install|-S docs/examples|--build story)", "writes beside the repository; Install.AnExampleBuildsAgainstTheLibrary does it in a folder of its own"),
     (r"yosys ", "an example of a size; scripts/synth.sh runs yosys in the tests"),
 ]
 

@@ -526,10 +526,11 @@ TEST(ChipFaults, ModelsForOtherChipsAreRefused) {
 
 TEST(DeviceOpen, SplitsNameAndArgumentAndListsWhatIsKnown) {
   std::string seen;
-  register_backend("test", "for this test", [&](std::string_view argument, const DeviceOptions&) {
+  const auto open = [&](std::string_view argument, const DeviceSettings&) {
     seen = argument;
     return make_chip_device(std::make_unique<ScriptedChip>(kNano), kTimeout, {});
-  });
+  };
+  register_backend({"test", "for this test", {}, open});
   EXPECT_EQ(Device::open("test:a:b")->config()->columns, kNano.columns);
   EXPECT_EQ(seen, "a:b");
   EXPECT_NE(Device::open("test"), nullptr);

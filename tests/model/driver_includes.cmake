@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 # cmake -DCXX=compiler -DROOT=source tree -P driver_includes.cmake
 function(operators_of source out)
   execute_process(
-    COMMAND ${CXX} -std=c++20 -MM -I${ROOT}/driver/include -I${ROOT}/driver/src -I${ROOT}/model -I${ROOT}/sim/machine ${source}
+    COMMAND ${CXX} -std=c++20 -MM -I${ROOT} -I${ROOT}/driver/include -I${ROOT}/model -I${ROOT}/sim ${source}
     OUTPUT_VARIABLE dependencies RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "${source}: the compiler found no dependencies")

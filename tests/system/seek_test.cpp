@@ -47,7 +47,7 @@ std::vector<int32_t> next(Device& at, uint32_t positions, const KvSource& source
 class Seek : public testing::TestWithParam<const char*> {
  protected:
   Seek() {
-    sim::register_backends();
+    register_backends();
     device = Device::open(GetParam());
     golden = Device::open("golden:");
     const io::Gguf gguf{std::filesystem::path(TERN_DEMO_MODEL)};
@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(Chips, Seek, testing::Values("rtl:nano", "rtl:edge"),
 class Positions : public testing::TestWithParam<const char*> {};
 
 TEST_P(Positions, DeviceAndGoldenModelAgreeOverTheWholeContext) {
-  sim::register_backends();
+  register_backends();
   const auto device = Device::open(GetParam());
   const auto golden = Device::open("golden:");
   const spec::ChipConfig chip = *device->config();
@@ -160,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(Chips, Positions, testing::Values("rtl:nano", "rtl:edge
                          [](const auto& info) { return std::string(info.param).substr(4); });
 
 TEST(SeekElsewhere, ADeviceWithoutACacheSaysSo) {
-  sim::register_backends();
+  register_backends();
   EXPECT_THROW(Device::open("tlm:edge")->seek(1, {}), Error);
 }
 

@@ -103,9 +103,9 @@ TEST(PerformanceModel, PredictsSmallModelsOnEdge) { compare_small_models("edge")
 
 /// With weights and with sampling, whose cycles depend on values. Cycles from one token to another.
 TEST(PerformanceModel, PredictsTheDemoModelItself) {
-  sim::register_backends();
-  const auto run = [](const std::string& backend, const DeviceOptions& options) {
-    const std::unique_ptr<Device> device = Device::open(backend, options);
+  register_backends();
+  const auto run = [](const std::string& backend, const DeviceSettings& with) {
+    const std::unique_ptr<Device> device = Device::open(backend, with);
     const io::Gguf gguf(TERN_DEMO_MODEL);
     const io::Image image =
         io::Image::from_bytes(io::convert(gguf, *device->config()), TERN_DEMO_MODEL);
@@ -126,8 +126,8 @@ TEST(PerformanceModel, PredictsTheDemoModelItself) {
     expect_close(fmt::format("{} demo model with weights, 8 sampled tokens", config),
                  run("rtl:" + config, {}), run("tlm:" + config, {}), kBarWithValues);
   }
-  DeviceOptions stalls;
-  stalls.memory_stall = 0.25;
+  DeviceSettings stalls;
+  stalls.options.set("stall", 0.25);
   expect_close("edge demo model, a stall in every fourth cycle", run("rtl:edge", stalls),
                run("tlm:edge", stalls), kBarWithValues);
 }

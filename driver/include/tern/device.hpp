@@ -11,14 +11,17 @@
 #include <string_view>
 #include <vector>
 
+#include "io/gguf.hpp"
 #include "spec/kv_state.hpp"
 #include "spec/trace.hpp"
+#include "tern/backend_options.hpp"
 #include "tern/memory_report.hpp"
 #include "tern/transport.hpp"
 
 namespace tern::io {
 class Image;
-}
+class ModelFiles;
+}  // namespace tern::io
 
 namespace tern {
 
@@ -67,24 +70,15 @@ struct Generated {
 /// Called with each sampled token, as it comes.
 using TokenSink = std::function<void(int32_t token)>;
 
-/// Choices that some backends take. Those that a backend does not know are refused with an error.
-struct DeviceOptions {
-  std::filesystem::path gguf_file;   ///< reference: the model's GGUF file, since float32 needs more
-                                     ///< than an image holds.
-  std::string i2s_order;             ///< reference: of its I2_S tensors: "x86", "arm" or "".
-  std::string pre_tokenizer;         ///< reference: of its GGUF file, or "": what the file says.
-  uint32_t threads = 1;              ///< golden: that compute a token together; no result depends
-                                     ///< on them.
-  std::string body = "fast";         ///< rtl: body of the adder-tree array, "fast" or "tree".
-  std::filesystem::path trace_file;  ///< rtl: FST file; empty for none. Needs the tree body.
-  uint32_t memory_latency = 40;      ///< rtl: cycles from read request to first beat.
-  double memory_stall = 0.0;         ///< rtl: probability of a stall per cycle and channel.
-  std::string dram;  ///< rtl: DRAM behind the chip (sim/dram/presets.hpp); empty: fixed latency.
-  double clock_mhz = 0;  ///< rtl with dram: the chip's clock; 0: its port moves the DRAM's peak.
-  uint64_t seed = 1;     ///< rtl: seed of the stalls.
-  std::filesystem::path timeline_file;    ///< rtl: Chrome trace of the units; empty for none.
-  uint64_t timeout_cycles = 100'000'000;  ///< rtl: longest time without any progress.
-  MemoryProgress load_progress;           ///< uart: told how far the upload of a model is.
+/// What a device is opened with. But for the options, every backend may be given all of it, and
+/// takes what it has use for.
+struct DeviceSettings {
+  BackendOptions options;                 ///< Those that the backend declares.
+  std::filesystem::path model_file;       ///< reference: since float32 needs more than an image.
+  io::GgufOptions gguf;                   ///< reference: what that file cannot say about itself.
+  uint64_t seed = 1;                      ///< Of simulated stalls and faults.
+  uint64_t timeout_cycles = 100'000'000;  ///< Chips: longest time without any progress.
+  MemoryProgress load_progress;           ///< Boards: told how far the upload of a model is.
 };
 
 /// A machine that runs a model: the golden model, a simulation, a board. Positions count up from 0
@@ -95,8 +89,10 @@ class Device {
   virtual ~Device() = default;
 
   /// Opens "golden:", "rtl:nano", "uart:/dev/ttyUSB0", ... Throws tern::Error that lists the known
-  /// backends for any other name.
-  static std::unique_ptr<Device> open(std::string_view backend, const DeviceOptions& options = {});
+  /// backends for any other name, and one that names the option which the backend does not take
+  /// (unless it has its default) or whose value is out of its range.
+  static std::unique_ptr<Device> open(std::string_view backend,
+                                      const DeviceSettings& settings = {});
 
   /// The chip's configuration, or nullopt where an image for any configuration will do.
   virtual std::optional<spec::ChipConfig> config() const = 0;
@@ -108,6 +104,13 @@ class Device {
   /// Takes a model. The image must outlive the device's use of it. Throws tern::Error when the
   /// device cannot run it.
   virtual void load(const io::Image& image) = 0;
+
+  /// Whether load_files() takes models, those that no image can express among them.
+  virtual bool takes_files() const { return false; }
+
+  /// Takes a model from its files, which may go afterwards; `ends` are its end tokens. Throws
+  /// tern::Error when the device cannot run it, or takes images alone.
+  virtual void load_files(const io::ModelFiles& files, std::span<const int32_t> ends);
 
   /// Empties the KV cache: the next token has position 0.
   virtual void reset() = 0;
@@ -141,12 +144,29 @@ class Device {
   virtual void set_trace(TraceSink sink) = 0;
 };
 
-/// Makes backends known to Device::open(). A factory gets the part of the name after the colon.
-using DeviceFactory =
-    std::function<std::unique_ptr<Device>(std::string_view argument, const DeviceOptions& options)>;
-void register_backend(std::string name, std::string description, DeviceFactory factory);
+/// Opens a device. Gets the part of the backend's name after the colon; options are those that
+/// the backend declares, of their ranges.
+using DeviceFactory = std::function<std::unique_ptr<Device>(std::string_view argument,
+                                                            const DeviceSettings& settings)>;
 
-/// The registered backends, "name: description", in order of registration.
+/// A kind of device, and what it takes.
+struct Backend {
+  std::string name;         ///< Before the colon.
+  std::string description;  ///< A line for a list of them.
+  std::vector<const BackendOption*> options;
+  DeviceFactory open;
+};
+
+/// Makes a backend known to Device::open(), in place of another of its name.
+void register_backend(Backend backend);
+
+/// In order of registration.
+const std::vector<Backend>& registered_backends();
+/// The same as texts, "name: description".
 std::vector<std::string> known_backends();
+/// The options of all of them, each once, in order.
+std::vector<const BackendOption*> declared_options();
+/// What an option is in a help: the names of the backends that take it, and its text.
+std::string describe(const BackendOption& option);
 
 }  // namespace tern

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serial/link_client.hpp"
+#include "link_client.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "io/error.hpp"
-#include "serial/link_opcodes.hpp"
+#include "link_opcodes.hpp"
 
 namespace tern::driver {
 namespace {

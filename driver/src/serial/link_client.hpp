@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "serial/byte_line.hpp"
-#include "serial/link_frames.hpp"
+#include "byte_line.hpp"
+#include "link_frames.hpp"
 
 namespace tern::driver {
 

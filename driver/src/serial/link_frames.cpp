@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serial/link_frames.hpp"
+#include "link_frames.hpp"
 
 #include <zlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serial/link_opcodes.hpp"
+#include "link_opcodes.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serial/link_transport.hpp"
+#include "link_transport.hpp"
 
 #include <zlib.h>
 
@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "chip_identity.hpp"
+#include "driver/src/chip_identity.hpp"
 #include "io/error.hpp"
 #include "spec/generated/registers.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "serial/link_client.hpp"
+#include "link_client.hpp"
 #include "tern/transport.hpp"
 
 namespace tern::driver {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serial/serial_port.hpp"
+#include "serial_port.hpp"
 
 #include <linux/serial.h>
 #include <sys/ioctl.h>

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "serial/byte_line.hpp"
+#include "byte_line.hpp"
 
 namespace tern::driver {
 

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "io/error.hpp"
-#include "uio/uio_transport.hpp"
+#include "uio_transport.hpp"
 
 namespace tern::driver {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "uio/uio_transport.hpp"
+#include "uio_transport.hpp"
 
 #include <poll.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "chip_identity.hpp"
+#include "driver/src/chip_identity.hpp"
 #include "io/error.hpp"
 #include "spec/generated/registers.hpp"
 

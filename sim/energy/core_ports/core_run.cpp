@@ -4,14 +4,14 @@
 #include <array>
 #include <memory>
 
-#include "chip_device.hpp"
-#include "chip_model.hpp"
-#include "firmware_image.hpp"
+#include "driver/src/chip_device.hpp"
+#include "driver/src/firmware_image.hpp"
 #include "io/chip_config.hpp"
 #include "io/convert.hpp"
 #include "io/error.hpp"
 #include "io/image.hpp"
 #include "recording.hpp"
+#include "sim/chip_model.hpp"
 
 /// Called by the Verilated code when an assertion of the RTL fails.
 void vl_fatal(const char* file, int line, const char*, const char*) {

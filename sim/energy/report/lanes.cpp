@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "technology.hpp"
+#include "energy/technology.hpp"
 
 namespace tern::energy {
 namespace {

@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "estimate.hpp"
+#include "energy/model.hpp"
+#include "estimate/estimate.hpp"
 #include "io/chip_config.hpp"
 #include "io/error.hpp"
 #include "io/synth.hpp"
 #include "lanes.hpp"
-#include "model.hpp"
 
 namespace tern::energy {
 namespace {
