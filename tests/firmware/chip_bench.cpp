@@ -7,7 +7,8 @@
 #include <cstring>
 
 #include "bus.hpp"
-#include "firmware.hpp"
+#include "chip/controller_map.hpp"
+#include "host/firmware.hpp"
 #include "firmware_image.hpp"
 #include "generate_words.hpp"
 #include "io/error.hpp"
@@ -177,7 +178,7 @@ class OnIss : public ChipBench {
  public:
   OnIss(const spec::ChipConfig& config, const sim::MachineOptions& options)
       : ChipBench(config, options),
-        iss_({}, {[this](uint32_t address, uint8_t) -> std::optional<uint32_t> {
+        iss_(sim::controller_map(config), {[this](uint32_t address, uint8_t) -> std::optional<uint32_t> {
                     return read(address - spec::kMmioBase);
                   },
                   [this](uint32_t address, uint8_t strobe, uint32_t data) {
