@@ -34,7 +34,8 @@ void Steps::head(uint32_t slot) {
   const uint32_t behind = spec::count_of(spec::Unit::kVector)
                               .get(spec::subtract_waits(logits.after, logits.before));
   stream_head({units_.last_vector().number - behind}, records);
-  move_on();
+  // The program to the next step's position, while the head streams.
+  program_.set_position(position_ + count_);
   units_.wait(units_.last_vector());
 }
 
@@ -89,12 +90,6 @@ void Steps::stream_head(VectorTicket input, const uint32_t (&records)[2]) {
     address += units_of_chunk;
     scales += step / (spec::kAddrUnit / 4);
   }
-}
-
-/// The program to the next step's first layer and position, while the head streams.
-void Steps::move_on() {
-  program_.set_layer(Block::kAttention, m_.layer[0]);
-  program_.set_position(position_ + count_);
 }
 
 /// The weights of spec::sample(): 2^((value - first) * logit_scale / temperature), Q30; the unit of

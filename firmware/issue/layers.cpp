@@ -8,21 +8,26 @@ namespace tern::firmware {
 
 using spec::TracePoint;
 
+/// A block is moved to its layer, and its scales are written, while the other one of the layer
+/// plays.
 void Steps::run_layer(uint32_t layer) {
   const Layer& l = m_.layer[layer];
   const Layer& next = m_.layer[layer + 1 == m_.layers ? 0 : layer + 1];
   attention(layer);
   attention_issued_ = units_.last_vector();
+  program_.set_layer(Block::kFeedForward, l);
   write_feed_forward_scales(l);
   feed_forward(layer);
   feed_forward_issued_ = units_.last_vector();
+  program_.set_layer(Block::kAttention, next);
   write_attention_scales(next);
 }
 
 void Steps::attention(uint32_t layer) {
-  program_.set_layer(Block::kAttention, m_.layer[layer]);
   player_.enter(spec::Phase::kAttention, layer);
   player_.leave_out_scales(position_ == 0);
+  if (in_one_go()) [[likely]]
+    return player_.play(Block::kAttention, PieceId::kAttnNorm, PieceId::kAttnOutput);
   player_.play(PieceId::kAttnNorm);
   trace_rows(TracePoint::kAttnNorm, layer, p_.out, p_.hidden_stride, m_.hidden);
   player_.play(PieceId::kAttnInputs);
@@ -73,8 +78,9 @@ void Steps::bundle(PieceId id, uint32_t layer, uint32_t slot, uint32_t bundle, u
 }
 
 void Steps::feed_forward(uint32_t layer) {
-  program_.set_layer(Block::kFeedForward, m_.layer[layer]);
   player_.enter(spec::Phase::kFeedForward, layer);
+  if (!tracer_.on()) [[likely]]
+    return player_.play(Block::kFeedForward, PieceId::kFfnNorm, PieceId::kFfnOutput);
   player_.play(PieceId::kFfnNorm);
   trace_rows(TracePoint::kFfnNorm, layer, p_.up, p_.hidden_stride, m_.hidden);
   player_.play(PieceId::kFfnInputs);

@@ -27,6 +27,16 @@ class Player {
     add({static_cast<uint16_t>(piece.scales + kLoads), piece.commands.last}, behind, piece.after,
         lag);
   }
+  /// Plays all pieces of a block, from one to another, and nothing else, if they need not be moved.
+  void play(Block block, PieceId first, PieceId last) {
+    const Piece& from = program_[first];
+    const Piece& to = program_[last];
+    if (program_.vectors(block) <= Units::kMostPlayed) [[likely]]
+      add({from.commands.first, to.commands.last}, from.before, to.after, 0);
+    else
+      for (uint32_t i = index_of(first); i <= index_of(last); ++i) play(static_cast<PieceId>(i));
+    flush();
+  }
   /// From now on the LOADs of earlier scales are left out, or not.
   void leave_out_scales(bool on) { leaves_out_ = on; }
   /// Starts what was given.

@@ -51,6 +51,10 @@ class Steps {
   void scale_trits(uint32_t trits, uint32_t residual);
 
   // layers.cpp
+  /// Whether nothing is to be moved or traced within the attention block.
+  bool in_one_go() const {
+    return count_ == 1 && position_ != 0 && !tracer_.on() && !program_.loops();
+  }
   void run_layer(uint32_t layer);
   void attention(uint32_t layer);
   void attend(uint32_t layer, uint32_t slot);
@@ -68,7 +72,6 @@ class Steps {
   // head.cpp
   void head(uint32_t slot);
   void stream_head(VectorTicket input, const uint32_t (&records)[2]);
-  void move_on();
 
   Units& units_;
   const Model& m_;

@@ -46,6 +46,7 @@ void Builder::begin(Block) {
 }
 
 void Builder::end(Block block) {
+  program_.vectors_[index_of(block)] = last_vector().number;
   program_.layer_patches_[index_of(block)] = {
       static_cast<uint16_t>(block_layer_),
       static_cast<uint16_t>(patches_[index_of(Follows::kLayer)])};

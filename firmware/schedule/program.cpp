@@ -100,9 +100,9 @@ void Program::set_step(const StepValues& to) {
 }
 
 void Program::set_position(uint32_t position) {
-  if (position == position_) return;
   for (uint32_t i = 0; moved_ && i < kPieces; ++i) move(static_cast<PieceId>(i), 0);
   moved_ = false;
+  if (position == position_) return;
   const SlotValues to = slot_values(m_, position, 0, loads_);
   const auto all = static_cast<uint16_t>(patch_count_[index_of(Follows::kSlot)]);
   apply(Follows::kSlot, {0, all}, slot_[0].words(), to.words());

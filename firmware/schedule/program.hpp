@@ -83,6 +83,9 @@ class Program {
   /// Whether a copy serves several bundles.
   bool loops() const { return copies_ + 1 < m_.bundles; }
 
+  /// Commands of the vector unit in a block.
+  uint32_t vectors(Block block) const { return vectors_[index_of(block)]; }
+
   /// Moves all to what the slots of a step share.
   void set_step(const StepValues& to);
   /// Moves a block to a layer.
@@ -124,6 +127,7 @@ class Program {
   Piece piece_[kPieces];
   Range layer_patches_[index_of(Block::kCount)];
   const Layer* layer_[index_of(Block::kCount)];
+  uint32_t vectors_[index_of(Block::kCount)];
   uint32_t copies_ = 0;
   uint32_t loads_ = 0;  ///< Of scales of KV heads, for a slot.
   uint32_t position_ = 0;
