@@ -31,8 +31,8 @@ void Steps::head(uint32_t slot) {
     records[1] = tracer_.begin({TracePoint::kLogits, -1, -1, position, unit}, m_.vocab);
   }
   const Piece& logits = program_[PieceId::kHeadLogits];
-  const uint32_t behind = spec::count_of(spec::Unit::kVector)
-                              .get(spec::subtract_waits(logits.after, logits.before));
+  const uint32_t behind =
+      spec::count_of(spec::Unit::kVector).get(spec::subtract_waits(logits.after, logits.before));
   stream_head({units_.last_vector().number - behind}, records);
   // The program to the next step's position, while the head streams.
   program_.set_position(position_ + count_);

@@ -120,9 +120,9 @@ void Steps::trace_mixed(uint32_t layer, uint32_t slot, uint32_t bundle) {
     const uint32_t head = bundle * m_.bundle_heads + r;
     const uint32_t word = p_.mix + 2 * head * p_.mix_stride;
     const auto save = [&](TracePoint point, uint32_t from) {
-      tracer_.save({point, static_cast<int32_t>(layer), static_cast<int32_t>(head),
-                    position_ + slot},
-                   from, m_.head_dim);
+      tracer_.save(
+          {point, static_cast<int32_t>(layer), static_cast<int32_t>(head), position_ + slot}, from,
+          m_.head_dim);
     };
     save(TracePoint::kAttnMixHigh, word);
     save(TracePoint::kAttnMixLow, word + p_.mix_stride);

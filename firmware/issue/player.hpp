@@ -21,8 +21,8 @@ class Player {
       return;
     }
     constexpr uint32_t kLoads = 2;
-    const uint32_t behind = spec::add_waits(
-        piece.before_scales, spec::count_of(spec::Unit::kLoad).put(kLoads));
+    const uint32_t behind =
+        spec::add_waits(piece.before_scales, spec::count_of(spec::Unit::kLoad).put(kLoads));
     add({piece.commands.first, piece.scales}, piece.before, piece.before_scales, lag);
     add({static_cast<uint16_t>(piece.scales + kLoads), piece.commands.last}, behind, piece.after,
         lag);

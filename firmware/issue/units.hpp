@@ -6,9 +6,9 @@
 #include "spec/waits.hpp"
 
 /// Commands to the chip's units. Units run side by side; what orders them are the wait counts of
-/// the commands. A command is issued ahead of time with the tickets of those that it needs, or played
-/// with counts that stand in a program; the controller itself waits only where it computes with what
-/// a unit has produced.
+/// the commands. A command is issued ahead of time with the tickets of those that it needs, or
+/// played with counts that stand in a program; the controller itself waits only where it computes
+/// with what a unit has produced.
 namespace tern::firmware {
 
 namespace fields = spec::fields;
@@ -97,8 +97,8 @@ class Units {
     return kLoad.put(issued_[0] & 0xff) | kMatmul.put(issued_[1] & 0xff) |
            kVector.put(issued_[2] & 0xff) | kStore.put(issued_[3]);
   }
-  /// Plays `count` commands that lie in the data memory, so many of each unit as the bytes of `sizes`
-  /// say; `waits` is added to their wait counts. Returns when the chip plays them.
+  /// Plays `count` commands that lie in the data memory, so many of each unit as the bytes of
+  /// `sizes` say; `waits` is added to their wait counts. Returns when the chip plays them.
   void play(const spec::CommandWords* commands, uint32_t count, uint32_t sizes, uint32_t waits) {
     if (timed_out()) return;
     Bus::play(commands, count, waits);

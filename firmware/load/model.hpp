@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "issue/units.hpp"
 #include "spec/fit.hpp"
 #include "spec/generated/spec.hpp"
 #include "spec/numerics/result_bits.hpp"
 #include "spec/numerics/scale.hpp"
-#include "issue/units.hpp"
 
 /// What the firmware keeps of a model: checked descriptors in a compact form, and where everything
 /// lies in the chip's buffers.

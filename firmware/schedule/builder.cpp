@@ -55,6 +55,7 @@ void Builder::end(Block block) {
 void Builder::begin(PieceId id, Rows rows) {
   piece_ = &program_.piece_[index_of(id)];
   piece_->commands.first = static_cast<uint16_t>(size_);
+  piece_->position.first = static_cast<uint16_t>(patches_[index_of(Follows::kPosition)]);
   piece_->slot.first = static_cast<uint16_t>(patches_[index_of(Follows::kSlot)]);
   piece_->bundle.first = static_cast<uint16_t>(patches_[index_of(Follows::kBundle)]);
   piece_->before = packed_issued();
@@ -66,6 +67,7 @@ void Builder::begin(PieceId id, Rows rows) {
 
 void Builder::end() {
   piece_->commands.last = static_cast<uint16_t>(size_);
+  piece_->position.last = static_cast<uint16_t>(patches_[index_of(Follows::kPosition)]);
   piece_->slot.last = static_cast<uint16_t>(patches_[index_of(Follows::kSlot)]);
   piece_->bundle.last = static_cast<uint16_t>(patches_[index_of(Follows::kBundle)]);
   piece_->after = packed_issued();
@@ -125,8 +127,7 @@ uint32_t Builder::with(uint32_t word, uint32_t unit, uint32_t number) const {
 
 uint32_t Builder::packed_issued() const {
   uint32_t word = 0;
-  for (uint32_t u = 0; u < spec::kUnitCount; ++u)
-    word |= spec::count_of(u).put(issued_[u] & 0xff);
+  for (uint32_t u = 0; u < spec::kUnitCount; ++u) word |= spec::count_of(u).put(issued_[u] & 0xff);
   return word;
 }
 

@@ -96,7 +96,8 @@ class Builder {
   }
   template <spec::Field kField>
   void follows(SlotValue value) {
-    if ((slot_varies_ >> index_of(value) & 1) != 0) follow<kField>(Follows::kSlot, index_of(value));
+    if ((slot_varies_ >> index_of(value) & 1) == 0) return;
+    follow<kField>(follows_position(value) ? Follows::kPosition : Follows::kSlot, index_of(value));
   }
   template <spec::Field kField>
   void follows(BundleValue value) {

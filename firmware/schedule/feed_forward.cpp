@@ -167,8 +167,7 @@ void schedule_feed_forward(Scope& s) {
   out.end();
 
   out.begin(PieceId::kFfnOutput, Rows::kSlots);
-  const MatmulTicket down =
-      multiply(s, Part::kFfnDown, p.up, p.hidden_stride, r.unused, inner);
+  const MatmulTicket down = multiply(s, Part::kFfnDown, p.up, p.hidden_stride, r.unused, inner);
   inner_scale(s, sub, Norm::kFfnSubNorm, r.up_shift, s.m.silu ? -spec::kSiluFrac : 0);
   add_to_residual(s, Part::kFfnDown, p.up, down);
   out.end();

@@ -202,8 +202,8 @@ void Attention::scale_keys_and_values() {
   const StoreTicket scales_stored;  // those of the layer before
   const uint32_t values = r_.kv_max + m_.kv_heads;
   const uint32_t heads = m_.kv_heads;
-  const Operand key_unit = m_.has[Norm::kAttnQNorm] ? each(r_.kv_multiplier)
-                                                    : same(r_.unit + index_of(Part::kAttnK));
+  const Operand key_unit =
+      m_.has[Norm::kAttnQNorm] ? each(r_.kv_multiplier) : same(r_.unit + index_of(Part::kAttnK));
   const auto put = [&](ScalarOp op, uint32_t a, Operand b, uint32_t rows, int32_t constant) {
     out_.put(Scalar{.op = op, .a = each(a), .b = b, .rd = a, .constant = constant, .rows = rows});
   };
@@ -257,14 +257,13 @@ void Attention::scale_queries() {
     scale = r_.query_max;
   }
   const auto put = [&](ScalarOp op, uint32_t a, Operand b, uint32_t rd, int32_t constant) {
-    out_.put(Scalar{
-        .op = op, .a = each(a), .b = b, .rd = rd, .constant = constant, .rows = m_.heads});
+    out_.put(
+        Scalar{.op = op, .a = each(a), .b = b, .rd = rd, .constant = constant, .rows = m_.heads});
   };
   put(ScalarOp::kMakeScale, r_.query_max, {}, scale, 0);
   put(ScalarOp::kScaleMul, scale, unit, r_.score_unit, 0);
   put(ScalarOp::kScaleDiv, r_.score_unit, same(r_.act_limit), r_.score_unit, 0);
-  put(ScalarOp::kScaleMul, r_.score_unit, same(r_.score_scale), r_.score_unit,
-      -spec::kKvScaleFrac);
+  put(ScalarOp::kScaleMul, r_.score_unit, same(r_.score_scale), r_.score_unit, -spec::kKvScaleFrac);
 }
 
 }  // namespace tern::firmware

@@ -21,10 +21,8 @@ void schedule_head(Scope& s) {
   out.put(Scalar{.op = ScalarOp::kTopKClear, .a = each(0), .rd = 0, .constant = 1});
   out.follows<fields::scalar::kConstant>(StepValue::kKeep);
   residual_scale(s, norm);
-  out.put(Scalar{.op = ScalarOp::kScaleMul,
-                 .a = each(r.act),
-                 .b = each(r.head_scale),
-                 .rd = r.logit_scale});
+  out.put(Scalar{
+      .op = ScalarOp::kScaleMul, .a = each(r.act), .b = each(r.head_scale), .rd = r.logit_scale});
   // For sampling: 2^((value - first) * logit_scale / temperature), as spec::sample() has it.
   const auto put = [&](ScalarOp op, uint32_t a, Operand b, int32_t constant) {
     out.put(Scalar{.op = op, .a = each(a), .b = b, .rd = r.sample_unit, .constant = constant});

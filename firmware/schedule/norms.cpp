@@ -57,10 +57,8 @@ void scale_of(Scope& s, const NormInput& in) {
 void plain_scale(Scope& s, const NormInput& in) {
   const Registers& r = s.r;
   s.out.put(Scalar{.op = ScalarOp::kMakeScale, .a = each(in.x_max), .rd = r.norm_max});
-  s.out.put(Scalar{.op = ScalarOp::kScaleMul,
-                   .a = each(r.norm_max),
-                   .b = each(r.sub_unit),
-                   .rd = r.norm_max});
+  s.out.put(Scalar{
+      .op = ScalarOp::kScaleMul, .a = each(r.norm_max), .b = each(r.sub_unit), .rd = r.norm_max});
   s.out.put(Scalar{
       .op = ScalarOp::kScaleDiv, .a = each(r.norm_max), .b = same(r.act_limit), .rd = r.act});
 }

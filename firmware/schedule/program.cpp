@@ -104,8 +104,8 @@ void Program::set_position(uint32_t position) {
   moved_ = false;
   if (position == position_) return;
   const SlotValues to = slot_values(m_, position, 0, loads_);
-  const auto all = static_cast<uint16_t>(patch_count_[index_of(Follows::kSlot)]);
-  apply(Follows::kSlot, {0, all}, slot_[0].words(), to.words());
+  const auto all = static_cast<uint16_t>(patch_count_[index_of(Follows::kPosition)]);
+  apply(Follows::kPosition, {0, all}, slot_[0].words(), to.words());
   slot_[0] = to;
   position_ = position;
 }

@@ -46,13 +46,13 @@ struct Patch {
 };
 
 /// Whose values a patch follows.
-enum class Follows : uint8_t { kStep, kLayer, kSlot, kBundle, kCount };
+enum class Follows : uint8_t { kStep, kLayer, kPosition, kSlot, kBundle, kCount };
 inline constexpr uint32_t kFollows = index_of(Follows::kCount);
 
 /// Commands that belong together, and what it takes to move them to another slot or bundle.
 struct Piece {
   Range commands;
-  Range slot, bundle;      ///< Patches.
+  Range position, slot, bundle;  ///< Patches.
   uint32_t before, after;  ///< Commands of each unit up to its start and end in its block, mod 256.
   uint32_t before_scales;
   uint16_t scales;  ///< The first of two LOADs that are left out at position 0; kNone: it has none.
@@ -104,7 +104,10 @@ class Program {
   void move(PieceId id, uint32_t slot) {
     Piece& piece = piece_[index_of(id)];
     if (piece.at_slot == slot) return;
-    apply(Follows::kSlot, piece.slot, slot_[piece.at_slot].words(), slot_[slot].words());
+    const Word* const from = slot_[piece.at_slot].words();
+    const Word* const to = slot_[slot].words();
+    apply(Follows::kPosition, piece.position, from, to);
+    apply(Follows::kSlot, piece.slot, from, to);
     piece.at_slot = static_cast<uint8_t>(slot);
     moved_ = true;
   }

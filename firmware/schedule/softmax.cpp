@@ -256,8 +256,7 @@ MatmulTicket Attention::mix(uint32_t bundle, VectorTicket ready) {
     out_.follows<kReadAddr>(BundleValue::kValues);
     out_.follows<kBeats>(SlotValue::kValueBeats);
     out_.follows<kCols>(SlotValue::kTokens);
-    out_.follows<kActTile>(
-        turn(bundle, SlotValue::kProbabilityEven, SlotValue::kProbabilityOdd));
+    out_.follows<kActTile>(turn(bundle, SlotValue::kProbabilityEven, SlotValue::kProbabilityOdd));
     out_.follows<kDst>(BundleValue::kMix);
     return ticket;
   };
@@ -273,8 +272,7 @@ MatmulTicket Attention::mix(uint32_t bundle, VectorTicket ready) {
 void Attention::mix_scales(uint32_t bundle) {
   const uint32_t heads = m_.bundle_heads;
   const auto put = [&](ScalarOp op, uint32_t a, Operand b, uint32_t rd, int32_t constant) {
-    out_.put(Scalar{
-        .op = op, .a = each(a), .b = b, .rd = rd, .constant = constant, .rows = heads});
+    out_.put(Scalar{.op = op, .a = each(a), .b = b, .rd = rd, .constant = constant, .rows = heads});
   };
   put(ScalarOp::kMakeScale, r_.weight_max, same(r_.value_shift), r_.weight_max, 0);
   put(ScalarOp::kMakeScale, r_.exp_sum, {}, r_.exp_sum, 0);
@@ -309,11 +307,9 @@ void Attention::join(MatmulTicket mixed) {
   c.stride_a = 2 * p_.mix_stride;
   c.stride_b = 2 * p_.mix_stride;
   out_.put(c, out_.after(mixed));
-  out_.put(Scalar{
-      .op = ScalarOp::kBits64, .a = each(r_.joined), .rd = r_.joined, .constant = 30});
+  out_.put(Scalar{.op = ScalarOp::kBits64, .a = each(r_.joined), .rd = r_.joined, .constant = 30});
   const auto shift = [&](uint32_t a, uint32_t by) {
-    out_.put(
-        Scalar{.op = ScalarOp::kScaleShift, .a = each(a), .b = each(by), .rd = r_.sub_unit});
+    out_.put(Scalar{.op = ScalarOp::kScaleShift, .a = each(a), .b = each(by), .rd = r_.sub_unit});
     out_.follows<fields::scalar::kRd>(SlotValue::kSlot);
   };
   shift(r_.one, r_.exponent);

@@ -18,7 +18,7 @@ SlotValues slot_values(const Model& m, uint32_t first, uint32_t slot, uint32_t l
   using V = SlotValue;
   const Plan& p = m.plan;
   const uint32_t position = first + slot;
-  const uint32_t columns = m.chip.columns;
+  const uint32_t columns = uint32_t{1} << m.chip.columns_log2;
   const uint32_t block = position / m.chip.key_block * m.chip.key_block;
   SlotValues v;
   v[V::kTokens] = position + 1;
@@ -29,7 +29,7 @@ SlotValues slot_values(const Model& m, uint32_t first, uint32_t slot, uint32_t l
   v[V::kValueBeats] = m.chip.tiles(position + 1) * m.head_dim;
   v[V::kScaleBytes] = 4 * position;
   v[V::kKeyBytes] = (block * p.dim_tiles + (position - block)) * columns;
-  v[V::kValueBytes] = (position / columns * m.head_dim) * columns + position % columns;
+  v[V::kValueBytes] = (position >> m.chip.columns_log2) * m.head_dim * columns + position % columns;
   v[V::kRope] = rope_skip(m, first) + slot * m.head_dim;
   v[V::kOwn] = slot + 1;
   v[V::kSlot] = slot;

@@ -27,7 +27,7 @@ enum class SlotValue : uint8_t {
   kKeyBytes,    ///< Of its own first dimension in a head's cache.
   kValueBytes,
   kRope,  ///< Word of its row behind the first word of the rope rows.
-  // The rest depends on its number alone.
+  // The rest depends on the slot's number alone.
   kOwn,  ///< Slots of the step up to it.
   kSlot,
   kHiddenRow,
@@ -58,6 +58,9 @@ enum class BundleValue : uint8_t {
   kMix,
   kCount
 };
+
+/// Whether the value changes with the position, too.
+constexpr bool follows_position(SlotValue value) { return value < SlotValue::kOwn; }
 
 template <typename E>
 struct Values {

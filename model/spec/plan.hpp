@@ -43,7 +43,8 @@ struct Sizes {
   spec::ByNorm<bool> has;    ///< In all layers; those of queries and of keys come together.
   spec::MatrixDescriptor head_matrix;
 
-  /// Query heads of a bundle, which one MATMUL serves, 1 to M / 2 (1 if M is 1); divides heads / kv_heads.
+  /// Query heads of a bundle, which one MATMUL serves, 1 to M / 2 (1 if M is 1); divides heads /
+  /// kv_heads.
   uint32_t bundle_heads;
   uint32_t bundles;  ///< heads / bundle_heads
   uint32_t bundles_of_kv_head;

@@ -127,7 +127,8 @@ void vector_unit(const Counts& c, const spec::ChipConfig& chip, const Technology
   }
 }
 
-void controller(const Counts& c, const spec::ChipConfig& chip, const Technology& t, Report& report, Ledger& out) {
+void controller(const Counts& c, const spec::ChipConfig& chip, const Technology& t, Report& report,
+                Ledger& out) {
   const auto running = static_cast<double>(c.controller_cycles + c.controller_polls);
   const auto stalled = static_cast<double>(c.controller_stalls);
   if (t.blocks.contains("controller")) {
