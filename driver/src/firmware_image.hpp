@@ -8,9 +8,9 @@
 /// memories of the controller before it lets it run.
 namespace tern::driver {
 
-/// To the start of the instruction memory; at most spec::kInstrBytes, a multiple of 4.
+/// To the start of the instruction memory; at most ChipConfig::instr_bytes, a multiple of 4.
 std::span<const std::byte> firmware_instructions();
-/// To the start of the data memory: constants and initial values; at most spec::kDataBytes, a
+/// To the start of the data memory: constants and initial values; at most ChipConfig::data_bytes, a
 /// multiple of 4.
 std::span<const std::byte> firmware_data();
 

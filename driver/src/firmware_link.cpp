@@ -69,12 +69,12 @@ FirmwareLink::FirmwareLink(Transport& transport, uint64_t timeout_cycles, const 
       firmware_(firmware) {
   static_assert(std::size(kRegisters) == kCounters);
   check_identity();
-  if (firmware.instructions.size() > spec::kInstrBytes || firmware.data.size() > spec::kDataBytes) {
+  if (firmware.instructions.size() > chip_.instr_bytes || firmware.data.size() > chip_.data_bytes) {
     throw Error(
         "chip {}: the firmware has {} bytes of instructions and {} of data, more than {} "
         "and {}",
-        chip_.name, firmware.instructions.size(), firmware.data.size(), spec::kInstrBytes,
-        spec::kDataBytes);
+        chip_.name, firmware.instructions.size(), firmware.data.size(), chip_.instr_bytes,
+        chip_.data_bytes);
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "firmware.hpp"
+#include "host/firmware.hpp"
 
 /// Entry of the controller's program. GCC calls these two even in freestanding code.
 extern "C" {

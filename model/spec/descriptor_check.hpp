@@ -6,7 +6,7 @@
 /// What a chip asks of the descriptors of an image, field by field.
 namespace tern::fit {
 
-inline constexpr uint32_t kMaxLayers = 96;
+inline constexpr uint32_t kMaxLayers = 64;
 inline constexpr uint32_t kMaxHeads = 64;
 inline constexpr uint32_t kMaxKvHeads = 32;
 inline constexpr uint32_t kNoField = 0xffffffff;

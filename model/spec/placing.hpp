@@ -90,7 +90,7 @@ constexpr uint32_t place_words(const Sizes& m, const Chip& chip, uint32_t group,
   p.out = attention.take(group * larger(p.hidden_stride, p.q_stride));
   p.turned_q = head_norms ? p.out : p.q;
   p.turned_k = head_norms ? attention.take(group * p.kv_stride) : p.k;
-  p.score = attention.take(2 * m.slot_heads * p.score_stride);
+  p.score = attention.take(2 * m.bundle_heads * p.score_stride);
   p.kv_scale = attention.take(4 * p.score_stride);
   p.mix = attention.take(2 * m.heads * p.mix_stride);
 
@@ -115,7 +115,7 @@ constexpr uint32_t place_words(const Sizes& m, const Chip& chip, uint32_t group,
 /// other.
 constexpr uint32_t place_tiles(const Sizes& m, const Chip& chip, uint32_t group, Plan& p) {
   p.dim_tiles = chip.tiles(m.head_dim);
-  p.query_size = p.dim_tiles * m.slots;
+  p.query_size = p.dim_tiles * m.bundles;
   p.value_tiles = chip.tiles(m.context);
   const uint32_t limbs = chip.act_columns == 1 ? 2 : 1;
   const uint32_t inputs = chip.tiles(larger(m.hidden, larger(m.q_size, m.ffn)));
@@ -152,8 +152,8 @@ constexpr void place_registers(const Sizes& m, const Chip& chip, uint32_t group,
   take(2 * m.kv_heads, r.kv_max);
   take(m.heads, r.query_max, r.query_multiplier, r.score_unit, r.mix_scale);
   r.kv_multiplier = r.query_multiplier;
-  take(2 * m.slot_heads, r.score_max);
-  take(m.slot_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max,
+  take(2 * m.bundle_heads, r.score_max);
+  take(m.bundle_heads, r.score_shift, r.score_factor, r.score_top, r.exp_sum, r.weight_max,
        r.value_shift);
   r.count = larger(larger(next, embedding), feed_forward);
 }

@@ -6,7 +6,13 @@
 /// Where a model's parts lie in the buffers of a chip, as the firmware places them.
 namespace tern::fit {
 
-inline constexpr uint32_t kMaxGroup = 15;  ///< Activation columns that commands can name.
+/// Most activation columns that a chip has.
+constexpr uint32_t most_act_columns() {
+  for (const spec::Parameter& p : spec::kParameters)
+    if (p.member == &spec::ChipConfig::act_columns) return p.high;
+  return 0;
+}
+inline constexpr uint32_t kMaxGroup = most_act_columns();  ///< Slots of a step.
 
 /// Norms of whole vectors, which come first; the others are of heads.
 inline constexpr uint32_t kVectorNorms = spec::index_of(spec::Norm::kAttnQNorm);
@@ -37,10 +43,11 @@ struct Sizes {
   spec::ByNorm<bool> has;    ///< In all layers; those of queries and of keys come together.
   spec::MatrixDescriptor head_matrix;
 
-  /// Query heads that one MATMUL serves, 1 to M / 2 (1 if M is 1); divides heads / kv_heads.
-  uint32_t slot_heads;
-  uint32_t slots;  ///< heads / slot_heads
-  uint32_t slots_of_kv_head;
+  /// Query heads of a bundle, which one MATMUL serves, 1 to M / 2 (1 if M is 1); divides heads /
+  /// kv_heads.
+  uint32_t bundle_heads;
+  uint32_t bundles;  ///< heads / bundle_heads
+  uint32_t bundles_of_kv_head;
 };
 
 /// All of `out` but for `has`.
@@ -58,10 +65,10 @@ constexpr void set_sizes(Sizes& out, const spec::ModelDescriptor& d, const Chip&
   out.embedding_group = spec::group_columns(static_cast<spec::Group>(d.embedding_group));
   out.head_matrix = d.head;
   const uint32_t group = d.heads / d.kv_heads;
-  out.slot_heads = chip.act_columns > 1 ? chip.act_columns / 2 : 1;
-  while (group % out.slot_heads != 0) --out.slot_heads;
-  out.slots = d.heads / out.slot_heads;
-  out.slots_of_kv_head = group / out.slot_heads;
+  out.bundle_heads = chip.act_columns > 1 ? chip.act_columns / 2 : 1;
+  while (group % out.bundle_heads != 0) --out.bundle_heads;
+  out.bundles = d.heads / out.bundle_heads;
+  out.bundles_of_kv_head = group / out.bundle_heads;
 }
 
 /// Words of the scratchpad, tiles of the activation buffer and scalar registers. `work` is used by
@@ -85,7 +92,7 @@ struct Plan {
   uint32_t out;       ///< [T][max(hidden, heads * head_dim)]: norms, then the output projection.
   uint32_t turned_q;  ///< [T][heads * head_dim] after rope: q; behind norms of heads: out.
   uint32_t turned_k;  ///< [T][kv_heads * head_dim] after rope: k; behind norms of heads its own.
-  uint32_t score;     ///< [2][slot][context]
+  uint32_t score;     ///< [2][bundle_heads][context]
   uint32_t kv_scale;  ///< [2][2][context]: keys' and values' scales of a KV head.
   uint32_t mix;       ///< [heads][2][head_dim]
 
@@ -108,9 +115,9 @@ struct Plan {
 
   // Activation tiles. The inputs of linear layers and the probabilities begin at 0.
   uint32_t query_tiles;  ///< First tile of the queries; two tokens' in turn.
-  uint32_t dim_tiles;    ///< Of one slot of queries.
+  uint32_t dim_tiles;    ///< Of the queries of a bundle.
   uint32_t query_size;   ///< Of one token's queries.
-  uint32_t value_tiles;  ///< Of the probabilities of one slot, of one limb if M is 1.
+  uint32_t value_tiles;  ///< Of the probabilities of a bundle, of one limb if M is 1.
 };
 
 /// Scalar registers. What only the vector unit writes and reads is kept once, for its commands run
@@ -147,7 +154,7 @@ struct Registers {
   uint32_t kv_max;         ///< [2][kv_heads]: keys, values.
   uint32_t kv_multiplier;  ///< Soon used up, as query_multiplier, whose place it shares.
   uint32_t query_max, query_multiplier, score_unit, mix_scale;
-  // One a head of a slot; of score_max two slots in turn.
+  // One a head of a bundle; of score_max two bundles in turn.
   uint32_t score_max, score_shift, score_factor, score_top, exp_sum, weight_max;
   uint32_t value_shift;  ///< Bits of the largest scale of the values, for each head.
   uint32_t count;

@@ -200,8 +200,7 @@ module host_side #(
   cpu_pkg::retire_t unused_retire;
 
   controller #(
-    .Cfg(Cfg), .InstrBytes(tern_pkg::InstrBytes), .DataBytes(tern_pkg::DataBytes),
-    .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase)
+    .Cfg(Cfg), .DataBase(tern_pkg::DataBase), .MmioBase(tern_pkg::MmioBase)
   ) u_controller (
     .clk_i,
     .rst_ni        (core_rst_n),

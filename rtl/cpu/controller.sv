@@ -17,9 +17,7 @@
 module controller #(
   parameter tern_pkg::chip_config_t Cfg = tern_pkg::DefaultConfig,
   parameter logic [31:0] InstrBase  = 32'h0000_0000,
-  parameter int unsigned InstrBytes = 32768,
   parameter logic [31:0] DataBase   = 32'h1000_0000,
-  parameter int unsigned DataBytes  = 32768,
   parameter logic [31:0] MmioBase   = 32'h8000_0000,
   parameter int unsigned MmioBytes  = 32'h8000_0000,
   parameter logic [31:0] BootPc     = InstrBase,
@@ -57,6 +55,8 @@ module controller #(
 
   output cpu_pkg::retire_t retire_o
 );
+  localparam int unsigned InstrBytes = Cfg.instr_bytes;
+  localparam int unsigned DataBytes  = Cfg.data_bytes;
   localparam int unsigned InstrBits = $clog2(InstrBytes);
   localparam int unsigned DataBits  = $clog2(DataBytes);
 

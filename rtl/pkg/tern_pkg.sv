@@ -66,10 +66,6 @@ package tern_pkg;
   localparam int unsigned BoardClockHz = 50000000;
   // Cycles that the registers at the pins of the ULX3S's SDRAM add to a read.
   localparam int unsigned BoardReadDelay = 1;
-  // Instruction memory of the controller.
-  localparam int unsigned InstrBytes = 65536;
-  // Data memory of the controller.
-  localparam int unsigned DataBytes = 32768;
   // Address of the data memory in the controller's map.
   localparam int unsigned DataBase = 268435456;
   // Version of the .tern format.
@@ -97,6 +93,8 @@ package tern_pkg;
     logic [31:0] row_block;  // Stripes of a row block.
     logic [31:0] key_block;  // Tokens of a row block of the K cache.
     logic [31:0] scratch_words;  // Words of the scratchpad.
+    logic [31:0] instr_bytes;  // Bytes of the controller's instruction memory.
+    logic [31:0] data_bytes;  // Bytes of the controller's data memory.
     logic        group_scales;  // The engine multiplies partial sums with the scales of groups.
     logic        sign_weights;  // The engine takes the layout Sign; with 8 trees, a beat of it a cycle.
     logic        small_fabric;  // Registers in the longest paths, for a small and slow FPGA.
@@ -104,19 +102,21 @@ package tern_pkg;
   localparam int unsigned ChipConfigSmallFabricLsb = 0;
   localparam int unsigned ChipConfigSignWeightsLsb = 1;
   localparam int unsigned ChipConfigGroupScalesLsb = 2;
-  localparam int unsigned ChipConfigScratchWordsLsb = 3;
-  localparam int unsigned ChipConfigKeyBlockLsb = 35;
-  localparam int unsigned ChipConfigRowBlockLsb = 67;
-  localparam int unsigned ChipConfigActDepthLsb = 99;
-  localparam int unsigned ChipConfigAccDepthLsb = 131;
-  localparam int unsigned ChipConfigCmdDepthLsb = 163;
-  localparam int unsigned ChipConfigBurstBeatsLsb = 195;
-  localparam int unsigned ChipConfigFifoBeatsLsb = 227;
-  localparam int unsigned ChipConfigLanesLsb = 259;
-  localparam int unsigned ChipConfigTreesLsb = 291;
-  localparam int unsigned ChipConfigActColumnsLsb = 323;
-  localparam int unsigned ChipConfigColumnsLsb = 355;
-  localparam int unsigned ChipConfigBits = 387;
+  localparam int unsigned ChipConfigDataBytesLsb = 3;
+  localparam int unsigned ChipConfigInstrBytesLsb = 35;
+  localparam int unsigned ChipConfigScratchWordsLsb = 67;
+  localparam int unsigned ChipConfigKeyBlockLsb = 99;
+  localparam int unsigned ChipConfigRowBlockLsb = 131;
+  localparam int unsigned ChipConfigActDepthLsb = 163;
+  localparam int unsigned ChipConfigAccDepthLsb = 195;
+  localparam int unsigned ChipConfigCmdDepthLsb = 227;
+  localparam int unsigned ChipConfigBurstBeatsLsb = 259;
+  localparam int unsigned ChipConfigFifoBeatsLsb = 291;
+  localparam int unsigned ChipConfigLanesLsb = 323;
+  localparam int unsigned ChipConfigTreesLsb = 355;
+  localparam int unsigned ChipConfigActColumnsLsb = 387;
+  localparam int unsigned ChipConfigColumnsLsb = 419;
+  localparam int unsigned ChipConfigBits = 451;
 
   // A small FPGA with SDRAM.
   localparam chip_config_t ConfigNano = {
@@ -132,6 +132,8 @@ package tern_pkg;
     32'd8,  // row_block
     32'd5,  // key_block
     32'd16384,  // scratch_words
+    32'd65536,  // instr_bytes
+    32'd32768,  // data_bytes
     1'b1,  // group_scales
     1'b1,  // sign_weights
     1'b0  // small_fabric
@@ -150,6 +152,8 @@ package tern_pkg;
     32'd8,  // row_block
     32'd20,  // key_block
     32'd163840,  // scratch_words
+    32'd65536,  // instr_bytes
+    32'd32768,  // data_bytes
     1'b1,  // group_scales
     1'b1,  // sign_weights
     1'b0  // small_fabric
@@ -168,6 +172,8 @@ package tern_pkg;
     32'd8,  // row_block
     32'd5,  // key_block
     32'd16384,  // scratch_words
+    32'd65536,  // instr_bytes
+    32'd32768,  // data_bytes
     1'b0,  // group_scales
     1'b0,  // sign_weights
     1'b1  // small_fabric
@@ -186,6 +192,8 @@ package tern_pkg;
     32'd8,  // row_block
     32'd20,  // key_block
     32'd163840,  // scratch_words
+    32'd65536,  // instr_bytes
+    32'd32768,  // data_bytes
     1'b1,  // group_scales
     1'b1,  // sign_weights
     1'b0  // small_fabric

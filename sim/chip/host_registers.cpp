@@ -14,8 +14,8 @@ namespace reg = spec::reg;
 uint32_t& HostRegisters::window(const char* what) {
   const uint32_t at = window_;
   window_ += 4;
-  if (at < spec::kInstrBytes && !chip_.is_running()) return chip_.instructions()[at / 4];
-  if (at - spec::kDataBase < spec::kDataBytes) return chip_.data()[(at - spec::kDataBase) / 4];
+  if (at < config_.instr_bytes && !chip_.is_running()) return chip_.instructions()[at / 4];
+  if (at - spec::kDataBase < config_.data_bytes) return chip_.data()[(at - spec::kDataBase) / 4];
   throw Error("{}: nothing to {} at 0x{:x} of the window", name_, what, at);
 }
 

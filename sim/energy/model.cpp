@@ -127,7 +127,8 @@ void vector_unit(const Counts& c, const spec::ChipConfig& chip, const Technology
   }
 }
 
-void controller(const Counts& c, const Technology& t, Report& report, Ledger& out) {
+void controller(const Counts& c, const spec::ChipConfig& chip, const Technology& t, Report& report,
+                Ledger& out) {
   const auto running = static_cast<double>(c.controller_cycles + c.controller_polls);
   const auto stalled = static_cast<double>(c.controller_stalls);
   if (t.blocks.contains("controller")) {
@@ -141,10 +142,10 @@ void controller(const Counts& c, const Technology& t, Report& report, Ledger& ou
     report.missing.push_back("the controller's core: not measured on this technology");
   }
   // Nothing is fetched while it waits.
-  out.add(Unit::kSram, "controller: instructions", running, t.sram_byte(spec::kInstrBytes),
+  out.add(Unit::kSram, "controller: instructions", running, t.sram_byte(chip.instr_bytes),
           kPico * kWordBytes);
   out.add(Unit::kSram, "controller: data", static_cast<double>(c.controller_accesses),
-          t.sram_byte(spec::kDataBytes), kPico * kWordBytes);
+          t.sram_byte(chip.data_bytes), kPico * kWordBytes);
 }
 
 void memories(const Counts& c, const spec::ChipConfig& chip, const Technology& t, Ledger& out) {
@@ -287,7 +288,7 @@ Report estimate(const Counts& counts, const spec::ChipConfig& chip, const Techno
   Ledger ledger(report, counts.tag);
   array(counts, chip, technology, options.gating, ledger);
   vector_unit(counts, chip, technology, options.gating, report, ledger);
-  controller(counts, technology, report, ledger);
+  controller(counts, chip, technology, report, ledger);
   if (options.wires) {
     const Figure& wires = technology.wires;
     report.terms.push_back(

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "chip/controller_map.hpp"
 #include "spec/generated/registers.hpp"
 
 namespace tern::sim {
@@ -13,7 +14,7 @@ namespace reg = spec::reg;
 MachineChip::MachineChip(const spec::ChipConfig& config, const MachineOptions& options)
     : config_(config),
       machine_(config, options),
-      iss_(iss::MemoryMap{},
+      iss_(controller_map(config),
            {.read = [this](uint32_t addr, uint8_t strobe) -> std::optional<uint32_t> {
               if (strobe != 0xf) return std::nullopt;
               return machine_.read(addr - spec::kMmioBase);

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller.hpp"
 
+#include "chip/controller_map.hpp"
+
 namespace tern::tlm {
 
-Controller::Controller(DeviceBus& bus, Activity& activity, bool small_fabric)
+Controller::Controller(DeviceBus& bus, Activity& activity, const spec::ChipConfig& chip)
     : bus_(bus),
       activity_(activity),
-      memory_access_(small_fabric ? 1 : 0),
-      device_read_(small_fabric ? 3 : 1),
-      device_write_(small_fabric ? 3 : 0),
-      device_answer_(small_fabric ? 2 : 1),
-      branch_(small_fabric ? 2 : 1),
-      iss_(iss::MemoryMap{},
+      memory_access_(chip.small_fabric ? 1 : 0),
+      device_read_(chip.small_fabric ? 3 : 1),
+      device_write_(chip.small_fabric ? 3 : 0),
+      device_answer_(chip.small_fabric ? 2 : 1),
+      branch_(chip.small_fabric ? 2 : 1),
+      iss_(sim::controller_map(chip),
            {.read = [this](uint32_t addr, uint8_t strobe) -> std::optional<uint32_t> {
               if (strobe != 0xf) return std::nullopt;
               const DeviceBus::Read read = bus_.read(addr - spec::kMmioBase, now_ + device_read_);

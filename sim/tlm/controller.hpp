@@ -17,8 +17,7 @@ namespace tern::tlm {
 /// once.
 class Controller {
  public:
-  /// `small_fabric`: of the configuration.
-  Controller(DeviceBus& bus, Activity& activity, bool small_fabric);
+  Controller(DeviceBus& bus, Activity& activity, const spec::ChipConfig& chip);
 
   std::span<uint32_t> instructions() { return iss_.instructions(); }
   std::span<uint32_t> data() { return iss_.data(); }

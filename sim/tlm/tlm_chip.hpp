@@ -53,7 +53,7 @@ class TlmChip final : public Transport, private sim::ChipSide {
         : memory(std::move(model)),
           units(config, *memory),
           bus(config, storage, units),
-          controller(bus, units.activity(), config.chip.small_fabric) {
+          controller(bus, units.activity(), config.chip) {
       bus.set_tape_memory(controller.data());
     }
     std::unique_ptr<MemoryModel> memory;

@@ -64,8 +64,11 @@ function(file_of source include out)
   set(places ${own}/)
   if(include MATCHES "/")
     set(places model/ sim/ driver/include/ "")
-  elseif(own MATCHES "^firmware/")  # its two folders are built together, and copies of them by the mutants
-    list(APPEND places firmware/src/ firmware/chip/)
+    if(own MATCHES "^firmware/")  # which the mutants build from a copy
+      list(APPEND places firmware/)
+    endif()
+  elseif(include STREQUAL "bus.hpp")  # the chip's, or the bench's in tests of the firmware
+    list(APPEND places firmware/chip/)
   endif()
   set(found "")
   foreach(place IN LISTS places)

@@ -7,9 +7,10 @@
 #include <cstring>
 
 #include "bus.hpp"
-#include "firmware.hpp"
+#include "chip/controller_map.hpp"
 #include "firmware_image.hpp"
 #include "generate_words.hpp"
+#include "host/firmware.hpp"
 #include "io/error.hpp"
 #include "iss.hpp"
 
@@ -177,15 +178,16 @@ class OnIss : public ChipBench {
  public:
   OnIss(const spec::ChipConfig& config, const sim::MachineOptions& options)
       : ChipBench(config, options),
-        iss_({}, {[this](uint32_t address, uint8_t) -> std::optional<uint32_t> {
-                    return read(address - spec::kMmioBase);
-                  },
-                  [this](uint32_t address, uint8_t strobe, uint32_t data) {
-                    EXPECT_EQ(strobe, 15);
-                    machine_.write(address - spec::kMmioBase, data);
-                    return true;
-                  },
-                  {}}) {
+        iss_(sim::controller_map(config),
+             {[this](uint32_t address, uint8_t) -> std::optional<uint32_t> {
+                return read(address - spec::kMmioBase);
+              },
+              [this](uint32_t address, uint8_t strobe, uint32_t data) {
+                EXPECT_EQ(strobe, 15);
+                machine_.write(address - spec::kMmioBase, data);
+                return true;
+              },
+              {}}) {
     const auto instructions = driver::firmware_instructions();
     const auto data = driver::firmware_data();
     std::memcpy(iss_.instructions().data(), instructions.data(), instructions.size());

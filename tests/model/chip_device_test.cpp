@@ -481,7 +481,7 @@ TEST(ChipFaults, AStrangerIsRefused) {
   with(reg::kVersion, 99 << 16, {"version 99"});
   with(reg::kConfig, 1, {"0x00000001", "another configuration"});
   with(reg::kConfig3, 2, {"0x00000002", "another configuration"});
-  const std::vector<std::byte> large(spec::kInstrBytes + 4);
+  const std::vector<std::byte> large(kEdge.instr_bytes + 4);
   expect_parts(error_of([&] {
                  make_chip_device(std::make_unique<ScriptedChip>(kEdge), kTimeout, {large, {}});
                }),

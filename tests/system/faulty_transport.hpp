@@ -140,7 +140,7 @@ class FaultyTransport final : public Transport {
                                    spec::kMmioBase + spec::mmio::kScratch};
     uint32_t address = kBases[below(4)] + 4 * below(0x3000);
     if (below(8) == 0) address = word();
-    const bool data = address - spec::kDataBase < spec::kDataBytes;
+    const bool data = address - spec::kDataBase < chip_.config().data_bytes;
     chip_.write_register(reg::kWindowAddr, address);
     if (data || below(2) == 0) {
       chip_.read_register(reg::kWindowData);

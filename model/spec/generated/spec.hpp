@@ -73,10 +73,6 @@ inline constexpr uint32_t kLinkReplyBit = 128;
 inline constexpr uint32_t kBoardClockHz = 0x02faf080;
 /// Cycles that the registers at the pins of the ULX3S's SDRAM add to a read.
 inline constexpr uint32_t kBoardReadDelay = 1;
-/// Instruction memory of the controller.
-inline constexpr uint32_t kInstrBytes = 65536;
-/// Data memory of the controller.
-inline constexpr uint32_t kDataBytes = 32768;
 /// Address of the data memory in the controller's map.
 inline constexpr uint32_t kDataBase = 0x10000000;
 /// Address of the devices in the controller's map.
@@ -899,6 +895,8 @@ struct ChipConfig {
   uint32_t row_block;  ///< Stripes of a row block.
   uint32_t key_block;  ///< Tokens of a row block of the K cache.
   uint32_t scratch_words;  ///< Words of the scratchpad.
+  uint32_t instr_bytes = 65536;  ///< Bytes of the controller's instruction memory.
+  uint32_t data_bytes = 32768;  ///< Bytes of the controller's data memory.
   bool group_scales = false;  ///< The engine multiplies partial sums with the scales of groups.
   bool sign_weights = false;  ///< The engine takes the layout Sign; with 8 trees, a beat of it a cycle.
   bool small_fabric = false;  ///< Registers in the longest paths, for a small and slow FPGA.
@@ -995,6 +993,8 @@ inline constexpr Parameter kParameters[] = {
     {"row_block", "stripes of a row block", &ChipConfig::row_block, 1, 256u, 1, false, "1 to acc_depth"},
     {"key_block", "tokens of a row block of the K cache", &ChipConfig::key_block, 5, 1280u, 5, false, "a multiple of 5, to 5 acc_depth"},
     {"scratch_words", "words of the scratchpad", &ChipConfig::scratch_words, 0, 1048576u, 64, false, "a multiple of 64, to 2^20"},
+    {"instr_bytes", "bytes of the controller's instruction memory", &ChipConfig::instr_bytes, 4096, 1048576u, 1, true, "a power of two, 4096 to 1048576"},
+    {"data_bytes", "bytes of the controller's data memory", &ChipConfig::data_bytes, 4096, 65536u, 1, true, "a power of two, 4096 to 65536"},
 };
 
 /// A command as it goes into the Cmd words.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "firmware.hpp"
+#include "host/firmware.hpp"
 
-#include "scratch.hpp"
+#include "issue/scratch.hpp"
 
 namespace tern::firmware {
 
@@ -34,7 +34,7 @@ void Firmware::serve() {
       if (status.ok()) Mailbox::send(spec::Reply::kLoaded, model_.plan.group);
       break;
     case spec::Request::kReset:
-      loop_.seek(0);
+      steps_.seek(0);
       done(0);
       break;
     case spec::Request::kSeek:
@@ -58,7 +58,7 @@ void Firmware::serve() {
 
 void Firmware::done(uint32_t sampled) {
   Mailbox::send(spec::Reply::kDone, sampled);
-  Mailbox::send(loop_.position());
+  Mailbox::send(steps_.position());
   Mailbox::send(static_cast<uint32_t>(random_.state));
   Mailbox::send(static_cast<uint32_t>(random_.state >> 32));
 }
@@ -73,14 +73,17 @@ Status Firmware::load(uint32_t base) {
   const Status status = load_model(units_, base, model_);
   if (units_.timed_out()) return timed_out();
   if (!status.ok()) return status;
-  loop_.prepare();
+  if (!steps_.prepare()) {
+    model_.loaded = false;
+    return {FirmwareError::kTooManyLayers, model_.layers};
+  }
   return {};
 }
 
 Status Firmware::seek(uint32_t position) {
   if (!model_.loaded) return {FirmwareError::kNoModel, 0};
   if (position > model_.context) return {FirmwareError::kContext, position};
-  loop_.seek(position);
+  steps_.seek(position);
   done(0);
   return {};
 }
@@ -138,7 +141,7 @@ Status Firmware::generate() {
   random_.state = uint64_t{request.random_high} << 32 | request.random_low;
   Status status = check(request);
   if (status.ok()) {
-    loop_.set_temperature(request.inverse_temperature);
+    steps_.set_temperature(request.inverse_temperature);
     tracer_.start(request.trace_addr, traced(request) ? request.trace_units : 0,
                   model_.plan.record);
     status = run_prompt(request);
@@ -176,7 +179,7 @@ Status Firmware::check(const GenerateRequest& r) const {
     return {FirmwareError::kScratchpad, model_.plan.free + r.prompt};
   // The last sampled token is not run.
   const uint64_t needed =
-      uint64_t{loop_.position()} + r.prompt + (r.max_new == 0 ? 0 : r.max_new - 1);
+      uint64_t{steps_.position()} + r.prompt + (r.max_new == 0 ? 0 : r.max_new - 1);
   if (needed > model_.context)
     return {FirmwareError::kContext,
             needed >> 32 != 0 ? UINT32_MAX : static_cast<uint32_t>(needed)};
@@ -240,7 +243,7 @@ Status Firmware::run_prompt(const GenerateRequest& request) {
 Status Firmware::run(const uint32_t* tokens, uint32_t count, Head head,
                      const GenerateRequest& request) {
   const uint32_t most = greedy(request) ? 1 : request.top_k;
-  loop_.run(tokens, count, head, most);
+  steps_.run(tokens, count, head, most);
   if (units_.timed_out()) return timed_out();
   const Status status = tracer_.status();
   if (status.ok()) tracer_.flush();
@@ -249,7 +252,7 @@ Status Firmware::run(const uint32_t* tokens, uint32_t count, Head head,
 
 uint32_t Firmware::sample(const GenerateRequest& request) {
   if (greedy(request)) return Bus::read(spec::mmio::top_list::number(0));
-  return loop_.sample(request.top_p_q16, random_);
+  return steps_.sample(request.top_p_q16, random_);
 }
 
 }  // namespace tern::firmware

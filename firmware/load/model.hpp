@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "issue/units.hpp"
 #include "spec/fit.hpp"
 #include "spec/generated/spec.hpp"
 #include "spec/numerics/result_bits.hpp"
 #include "spec/numerics/scale.hpp"
-#include "units.hpp"
 
 /// What the firmware keeps of a model: checked descriptors in a compact form, and where everything
 /// lies in the chip's buffers.
@@ -23,24 +23,21 @@ using spec::index_of;
 using spec::Norm;
 using spec::Part;
 
-/// Addresses are in units of 64 bytes of memory. The size, nine times 16, makes an index shifts and
-/// an addition; a multiplication would cost the controller cycles in every token.
-struct alignas(16) Layer {
+/// A word of a struct, whatever the types of its fields.
+using Word [[gnu::may_alias]] = uint32_t;
+
+/// Addresses are in units of 64 bytes of memory. Those come first: programs take them by the number
+/// of the word.
+struct Layer {
   spec::ByNorm<uint32_t> gain;
   uint32_t next_gain;  ///< Of the norm behind the layer: the next layer's first, or the head's.
   spec::ByPart<uint32_t> matrix;
+  uint32_t k_cache, v_cache, k_scales, v_scales;
   /// Of a unit of the results, after Rope where no norm of heads follows.
   spec::ByPart<Scale> scale;
-  uint32_t k_cache, v_cache, k_scales, v_scales;
   spec::ByNorm<int16_t> exponent;
 
-  /// Byte offsets of gain[i] and matrix[i].
-  static constexpr uint32_t offset_of(Norm i) {
-    return static_cast<uint32_t>(offsetof(Layer, gain) + index_of(i) * sizeof(uint32_t));
-  }
-  static constexpr uint32_t offset_of(Part i) {
-    return static_cast<uint32_t>(offsetof(Layer, matrix) + index_of(i) * sizeof(uint32_t));
-  }
+  const Word* words() const { return reinterpret_cast<const Word*>(this); }
 };
 
 /// The chip that the firmware runs on. Divisions by C are shifts: the controller has no quick one.
@@ -75,7 +72,11 @@ struct Model : fit::Sizes {
   spec::ByPart<MatrixWords> matrix_words;
   Plan plan;
   Registers reg;
-  Layer layer[kMaxLayers];
+
+  Layer* layer;  ///< [layers], at the start of `room`.
+  /// Layers, then their programs.
+  static constexpr uint32_t kRoomBytes = 16384;
+  alignas(32) unsigned char room[kRoomBytes];
 };
 
 /// Takes the model at `base` into `model`, if it can be run.

@@ -4,11 +4,11 @@
 #include "bus.hpp"
 #include "spec/generated/spec.hpp"
 #include "spec/waits.hpp"
-#include "tape.hpp"
 
 /// Commands to the chip's units. Units run side by side; what orders them are the wait counts of
-/// the commands. A command is issued ahead of time with the tickets of those that it needs; the
-/// controller itself waits only where it computes with what a unit has produced.
+/// the commands. A command is issued ahead of time with the tickets of those that it needs, or
+/// played with counts that stand in a program; the controller itself waits only where it computes
+/// with what a unit has produced.
 namespace tern::firmware {
 
 namespace fields = spec::fields;
@@ -29,8 +29,6 @@ inline void enter(spec::Phase phase, uint32_t number = 0) {
   using namespace spec::mmio::phase;
   Bus::write(spec::mmio::kPhase, kPhase.put(static_cast<uint32_t>(phase)) | kNumber.put(number));
 }
-
-struct Layer;
 
 /// Where a word of the next command goes.
 constexpr uint32_t cmd(uint32_t word) { return spec::mmio::cmd::word(word); }
@@ -53,7 +51,7 @@ class Units {
   /// Waits for all of these, and for nothing else.
   template <spec::Unit... kUnits>
   Waits after(Ticket<kUnits>... tickets) const {
-    uint32_t word = recording() ? long_done() : done_word_;
+    uint32_t word = done_word_;
     ((word = with(word, tickets)), ...);
     return {word};
   }
@@ -65,6 +63,9 @@ class Units {
     return issue<spec::Unit::kMatmul>(c.pack(), waits);
   }
   [[gnu::always_inline]] VectorTicket issue(const spec::VectorCommand& c, Waits waits) {
+    return issue<spec::Unit::kVector>(c.pack(), waits);
+  }
+  [[gnu::always_inline]] VectorTicket issue(const spec::ScalarCommand& c, Waits waits) {
     return issue<spec::Unit::kVector>(c.pack(), waits);
   }
   [[gnu::always_inline]] StoreTicket issue(const spec::StoreCommand& c, Waits waits) {
@@ -83,8 +84,6 @@ class Units {
     Bus::write(cmd(6), c.w[6]);
     Bus::write(cmd(7), c.w[7]);
     constexpr uint32_t u = static_cast<uint32_t>(kUnit);
-    if (recording()) [[unlikely]]
-      record();
     const uint32_t number = ++issued_[u];
     Bus::write(issue_, 0);
     if (number - done_[u] > kMostBehind) [[unlikely]]
@@ -92,33 +91,25 @@ class Units {
     return {number};
   }
 
-  /// The vector unit's command that has been written to Cmd.
-  [[gnu::always_inline]] VectorTicket issue_same() {
-    if (recording()) [[unlikely]]
-      record();
-    Bus::write(issue_, 0);
-    return {++issued_[static_cast<uint32_t>(spec::Unit::kVector)]};
+  /// Counts of the commands that were issued, a byte a unit.
+  uint32_t counts() const {
+    using namespace spec::mmio::done;
+    return kLoad.put(issued_[0] & 0xff) | kMatmul.put(issued_[1] & 0xff) |
+           kVector.put(issued_[2] & 0xff) | kStore.put(issued_[3]);
   }
-
-  /// From now on what is issued goes to the tape too. `layer` is the one that is worked on.
-  void start_recording(Tape& tape, const Layer& layer);
-  void end_recording(const uint32_t (&values)[kPlaceValues]);
-  bool recording() const { return tape_ != nullptr; }
-  /// Of the next command that has an address, for the tape: it is relative to the word at this
-  /// offset in Layer.
-  void relative_to(uint32_t offset) { field_ = offset; }
-  /// Of the next command, for the tape: a field changes with the position. Changes are added to its
-  /// word.
-  template <spec::Field kField>
-  void varies(PlaceValue value) {
-    static_assert(kField.lsb == 0);
-    if (!recording()) [[likely]]
-      return;
-    pending_word_[pending_] = kField.word;
-    pending_value_[pending_++] = value;
+  /// Plays `count` commands that lie in the data memory, so many of each unit as the bytes of
+  /// `sizes` say; `waits` is added to their wait counts. Returns when the chip plays them.
+  void play(const spec::CommandWords* commands, uint32_t count, uint32_t sizes, uint32_t waits) {
+    if (timed_out()) return;
+    Bus::play(commands, count, waits);
+    // All commands before these have left for the queues.
+    read_done();
+    for (uint32_t u = 0; u < spec::kUnitCount; ++u) issued_[u] += spec::count_of(u).get(sizes);
   }
-  /// Issues what is on the tape, for a layer. Returns when the chip plays it.
-  void play(Tape& tape, const Layer& layer);
+  /// Most commands of a unit that play() takes: counts are known modulo 256.
+  static constexpr uint32_t kMostPlayed = 200;
+  /// Returns when the last of what is played has been queued.
+  void settle() { Bus::write(spec::mmio::kTapeWaits, 0); }
 
   /// Returns when the command is done, or a timeout has been recorded.
   template <spec::Unit kUnit>
@@ -155,29 +146,10 @@ class Units {
   }
   template <spec::Unit kUnit>
   uint32_t with(uint32_t word, Ticket<kUnit> ticket) const {
-    if (recording() ? is_long_done(ticket) : is_done(ticket)) return word;
+    if (is_done(ticket)) return word;
     constexpr spec::Field count = spec::count_of(kUnit);
     return (word & ~count.mask()) | count.put(ticket.number & count.max());
   }
-  // A wait on a tape has to hold whenever it is played, even if there is nothing to wait for now.
-  // So what matters is not what is done, but what is so whenever the next command is issued: all
-  // but the last commands of a unit, which its queue could hold.
-  template <spec::Unit kUnit>
-  bool is_long_done(Ticket<kUnit> ticket) const {
-    return issued_[static_cast<uint32_t>(kUnit)] - ticket.number >= kMostUnderWay;
-  }
-  uint32_t long_done() const {
-    uint32_t word = 0;
-    for (uint32_t u = 0; u < spec::kUnitCount; ++u)
-      word |= spec::count_of(u).put((issued_[u] - kMostUnderWay) & 0xff);
-    return word;
-  }
-  uint32_t packed_issued() const {
-    using namespace spec::mmio::done;
-    return kLoad.put(issued_[0] & 0xff) | kMatmul.put(issued_[1] & 0xff) |
-           kVector.put(issued_[2] & 0xff) | kStore.put(issued_[3]);
-  }
-  void record();
   void read_done();
   void take(uint32_t word);
   void poll(uint32_t unit, uint32_t number);
@@ -188,17 +160,6 @@ class Units {
   uint32_t poll_limit_ = 100'000'000;
   /// Where a write issues the command in Cmd; after a timeout, where it does nothing.
   uint32_t issue_ = spec::mmio::kIssue;
-
-  // While a tape is recorded.
-  static constexpr uint32_t kMostUnderWay = 24;  ///< Of a unit: its queue, and a few more.
-  Tape* tape_ = nullptr;
-  const Layer* layer_ = nullptr;
-  uint32_t record_start_ = 0;
-  uint32_t record_from_[spec::kUnitCount] = {};
-  uint32_t field_ = 0;
-  uint32_t pending_ = 0;
-  uint32_t pending_word_[4];
-  PlaceValue pending_value_[4];
 };
 
 }  // namespace tern::firmware

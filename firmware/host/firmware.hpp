@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "mailbox.hpp"
-#include "model.hpp"
+#include "host/mailbox.hpp"
+#include "issue/steps.hpp"
+#include "issue/tracer.hpp"
+#include "issue/units.hpp"
+#include "load/model.hpp"
 #include "spec/numerics/sample.hpp"
-#include "token_loop.hpp"
-#include "tracer.hpp"
-#include "units.hpp"
 
 namespace tern::firmware {
 
 /// The whole firmware: serves the host's requests one after another.
 class Firmware {
  public:
-  Firmware() : tracer_(units_), loop_(units_, model_, tracer_) {}
+  Firmware() : tracer_(units_), steps_(units_, model_, tracer_) {}
 
   /// Tells the host that the firmware is there.
   void start();
@@ -45,7 +45,7 @@ class Firmware {
   Units units_;
   Model model_;
   Tracer tracer_;
-  TokenLoop loop_;
+  Steps steps_;
   spec::Random random_{};
   uint32_t stops_[spec::kStopTokens];  ///< Of the request.
   uint32_t stop_bits_ =

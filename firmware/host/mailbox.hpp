@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bus.hpp"
-#include "model.hpp"
+#include "load/model.hpp"
 
 /// Words from and to the host; see Request and Reply of the specification.
 namespace tern::firmware {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model.hpp"
+#include "load/model.hpp"
 
-#include "scratch.hpp"
+#include "issue/scratch.hpp"
 #include "spec/generated/registers.hpp"
 #include "spec/numerics/checksum.hpp"
 #include "spec/numerics/head_norm.hpp"
@@ -13,9 +13,6 @@ namespace {
 using spec::FirmwareError;
 
 uint32_t field(uint32_t word, uint32_t lsb, uint32_t mask) { return word >> lsb & mask; }
-
-/// A word of a descriptor, whatever the types of its fields.
-using Word [[gnu::may_alias]] = uint32_t;
 
 /// Reads `bytes` at a byte offset of the image, a multiple of 8, through the scratchpad.
 void fetch(Units& units, const Model& model, uint64_t offset, uint32_t bytes, Word* words) {
@@ -120,6 +117,7 @@ void Chip::read() {
 Status load_model(Units& units, uint32_t base, Model& model) {
   model.loaded = false;
   model.base = base;
+  model.layer = reinterpret_cast<Layer*>(model.room);
   model.chip.read();
 
   spec::ImageHeader header;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tracer.hpp"
+#include "issue/tracer.hpp"
 
-#include "mailbox.hpp"
-#include "scratch.hpp"
+#include "host/mailbox.hpp"
+#include "issue/scratch.hpp"
 
 namespace tern::firmware {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "model.hpp"
-#include "units.hpp"
+#include "issue/units.hpp"
+#include "load/model.hpp"
 
 namespace tern::firmware {
 
