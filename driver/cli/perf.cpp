@@ -149,6 +149,34 @@ tlm::TlmChip::MakeMemory memory_of(const PerfOptions& o, const tlm::PerfConfig& 
   return [timing] { return std::make_unique<tlm::StatisticalMemory>(timing); };
 }
 
+/// The RTL that the prediction is compared with, behind the same memory.
+std::unique_ptr<Transport> open_rtl_of(const PerfOptions& o, std::string_view config) {
+  if (!o.parameters.empty())
+    throw Error("--compare takes a named configuration as it is; leave out{}",
+                parameter_flags(o.parameters));
+  DeviceSettings settings;
+  settings.options.set(sim::kLatency.name, uint64_t{o.latency});
+  if (o.common.device.differs(sim::kDram)) {
+    settings.options.set(sim::kDram.name, o.common.device.text(sim::kDram));
+    settings.options.set(sim::kClockMhz.name, o.common.device.real(sim::kClockMhz));
+  }
+  return sim::open_rtl_chip(config, settings);
+}
+
+void print_result(const Result& r, bool activity) {
+  Counters work = r.counters;
+  work.cycles = tlm::work_cycles(r.counters);
+  say("{} of {} tokens at position {}: {:.0f} cycles/token{}\n  {}\n", r.what, r.tokens, r.position,
+      r.cycles_per_token(),
+      r.mhz ? fmt::format(", {:.2f} us/token, {:.1f} tokens/s", r.cycles_per_token() / *r.mhz,
+                          *r.mhz * 1e6 / r.cycles_per_token())
+            : std::string(),
+      describe_cycles({}, work));
+  if (r.rtl) print_comparison(r);
+  if (!activity) return;
+  for (const auto& [name, count] : tlm::named(r.activity)) say("  {:<40} {:>14}\n", name, count);
+}
+
 int perf(const PerfOptions& o) {
   tlm::PerfConfig config;
   config.chip = chip_of(o.common.config.empty() ? "edge" : o.common.config, o.parameters);
@@ -162,16 +190,7 @@ int perf(const PerfOptions& o) {
   std::unique_ptr<Transport> rtl;
   std::optional<tlm::TimingRun> rtl_run;
   if (o.compare) {
-    if (!o.parameters.empty())
-      throw Error("--compare takes a named configuration as it is; leave out{}",
-                  parameter_flags(o.parameters));
-    DeviceSettings settings;
-    settings.options.set(sim::kLatency.name, uint64_t{o.latency});
-    if (o.common.device.differs(sim::kDram)) {
-      settings.options.set(sim::kDram.name, o.common.device.text(sim::kDram));
-      settings.options.set(sim::kClockMhz.name, o.common.device.real(sim::kClockMhz));
-    }
-    rtl = sim::open_rtl_chip(config.chip.name, settings);
+    rtl = open_rtl_of(o, config.chip.name);
     rtl_run.emplace(*rtl, model);
   }
   const double opened = clock.seconds();
@@ -221,20 +240,7 @@ int perf(const PerfOptions& o) {
         mhz ? fmt::format("{:.4g} MHz", *mhz)
             : std::string("no clock (--clock-mhz or --dram gives one)"),
         seconds);
-  for (const Result& r : results) {
-    const uint64_t cycles = tlm::work_cycles(r.counters);
-    Counters work = r.counters;
-    work.cycles = cycles;
-    say("{} of {} tokens at position {}: {:.0f} cycles/token{}\n  {}\n", r.what, r.tokens,
-        r.position, r.cycles_per_token(),
-        r.mhz ? fmt::format(", {:.2f} us/token, {:.1f} tokens/s", r.cycles_per_token() / *r.mhz,
-                            *r.mhz * 1e6 / r.cycles_per_token())
-              : std::string(),
-        describe_cycles({}, work));
-    if (r.rtl) print_comparison(r);
-    if (!o.activity) continue;
-    for (const auto& [name, count] : tlm::named(r.activity)) say("  {:<40} {:>14}\n", name, count);
-  }
+  for (const Result& r : results) print_result(r, o.activity);
   return 0;
 }
 
