@@ -7,8 +7,8 @@ target_include_directories(tern_verilated SYSTEM PUBLIC ${VERILATOR_ROOT}/includ
 
 # tern_share_runtime(TARGET [LIBRARY]): after verilate(): TARGET takes the run time from LIBRARY (tern_verilated) instead of compiling its own.
 function(tern_share_runtime target)
-  set(library tern_verilated ${ARGN})
-  list(POP_BACK library library)
+  set(libraries tern_verilated ${ARGN})
+  list(POP_BACK libraries library)
   get_target_property(sources ${target} SOURCES)
   list(REMOVE_ITEM sources ${TERN_VERILATED_SOURCES})
   set_target_properties(${target} PROPERTIES SOURCES "${sources}")
