@@ -50,6 +50,8 @@ void Steps::attention(uint32_t layer) {
 void Steps::attend(uint32_t layer, uint32_t slot) {
   player_.move(PieceId::kHeadScales, slot);
   player_.play(PieceId::kHeadScales);
+  // What is played by itself can be moved while others play.
+  if (count_ > 1) player_.flush();
   const uint32_t last = m_.bundles - 1;
   for (uint32_t b = 0; b < last; ++b) bundle(program_.bundle(b), layer, slot, b, 0);
   uint32_t lag = 0;
@@ -73,6 +75,7 @@ void Steps::bundle(PieceId id, uint32_t layer, uint32_t slot, uint32_t bundle, u
   if (id != PieceId::kLastBundle) player_.move_to_bundle(id, bundle);
   player_.move(id, slot);
   player_.play(id, lag);
+  if (program_.loops()) player_.flush();
   if (tracer_.on()) [[unlikely]]
     trace_mixed(layer, slot, bundle);
 }

@@ -8,6 +8,8 @@ void Player::flush() {
   const uint32_t start = spec::subtract_waits(units_.counts(), before_);
   units_.play(program_.commands() + first_, last_ - first_, spec::subtract_waits(after_, before_),
               spec::subtract_waits(start, lag_));
+  playing_first_ = first_;
+  playing_last_ = last_;
   first_ = last_;
   lag_ = 0;
   if (enters_) firmware::enter(phase_, number_);

@@ -42,12 +42,15 @@ class Player {
   /// Starts what was given.
   void flush();
   /// Moves a piece to a slot, before it is played.
-  void move(PieceId id, uint32_t slot) { program_.move(id, slot); }
-  /// Moves a copy to a bundle. It may just be played for another.
+  void move(PieceId id, uint32_t slot) {
+    if (program_[id].at_slot == slot) return;
+    release(program_[id].commands);
+    program_.move(id, slot);
+  }
+  /// Moves a copy to a bundle.
   void move_to_bundle(PieceId id, uint32_t bundle) {
     if (program_.serves(id, bundle)) return;
-    flush();
-    units_.settle();
+    release(program_[id].commands);
     program_.move_to_bundle(id, bundle);
   }
   /// The timeline is told when the next piece begins.
@@ -74,9 +77,23 @@ class Player {
     return vector.get(spec::subtract_waits(after, before_)) > Units::kMostPlayed;
   }
 
+  /// Returns when these commands may change: they are neither played nor wait for it. It costs no
+  /// time if what was played last, and what waits, are others.
+  void release(Range commands) {
+    const auto meets = [&](uint32_t first, uint32_t last) {
+      return commands.first < last && first < commands.last;
+    };
+    if (meets(first_, last_)) flush();
+    if (!meets(playing_first_, playing_last_)) return;
+    if (first_ != last_) return flush();
+    units_.settle();
+    playing_last_ = playing_first_;
+  }
+
   Units& units_;
   Program& program_;
   uint32_t first_ = 0, last_ = 0;  ///< Commands that wait to be played.
+  uint32_t playing_first_ = 0, playing_last_ = 0;
   uint32_t before_ = 0, after_ = 0, lag_ = 0;
   bool leaves_out_ = false;
   bool enters_ = false;

@@ -75,7 +75,7 @@ struct Model : fit::Sizes {
 
   Layer* layer;  ///< [layers], at the start of `room`.
   /// Layers, then their programs.
-  static constexpr uint32_t kRoomBytes = 16384;
+  static constexpr uint32_t kRoomBytes = 18432;
   alignas(32) unsigned char room[kRoomBytes];
 };
 

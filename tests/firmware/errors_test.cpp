@@ -146,7 +146,7 @@ TEST(FirmwareErrors, NamesTheFieldOfTheModelThatItCannotRun) {
   expect(offsetof(D, key_cache_bytes), [](D& m) { m.key_cache_bytes -= 64; });
   expect(offsetof(D, value_cache_bytes), [](D& m) { m.value_cache_bytes = 64; });
   expect(offsetof(D, kv_scale_bytes), [](D& m) { m.kv_scale_bytes = 0; });
-  expect_error(d.model([](D& m) { m.layers = 97; }), FirmwareError::kTooManyLayers, 97);
+  expect_error(d.model([](D& m) { m.layers = 65; }), FirmwareError::kTooManyLayers, 65);
   EXPECT_TRUE(d.model([](D&) {}).loaded.has_value());
 }
 

@@ -79,7 +79,7 @@ io::ModelConfig any_model(Random& r) {
   c.head_dim = 2 * static_cast<int>(any_size(r, 1, large ? 150 : 65));
   c.hidden = static_cast<int>(any_size(r, 16, large ? 65536 : 6000));
   c.ffn = static_cast<int>(any_size(r, 16, large ? 65536 : 16000));
-  c.layers = static_cast<int>(between(r, 0, 30) == 0 ? between(r, 90, 100) : between(r, 1, 3));
+  c.layers = static_cast<int>(between(r, 0, 30) == 0 ? between(r, 61, 70) : between(r, 1, 3));
   c.vocab = static_cast<int>(any_size(r, 16, large ? 1 << 20 : 1 << 16));
   c.context = static_cast<int>(any_size(r, 1, large ? 1 << 17 : 20000));
   c.bos = c.eos = 1;
