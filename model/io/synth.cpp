@@ -39,16 +39,22 @@ enum class Stream : uint64_t {
   kHeadRowScales,
   kHeadNorms = 16,    ///< Of Norm, from AttnQNorm on.
   kGroupScales = 18,  ///< With another stream in the high bits.
+  kMoreParts = 32,    ///< Of Part, behind those that have a number above.
+  kMoreNorms = 64,    ///< The same of Norm.
 };
-static_assert(spec::kPartCount == 7 && spec::kNormCount == 6, "no streams are left for more");
+
+Stream operator+(Stream first, uint64_t i) { return Stream{static_cast<uint64_t>(first) + i}; }
 
 Stream stream_of(spec::Norm norm) {
   const uint64_t i = spec::index_of(norm), of_heads = spec::index_of(spec::Norm::kAttnQNorm);
-  return Stream{i < of_heads ? static_cast<uint64_t>(Stream::kVectorNorms) + i
-                             : static_cast<uint64_t>(Stream::kHeadNorms) + i - of_heads};
+  constexpr uint64_t kHeadNormCount = 2;
+  if (i < of_heads) return Stream::kVectorNorms + i;
+  return i < of_heads + kHeadNormCount ? Stream::kHeadNorms + (i - of_heads)
+                                       : Stream::kMoreNorms + i;
 }
 Stream stream_of(spec::Part part) {
-  return Stream{static_cast<uint64_t>(Stream::kParts) + spec::index_of(part)};
+  const uint64_t i = spec::index_of(part), above = spec::index_of(spec::Part::kFfnDown);
+  return i <= above ? Stream::kParts + i : Stream::kMoreParts + i;
 }
 
 /// A scale that is drawn for a group of a row, whatever the order in which they are asked for.

@@ -263,8 +263,11 @@ def least(parameters: list[dict], configs: list[dict]) -> dict[str, int]:
 
 def render() -> dict[str, str]:
     spec = yaml.safe_load((ROOT / "model/spec/tern.yaml").read_text())
-    constants = {item["name"]: item["value"] for item in spec["constants"]}
     layer = load_layer(ROOT / "model/spec/layer.yaml")
+    for item in spec["constants"]:
+        if item["value"] == "layer.yaml":
+            item["value"] = layer["image_version"]
+    constants = {item["name"]: item["value"] for item in spec["constants"]}
     layout_structs(spec["structs"], layer)
     complete_parameters(spec["parameters"], spec["configs"])
     complete_enums(spec["enums"])
