@@ -47,8 +47,7 @@ def write_chat_model(path: Path) -> None:
 def plan() -> str:
     """The plan that docs/report.md shows."""
     text = (ROOT / "docs/report.md").read_text()
-    block = re.search(r"(?:^    .*\n)*^    models: .*\n(?:^    .*\n)+", text, re.MULTILINE).group()
-    return re.sub(r"^    ", "", block, flags=re.MULTILINE)
+    return next(block for block in re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if block.startswith("models: "))
 
 
 def write(folder: Path) -> None:

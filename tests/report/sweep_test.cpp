@@ -290,9 +290,8 @@ std::string documented_plan() {
   std::ifstream in(std::string(TERN_SOURCE_DIR) + "/docs/report.md");
   std::string plan;
   for (std::string line; std::getline(in, line);) {
-    const bool code = line.starts_with("    ");
-    if (plan.empty() ? line.starts_with("    models:") : code) plan += line.substr(4) + "\n";
-    if (!plan.empty() && !code) break;
+    if (!plan.empty() && line == "```") break;
+    if (!plan.empty() || line.starts_with("models:")) plan += line + "\n";
   }
   return plan;
 }
