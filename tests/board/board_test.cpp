@@ -171,7 +171,7 @@ TEST(Board, IsSlowerButNeverWrongOnANoisyLine) { tell_over_noise(0.002); }
 TEST(BoardLong, IsNeverWrongWhenOneByteInAHundredIsDamaged) { tell_over_noise(0.01); }
 
 TEST(Board, ReportsAResetInMidRunAndGoesOnWithoutAnotherUpload) {
-  Desk desk({.reset_after = 200'000});
+  Desk desk({.reset_after = 400'000});  // the model is loaded by then
   desk.board->preload(0, tiny_image().bytes());
   desk.device->load(tiny_image());
   EXPECT_ERROR(tell(*desk.device), "the board was reset");

@@ -25,7 +25,8 @@ namespace {
 using Memory = sim::MemoryFault::Kind;
 using Storm = FaultyTransport::Storm;
 
-constexpr uint64_t kTimeout = 100'000;
+constexpr uint64_t kTimeout =
+    600'000;  ///< Half of it is longer than the firmware takes to load a model.
 constexpr uint64_t kForEver = uint64_t{1} << 60;
 
 enum class Kind {
