@@ -325,7 +325,7 @@ uint64_t number_from(const char* variable, uint64_t otherwise) {
 
 TEST_P(FaultInjection, EndsInTheRightTextOrInAnErrorThatSaysWhy) {
   const uint64_t first = number_from("TERN_FIRST_FAULT", 0);
-  const uint64_t count = number_from("TERN_FAULTS", 60);
+  const uint64_t count = number_from("TERN_FAULTS", 24);
   for (uint64_t i = first; i < first + count; ++i) {
     std::mt19937_64 random(i);
     const auto kind = static_cast<Kind>(i % kKindCount);
