@@ -54,6 +54,11 @@ constexpr uint32_t kFirstCounter = reg::kBeats;
 static_assert(reg::kBusErrors == kFirstCounter + 4 * (std::size(kRegisters) - 1),
               "the counters lie side by side");
 
+/// What the firmware is linked for (firmware/chip/memories.ld): the smallest of the configurations.
+/// Its state and its stack are no part of the image.
+constexpr uint32_t kLinkedDataBytes =
+    std::ranges::min_element(spec::kConfigs, {}, &spec::ChipConfig::data_bytes)->data_bytes;
+
 uint64_t read_cycles(Transport& transport) {
   std::array<uint32_t, 2> words;
   transport.read_registers(reg::kCyclesLo, words);
@@ -76,6 +81,9 @@ FirmwareLink::FirmwareLink(Transport& transport, uint64_t timeout_cycles, const 
         chip_.name, firmware.instructions.size(), firmware.data.size(), chip_.instr_bytes,
         chip_.data_bytes);
   }
+  if (chip_.data_bytes < kLinkedDataBytes)
+    throw Error("chip {}: the firmware is linked for {} bytes of data memory, the chip has {}",
+                chip_.name, kLinkedDataBytes, chip_.data_bytes);
 }
 
 void FirmwareLink::check_identity() {

@@ -73,6 +73,8 @@ def contexts(folder: Path) -> None:
     image = folder / "synth.tern"
     done = run("synth", "--preset", "demo", "--context", 8192, "--config", "edge", "-o", image)
     check("synth refuses what the firmware would", refused(done, "largest context that fits is 8128") and not image.exists(), done.stderr)
+    done = run("perf", "--preset", "demo", "--data-bytes", 16384)
+    check("a data memory that is too small for the firmware is refused", refused(done, "linked for 32768 bytes"), done.stderr)
 
 
 def presets() -> None:
